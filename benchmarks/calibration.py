@@ -1,0 +1,128 @@
+"""Calibration: do the intervals cover, and do the verdicts err as rarely as they say?
+
+    python benchmarks/calibration.py --datasets 1000 --workers 2
+
+Every cell is saved as it is done, and cells that are done are skipped, so the command can be
+stopped and given again.  The table goes to benchmarks/results/calibration.md.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers share the cores
+
+import argparse  # noqa: E402
+import time  # noqa: E402
+from concurrent.futures import ProcessPoolExecutor  # noqa: E402
+from functools import partial  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+
+try:
+    from benchmarks.machine import RESULTS, write
+    from benchmarks.scenarios import ETA, SCENARIOS
+except ImportError:
+    from machine import RESULTS, write  # type: ignore[no-redef]
+    from scenarios import ETA, SCENARIOS  # type: ignore[no-redef]
+from emergence import classify, fit_threshold
+
+STORE = RESULTS / "calibration.csv"
+# (kind, scenario, n)
+CELLS = (
+    [("verdict", s, 60) for s in ("S6a", "S6b", "S6c", "S6d", "S1", "sat", "sqrt", "jump")]
+    + [("auto", s, 60) for s in ("S4", "S1", "S2", "S5", "sat", "sqrt", "jump")]
+    + [("hinge", s, 60) for s in ("S1", "S2", "S5")]
+    + [("verdict", s, 200) for s in ("S6b", "S1", "S6a", "S6c", "S6d")]
+    + [("verdict", s, 60) for s in ("S2", "S4", "S5")]
+    + [("isotonic", s, 60) for s in ("S1", "S2", "sat")]
+    + [("width", "soft", 200)]
+)
+LABELS = ("emergent", "smooth", "undetermined", "flat")
+
+
+def seed_of(kind: str, scenario: str, n: int, i: int) -> np.random.SeedSequence:
+    """Seed of data set i of a cell, the same whatever else runs."""
+    return np.random.SeedSequence([20240315, n, i, *f"{kind}{scenario}".encode()])
+
+
+def one(kind: str, scenario: str, n: int, n_boot: int, i: int) -> tuple[float, float, float]:
+    """(hit, width or -1, seconds) of an interval; (label number, 0, seconds) of a verdict."""
+    data, fit = seed_of(kind, scenario, n, i).spawn(2)
+    points = SCENARIOS[scenario].draw(n, data)
+    start = time.process_time()
+    if kind == "verdict":
+        label = classify(points, n_boot=n_boot, rng=fit).label
+        return float(LABELS.index(label)), 0.0, time.process_time() - start
+    if kind == "width":
+        bound = classify(points, n_boot=99, rng=fit).width
+        return float(bound >= 0.1), bound, time.process_time() - start
+    interval = fit_threshold(points, shape=kind, n_boot=n_boot, rng=fit).interval("eta")
+    hit = float(ETA in interval)
+    return hit, interval.high - interval.low, time.process_time() - start
+
+
+def run_cell(pool: ProcessPoolExecutor, cell: tuple[str, str, int], args: argparse.Namespace) -> dict[str, object]:
+    """All data sets of one cell, as a row of the store."""
+    kind, scenario, n = cell
+    work = partial(one, kind, scenario, n, args.draws)
+    out = np.array(list(pool.map(work, range(args.datasets), chunksize=10)))
+    row: dict[str, object] = {"kind": kind, "scenario": scenario, "n": n, "datasets": len(out)}
+    row["draws"] = args.draws
+    row["seconds"] = round(float(out[:, 2].mean()), 4)
+    if kind == "verdict":
+        row |= {label: float((out[:, 0] == j).mean()) for j, label in enumerate(LABELS)}
+    else:
+        row |= {"coverage": float(out[:, 0].mean()), "width": float(np.median(out[:, 1]))}
+    return row
+
+
+def with_error(p: float, n: int) -> str:
+    """Share with its Monte-Carlo standard error."""
+    return f"{p:.3f} ± {np.sqrt(p * (1 - p) / n):.3f}"
+
+
+def table(store: pd.DataFrame) -> str:
+    """Markdown of all cells."""
+    lines = ["## Coverage of nominal 95% for eta", ""]
+    lines += ["| method | scenario | n | coverage ± s.e. | median width | s per interval |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for r in store[store["coverage"].notna()].itertuples():
+        lines.append(
+            f"| {r.kind} | {r.scenario} | {r.n} | {with_error(r.coverage, r.datasets)} | "
+            f"{r.width:.3f} | {r.seconds:.2f} |"
+        )
+    lines += ["", "(`isotonic` is a one-sided limit; `width` is the bound for the corner.)", ""]
+    lines += ["## Verdicts at the 5% level", ""]
+    lines += ["| scenario | n | emergent | smooth | undetermined | flat | s per verdict |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for r in store[store["kind"] == "verdict"].itertuples():
+        shares = " | ".join(with_error(getattr(r, label), r.datasets) for label in LABELS)
+        lines.append(f"| {r.scenario} | {r.n} | {shares} | {r.seconds:.2f} |")
+    lines += ["", "## Scenarios", ""]
+    lines += [f"- {s.name}: {s.text}" for s in SCENARIOS.values()]
+    lines += ["", "Losses uniform on 1.7 to 3.2, eta 2.2, chance 0.25 known, noise sd 0.02."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=int, default=1000)
+    parser.add_argument("--draws", type=int, default=399, help="bootstrap replicates per test")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
+    done = set() if store.empty else set(zip(store["kind"], store["scenario"], store["n"], strict=True))
+    with ProcessPoolExecutor(args.workers) as pool:
+        for cell in CELLS:
+            if cell in done:
+                continue
+            store = pd.concat([store, pd.DataFrame([run_cell(pool, cell, args)])])
+            store.to_csv(STORE, index=False)
+            print(store.iloc[-1].dropna().to_dict(), flush=True)
+    write("calibration", "Calibration", table(store))
+
+
+if __name__ == "__main__":
+    main()

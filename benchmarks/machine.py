@@ -1,0 +1,35 @@
+"""What a benchmark writes beside its numbers: versions, command, kind of machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def context(packages: tuple[str, ...] = ("numpy", "scipy", "pandas")) -> str:
+    """One paragraph for the head of a results file."""
+    import emergence
+
+    versions = ", ".join(f"{p} {version(p)}" for p in packages)
+    command = "python " + shlex.join(sys.argv)
+    return (
+        f"Command: `{command}`  \n"
+        f"emergence {emergence.__version__}, Python {platform.python_version()}, {versions}; "
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores."
+    )
+
+
+def write(name: str, title: str, table: str, packages: tuple[str, ...] = ()) -> Path:
+    """Write a results page and print it."""
+    RESULTS.mkdir(exist_ok=True)
+    text = f"# {title}\n\n{context(('numpy', 'scipy', 'pandas', *packages))}\n\n{table}\n"
+    path = RESULTS / f"{name}.md"
+    path.write_text(text, encoding="utf-8")
+    print(text)
+    return path

@@ -1,0 +1,67 @@
+"""emergence: does an ability begin at a loss, at which, and how sure is that?
+
+>>> from emergence import read_records, classify_tasks, fit_threshold
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emergence.verdicts import Verdict as Verdict
+    from emergence.verdicts import Verdicts as Verdicts
+    from emergence.verdicts import classify as classify
+    from emergence.verdicts import classify_tasks as classify_tasks
+    from emergence.datasets import load_dataset as load_dataset
+    from emergence.points import Points as Points
+    from emergence.records import Record as Record
+    from emergence.records import Records as Records
+    from emergence.records import read_records as read_records
+    from emergence.scaling import ScalingLaw as ScalingLaw
+    from emergence.scaling import fit_scaling_law as fit_scaling_law
+    from emergence.simulation import simulate as simulate
+    from emergence.size import SizeThreshold as SizeThreshold
+    from emergence.size import size_threshold as size_threshold
+    from emergence.smooth import SmoothFit as SmoothFit
+    from emergence.smooth import fit_smooth as fit_smooth
+    from emergence.threshold import ThresholdFit as ThresholdFit
+    from emergence.threshold import fit_threshold as fit_threshold
+
+__version__ = "0.1.0"
+
+# Names are loaded when first used, so that `import emergence` costs next to nothing.
+_HOME = {
+    "Points": "points",
+    "Record": "records",
+    "Records": "records",
+    "ScalingLaw": "scaling",
+    "SizeThreshold": "size",
+    "SmoothFit": "smooth",
+    "ThresholdFit": "threshold",
+    "Verdict": "verdicts",
+    "Verdicts": "verdicts",
+    "classify": "verdicts",
+    "classify_tasks": "verdicts",
+    "fit_scaling_law": "scaling",
+    "fit_smooth": "smooth",
+    "fit_threshold": "threshold",
+    "load_dataset": "datasets",
+    "read_records": "records",
+    "simulate": "simulation",
+    "size_threshold": "size",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f"emergence.{_HOME[name]}"), name)
+        globals()[name] = value  # a function may share the name of its module
+        return value
+    raise AttributeError(f"module 'emergence' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,205 @@
+"""Command line: every command is one call of the library."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from emergence import __version__
+from emergence.errors import DataWarning, EmergenceError
+from emergence.records import Records, read_records
+
+_LATE = 2.0  # seconds: shorter work shows no bar
+
+
+def progress(items: Sequence[Any], what: str) -> Iterable[Any]:
+    """Progress bar on anything over two seconds; silent when not a terminal."""
+    return tqdm(items, desc=what, delay=_LATE, disable=None, leave=False, file=sys.stderr)
+
+
+def _read(args: argparse.Namespace) -> Records:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        records = read_records(args.file, encoding=args.encoding)
+    for w in caught:
+        print(f"warning: {w.message}", file=sys.stderr)
+    return records
+
+
+def _validate(args: argparse.Namespace) -> None:
+    records = _read(args)
+    print(f"{args.file}: valid. {records!r}")
+    for v in records.warnings[:20]:
+        print(f"  warning: {v}")
+    if len(records.warnings) > 20:
+        print(f"  ... and {len(records.warnings) - 20} more warnings")
+
+
+def _classify(args: argparse.Namespace) -> None:
+    from emergence.verdicts import classify_tasks
+
+    verdicts = classify_tasks(
+        _read(args),
+        metric=args.metric,
+        alpha=args.alpha,
+        n_boot=args.n_boot,
+        rng=args.seed,
+        progress=lambda groups: iter(progress(groups, "tasks")),
+    )
+    print(verdicts.summary())
+    if args.verbose:
+        print()
+        for v in verdicts:
+            print(v.summary())
+    if args.output:
+        verdicts.to_frame().to_csv(args.output, index=False, lineterminator="\n")
+        print(f"\nwritten: {args.output}")
+
+
+def _threshold(args: argparse.Namespace) -> Any:
+    from emergence.threshold import fit_threshold
+
+    points = _read(args).select(args.task, args.metric, args.family)
+    return fit_threshold(
+        points, shape=args.shape, plateau=args.plateau, n_boot=args.n_boot, rng=args.seed
+    )
+
+
+def _fit(args: argparse.Namespace) -> None:
+    fit = _threshold(args)
+    if args.json:
+        ci = fit.interval("eta", args.level)
+        print(json.dumps(fit.to_dict() | {"interval": [ci.low, ci.high], "level": ci.level}))
+    else:
+        print(fit.summary(args.level))
+
+
+def _size(args: argparse.Namespace) -> None:
+    from emergence.report.analysis import family_law
+    from emergence.scaling import ScalingLaw
+    from emergence.size import size_threshold
+
+    fit = _threshold(args)
+    law = family_law(_read(args), fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
+    if not isinstance(law, ScalingLaw):
+        raise EmergenceError(f"no scaling law for these records: {law}")
+    print(fit.summary(args.level), law.summary(args.level), sep="\n\n", end="\n\n")
+    print(size_threshold(fit, law, tokens=args.tokens, rng=args.seed).summary(args.level))
+
+
+def _report(args: argparse.Namespace) -> None:
+    from emergence.report.analysis import analyse
+    from emergence.report.page import save_figures, write_report
+
+    analysis = analyse(
+        _read(args),
+        alpha=args.alpha,
+        n_boot=args.n_boot,
+        rng=args.seed,
+        progress=lambda groups: iter(progress(groups, "tasks")),
+    )
+    folder = Path(args.output)
+    if args.command == "figures":
+        saved = save_figures(analysis, folder, progress)
+        print(f"{len(saved.images)} figures, PNG and SVG, in {folder}")
+        return
+    settings = {"alpha": args.alpha, "n_boot": args.n_boot, "seed": args.seed}
+    page = write_report(
+        analysis, folder, source=Path(args.file).name, settings=settings, wrap=progress
+    )
+    print(analysis.summary())
+    print(f"\ntable   {folder / 'verdicts.csv'}\nfigures {folder / 'figures'}\npage    {page}")
+
+
+def _simulate(args: argparse.Namespace) -> None:
+    from emergence.simulation import simulate
+
+    records = simulate(
+        args.shape, eta=args.eta, n=args.n, n_runs=args.runs, sd=args.sd, rng=args.seed
+    )
+    records.to_csv(args.output)
+    print(f"{records!r} written to {args.output}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emergence",
+        description="Does an ability begin at a pre-training loss, at which, and how sure is that?",
+    )
+    parser.add_argument("--version", action="version", version=f"emergence {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str, *, file: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        if file:
+            sub.add_argument("file", help="records: CSV, TSV, JSONL or Parquet")
+            sub.add_argument("--encoding", help="default: by byte-order mark, else UTF-8")
+        sub.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+        return sub
+
+    command("validate", _validate, "check every cell of a file of records")
+    sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
+    _add_tests(sub)
+    sub.add_argument("--metric", action="append", help="only this metric (may be repeated)")
+    sub.add_argument("-o", "--output", help="write the table as CSV")
+    sub.add_argument("-v", "--verbose", action="store_true", help="print every reason")
+    _add_fit(command("fit", _fit, "fit the threshold loss of one task")).add_argument(
+        "--json", action="store_true", help="print JSON"
+    )
+    _add_fit(command("size", _size, "find the model size that reaches the threshold")).add_argument(
+        "--tokens", type=float, help="training tokens (default: the most in the records)"
+    )
+    for name, text in (
+        ("figures", "draw every figure as PNG and SVG"),
+        ("report", "write verdicts, figures and one page to forward"),
+    ):
+        sub = command(name, _report, text)
+        _add_tests(sub)
+        sub.add_argument("-o", "--output", default="out", help="folder (default out)")
+    sub = command("simulate", _simulate, "write records of known truth", file=False)
+    sub.add_argument("-o", "--output", required=True, help="CSV to write")
+    sub.add_argument("--shape", default="hinge")
+    sub.add_argument("--eta", type=float, default=2.2)
+    sub.add_argument("-n", type=int, default=60, help="checkpoints")
+    sub.add_argument("--runs", type=int, help="runs that share them (default: one each)")
+    sub.add_argument("--sd", type=float, default=0.02)
+    return parser
+
+
+def _add_tests(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--alpha", type=float, default=0.05, help="false discovery rate")
+    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates")
+
+
+def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    sub.add_argument("--task")
+    sub.add_argument("--metric")
+    sub.add_argument("--family")
+    sub.add_argument("--shape", default="auto")
+    sub.add_argument("--plateau", default="auto", choices=("auto", "chance", "fitted"))
+    sub.add_argument("--level", type=float, default=0.95)
+    sub.add_argument("--n-boot", type=int, default=999)
+    return sub
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; errors of the user's data end with status 2 and a clear text."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except (EmergenceError, OSError, ImportError) as error:
+        print(f"emergence {args.command}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+r"""Intervals for eta: invert a test of every eta by the constrained bootstrap.
+
+For a candidate eta the statistic is the criterion of the best shape with its onset there,
+minus the criterion of the best shape anywhere.  Its distribution is simulated from the fit
+*constrained* to that eta: curve plus resampled residuals, shapes re-selected in every
+replicate.  The interval holds the eta whose p-value exceeds 1 - level.  Near a kink of
+unknown shape neither the chi-square nor a bootstrap around the unconstrained fit keeps its
+promise; this one does (docs/statistics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from emergence._typing import FloatArray, IntArray
+from emergence.contest import Candidate, Contest, threshold_contest
+from emergence.families import eta_grid
+from emergence.profile import Block, amplitudes, curve, gains
+from emergence.resample import ErrorSource
+
+# A first look with this many draws settles an eta whose p-value is 3 standard errors away.
+_FIRST_LOOK = 199
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval with its level, its method, and whether an end is open.
+
+    An open end means that the data do not bound the quantity on that side: the number
+    is then the edge of the data, not a limit.
+    """
+
+    low: float
+    high: float
+    level: float
+    method: str
+    open_low: bool = False
+    open_high: bool = False
+
+    def __str__(self) -> str:
+        left = "(<" if self.open_low else "["
+        right = "+)" if self.open_high else "]"
+        return f"{left}{self.low:.4g}, {self.high:.4g}{right}"
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.low, self.high))
+
+    def __contains__(self, value: float) -> bool:
+        above = self.open_low or value >= self.low
+        return bool(above and (self.open_high or value <= self.high))
+
+
+@dataclass(frozen=True, eq=False)
+class EtaTest:
+    """Test of "the onset is at x0" among the shapes of a contest."""
+
+    contest: Contest
+    errors: ErrorSource
+
+    def p_value(self, x0: float, alpha: float | None = None) -> float:
+        """Bootstrap p-value of the onset at x0 (canonical axis).
+
+        With ``alpha`` a first look at some of the draws may settle on which side of it the
+        p-value lies; the rest are then not simulated.
+        """
+        p = self.contest.problem
+        families = tuple(block.family for block in self.contest.blocks)
+        here = threshold_contest(
+            p, families, fit_level=self.contest.fit_level, etas=np.array([x0])
+        )
+        null = min(here.candidates(), key=lambda c: c.bic)
+        mu = null.ability(p.x) * p.root_w
+        columns = mu[:, None] + self.errors.errors(p.wy - mu, null.n_params - 1)
+        observed = self._statistic(here, p.wy[:, None])[0]
+        size, exceed, done = columns.shape[1], 0, 0
+        for stop in (min(_FIRST_LOOK, size), size) if alpha is not None else (size,):
+            # Ties by rounding count as exceeding, so that a perfect fit is never rejected.
+            exceed += int((self._statistic(here, columns[:, done:stop]) >= observed - 1e-9).sum())
+            done = stop
+            estimate = (1 + exceed) / (1 + done)
+            if done == size:
+                break
+            if alpha is not None and abs(estimate - alpha) > 3 * np.sqrt(alpha / done):
+                break
+        return estimate
+
+    def _statistic(self, here: Contest, columns: FloatArray) -> FloatArray:
+        constrained = here.best(columns)
+        statistic: FloatArray = constrained - np.minimum(self.contest.best(columns), constrained)
+        return statistic
+
+
+def invert(
+    accepts: Callable[[float], bool], start: float, low: float, high: float, tolerance: float
+) -> tuple[float, float, bool, bool]:
+    """Ends of the accepted set around ``start`` within [low, high], by bisection.
+
+    Returns the two ends and whether each is open, that is, the edge itself is accepted.
+    """
+
+    def end(edge: float) -> tuple[float, bool]:
+        if accepts(edge):
+            return edge, True
+        inside, outside = start, edge
+        while abs(outside - inside) > tolerance:
+            middle = 0.5 * (inside + outside)
+            if accepts(middle):
+                inside = middle
+            else:
+                outside = middle
+        return outside, False  # the rejected end of the last bracket: never too short
+
+    (lo, open_low), (hi, open_high) = end(low), end(high)
+    return lo, hi, open_low, open_high
+
+
+def symmetric(estimate: float, draws: FloatArray, level: float) -> tuple[float, float]:
+    """Symmetric bootstrap interval: the level quantile of |draw - estimate| on both sides."""
+    half = float(np.quantile(np.abs(draws - estimate), level))
+    return estimate - half, estimate + half
+
+
+def percentile(draws: FloatArray, level: float) -> tuple[float, float]:
+    """Equal-tailed percentiles of the draws."""
+    tail = 0.5 * (1.0 - level)
+    low, high = np.quantile(draws, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+
+def eta_interval(
+    contest: Contest, errors: ErrorSource, start: float, level: float
+) -> Interval:
+    """Profile interval of eta in units of loss, around ``start`` (canonical axis).
+
+    The search runs over the thresholds that the contest's grid spans, to 1/500 of it.
+    """
+    p = contest.problem
+    edges = eta_grid(p.x)[[0, -1]]
+    test = EtaTest(contest, errors)
+    alpha = 1.0 - level
+    low, high, open_low, open_high = invert(
+        lambda x0: test.p_value(x0, alpha) > alpha, start, edges[0], edges[1], 2e-3
+    )
+    return Interval(p.to_loss(low), p.to_loss(high), level, "profile", open_low, open_high)
+
+
+def replicates(
+    contest: Contest, best: Candidate, errors: ErrorSource
+) -> Iterator[tuple[Block, IntArray, FloatArray, FloatArray]]:
+    """Refit every replicate of the best curve, the shape chosen anew in each.
+
+    Yields for every shape that wins some: its block, which replicates, their parameters and
+    their data.
+    """
+    p = contest.problem
+    mu = best.ability(p.x) * p.root_w
+    columns = mu[:, None] + errors.errors(p.wy - mu, best.n_params - 1)
+    winner = contest.criteria(columns).argmin(axis=0)
+    for i, block in enumerate(contest.blocks):
+        mine = np.flatnonzero(winner == i)
+        if mine.size:
+            theta = block.theta[gains(block, columns[:, mine]).argmax(axis=0)]
+            yield block, mine, theta, columns[:, mine]
+
+
+def curve_draws(contest: Contest, best: Candidate, errors: ErrorSource, x: FloatArray) -> FloatArray:
+    """Fitted ability at x in every replicate, shape (replicates, places)."""
+    p = contest.problem
+    parts = []
+    for block, mine, theta, columns in replicates(contest, best, errors):
+        free = contest.fit_level and block.family.side == "threshold"
+        amps = amplitudes(block.family, theta, p.x, p.root_w, columns, fit_level=free)
+        parts.append((mine, curve(block.family, theta, amps, x)))
+    out = np.empty((sum(mine.size for mine, _ in parts), x.size))
+    for mine, values in parts:
+        out[mine] = values
+    return out
+
+
+def eta_replicates(contest: Contest, best: Candidate, errors: ErrorSource) -> FloatArray:
+    """Eta (canonical axis) in every replicate."""
+    found = [(mine, theta[:, 0]) for _, mine, theta, _ in replicates(contest, best, errors)]
+    out = np.empty(sum(mine.size for mine, _ in found))
+    for mine, etas in found:
+        out[mine] = etas
+    return out

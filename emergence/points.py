@@ -1,0 +1,181 @@
+"""Points: what one fit sees, the scores of one task under one metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import AnyArray, BoolArray, FloatArray
+from emergence.errors import DataError
+from emergence.metrics import normalise
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Scores of one task under one metric, one entry per checkpoint.
+
+    Attributes
+    ----------
+    loss : (n,) array
+        Pre-training loss, nats per token.
+    value : (n,) array
+        Score in the metric's own units.
+    chance, best : float
+        Score of uniform guessing and of a perfect model.
+    n_items : (n,) array or None
+        Number of items behind each score; with ``counted`` they make the scores counts.
+    run : (n,) array or None
+        Which training run each checkpoint belongs to.
+    tokens, params : (n,) array or None
+        Training tokens seen, and model size.
+    weights : (n,) array or None
+        Relative precision given by the user; overrides what n_items implies.
+    counted : bool
+        Whether ``value * n_items`` is a number of items right.
+    task, metric, family : str
+        Names, for display.
+    """
+
+    loss: FloatArray
+    value: FloatArray
+    chance: float = 0.0
+    best: float = 1.0
+    n_items: FloatArray | None = None
+    run: AnyArray | None = None
+    tokens: FloatArray | None = None
+    params: FloatArray | None = None
+    weights: FloatArray | None = None
+    counted: bool = False
+    task: str = ""
+    metric: str = ""
+    family: str = ""
+
+    @property
+    def size(self) -> int:
+        """Number of checkpoints."""
+        return int(self.loss.size)
+
+    @property
+    def ability(self) -> FloatArray:
+        """Scores with chance at 0 and the best value at 1."""
+        return normalise(self.value, self.chance, self.best)
+
+    @property
+    def label(self) -> str:
+        """Task and metric, for titles."""
+        return " ".join(part for part in (self.task, self.metric) if part) or "points"
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs; every checkpoint its own where runs are not given."""
+        return self.size if self.run is None else int(np.unique(self.run).size)
+
+    def where(self, keep: BoolArray) -> Points:
+        """Return the points for which ``keep`` is true."""
+        changes = {
+            name: column[keep]
+            for name in ("loss", "value", "n_items", "run", "tokens", "params", "weights")
+            if (column := getattr(self, name)) is not None
+        }
+        return replace(self, **changes)
+
+
+def as_points(
+    points: Points | ArrayLike,
+    value: ArrayLike | None = None,
+    *,
+    chance: float | None = None,
+    best: float | None = None,
+    n_items: ArrayLike | None = None,
+    run: ArrayLike | None = None,
+    tokens: ArrayLike | None = None,
+    params: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+) -> Points:
+    """Make checked Points of arrays, or check Points that came from records.
+
+    Parameters
+    ----------
+    points : Points or (n,) array_like
+        Points, or the losses (nats per token, positive).
+    value : (n,) array_like, optional
+        Scores; needed with losses, refused with Points.
+    chance, best : float, optional
+        Default 0 and 1; with Points they override.
+    n_items, run, tokens, params, weights : scalar or (n,) array_like, optional
+        See :class:`Points`.  A scalar stands for every checkpoint.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    DataError
+        For lengths that differ, fewer than four points, numbers that are not finite,
+        losses or weights that are not positive, or n_items below 1.
+
+    Examples
+    --------
+    >>> as_points([3.0, 2.5, 2.0, 1.5], [0.25, 0.24, 0.3, 0.5], chance=0.25).size
+    4
+    """
+    extra = {"n_items": n_items, "run": run, "tokens": tokens, "params": params, "weights": weights}
+    if isinstance(points, Points):
+        if value is not None:
+            raise DataError("give either Points or the two arrays loss and value, not both")
+        base = points
+    else:
+        if value is None:
+            raise DataError("give the scores: fit(loss, value, chance=...)")
+        loss = np.array(points, dtype=float)
+        base = Points(loss=loss, value=np.array(value, dtype=float), counted=n_items is not None)
+    changes: dict[str, object] = {
+        name: _column(name, column, base.size)
+        for name, column in extra.items()
+        if column is not None
+    }
+    changes |= {k: float(v) for k, v in (("chance", chance), ("best", best)) if v is not None}
+    made = replace(base, **changes)  # type: ignore[arg-type]
+    _check(made)
+    return made
+
+
+def _column(name: str, column: ArrayLike, size: int) -> AnyArray:
+    array = np.array(column) if name == "run" else np.array(column, dtype=float)
+    return np.broadcast_to(array, (size,)).copy() if array.ndim == 0 else array
+
+
+def _check(points: Points) -> None:
+    columns = {
+        name: getattr(points, name)
+        for name in ("loss", "value", "n_items", "run", "tokens", "params", "weights")
+    }
+    for name, column in columns.items():
+        if column is None:
+            continue
+        if column.shape != points.loss.shape or column.ndim != 1:
+            raise DataError(
+                f"{name} has shape {column.shape}, loss has {points.loss.shape}; "
+                "give one-dimensional arrays of one length"
+            )
+        if name != "run" and not np.isfinite(column).all():
+            i = int(np.flatnonzero(~np.isfinite(column))[0])
+            raise DataError(f"{name}[{i}] is {column[i]}; remove or repair that checkpoint")
+    for name, least in (("loss", 0.0), ("weights", 0.0), ("n_items", 1.0)):
+        column = columns[name]
+        if column is None:
+            continue
+        bad = column < least if name == "n_items" else column <= least
+        if bad.any():
+            i = int(np.flatnonzero(bad)[0])
+            rule = "at least 1" if name == "n_items" else "positive"
+            raise DataError(f"{name}[{i}] is {column[i]:g}; it must be {rule}")
+    if points.size < 4:
+        raise DataError(f"{points.label}: {points.size} points; a fit needs at least 4")
+    if np.unique(points.loss).size < 3:
+        raise DataError(f"{points.label}: fewer than 3 different losses; there is no curve to fit")
+    if points.best == points.chance:
+        raise DataError(f"best ({points.best}) must differ from chance ({points.chance})")

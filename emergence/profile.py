@@ -1,0 +1,178 @@
+"""Profile: how much each shape on its grid explains, for many data sets at once.
+
+For given non-linear parameters a shape is a line (or plane) in n-space, and what it explains
+of a data set is the squared length of a projection.  A grid of shapes is a matrix of unit
+rows, a set of replicates a matrix of columns, and their product holds every fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emergence._typing import FloatArray, IntArray
+from emergence.families import Family
+
+_TINY = 1e-12
+_MAX_ELEMENTS = 4_000_000  # of one product; keeps peak memory near 32 MB a call
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A family on a grid, as orthonormal rows in weighted n-space.
+
+    ``first`` holds unit rows; for a jump ``second`` holds unit rows orthogonal to them
+    (its slope), ``single`` the unit slope rows themselves, and ``ratio`` the cotangent of
+    the angle between step and slope, which tells where the best jump is not positive.  ``level`` is the unit
+    row of a fitted constant, to which all others are orthogonal, or None.
+    """
+
+    family: Family
+    theta: FloatArray
+    first: FloatArray
+    level: FloatArray | None
+    second: FloatArray | None = None
+    single: FloatArray | None = None
+    ratio: FloatArray | None = None
+
+    @property
+    def n_params(self) -> int:
+        """Parameters of the family and of the fitted constant."""
+        return self.family.n_params + (self.level is not None)
+
+    def rows(self, keep: IntArray) -> Block:
+        """Return the block with some of its parameter sets."""
+        pick = (lambda a: None if a is None else a[keep])  # noqa: E731
+        return Block(
+            self.family,
+            self.theta[keep],
+            self.first[keep],
+            self.level,
+            pick(self.second),
+            pick(self.single),
+            pick(self.ratio),
+        )
+
+
+def _unit(rows: FloatArray) -> FloatArray:
+    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    return np.where(length > _TINY, rows / np.where(length > _TINY, length, 1.0), 0.0)
+
+
+def make_block(
+    family: Family, theta: FloatArray, x: FloatArray, root_w: FloatArray, *, fit_level: bool
+) -> Block:
+    """Evaluate a family for the rows of ``theta`` and make it orthonormal."""
+    level = root_w / np.sqrt(root_w @ root_w) if fit_level or family.free_floor else None
+    parts = [rows * root_w for rows in family.basis(x, theta)]
+    if level is not None:
+        parts = [rows - np.outer(rows @ level, level) for rows in parts]
+    first = _unit(parts[0])
+    if len(parts) == 1:
+        return Block(family, theta, first, level)
+    mix = np.einsum("ij,ij->i", parts[1], first)
+    across = parts[1] - mix[:, None] * first
+    # Below rounding size the slope is a multiple of the step: then it is no column.
+    size = np.einsum("ij,ij->i", across, across)
+    whole = np.einsum("ij,ij->i", parts[1], parts[1])
+    size[size <= 1e-14 * whole] = 0.0
+    across[size == 0.0] = 0.0
+    ratio = np.where(size > 0, mix / np.sqrt(np.where(size > 0, size, 1.0)), 0.0)
+    return Block(family, theta, first, level, _unit(across), _unit(parts[1]), ratio)
+
+
+def gains(block: Block, columns: FloatArray) -> FloatArray:
+    """Sum of squares explained (beyond the level), shape (rows of theta, data sets)."""
+    a = block.first @ columns
+    one = np.square(np.maximum(a, 0.0))
+    if block.second is None:
+        return one
+    assert block.single is not None and block.ratio is not None
+    b = block.second @ columns
+    slope = np.square(np.maximum(block.single @ columns, 0.0))
+    both = (b >= 0) & (a >= block.ratio[:, None] * b)  # both coefficients are positive
+    return np.where(both, a * a + b * b, np.maximum(one, slope))
+
+
+def best_gain(block: Block, columns: FloatArray) -> FloatArray:
+    """Largest of :func:`gains` over the grid, level included, for each data set."""
+    out = np.empty(columns.shape[1])
+    step = max(1, _MAX_ELEMENTS // max(block.theta.shape[0], 1))
+    for start in range(0, columns.shape[1], step):
+        part = columns[:, start : start + step]
+        if block.second is None:
+            top = np.maximum((block.first @ part).max(axis=0), 0.0)
+            out[start : start + step] = top * top
+        else:
+            out[start : start + step] = gains(block, part).max(axis=0)
+    if block.level is not None:
+        out += np.square(block.level @ columns)
+    return out
+
+
+def amplitudes(
+    family: Family,
+    theta: FloatArray,
+    x: FloatArray,
+    root_w: FloatArray,
+    columns: FloatArray,
+    *,
+    fit_level: bool,
+) -> FloatArray:
+    """Amplitudes of parameter set i for data set i, shape (m, 1 + number of bases).
+
+    The first is the fitted constant (0 where none is fitted); the others are the
+    non-negative least-squares amplitudes, as :func:`gains` assumes.
+    """
+    level = root_w / np.sqrt(root_w @ root_w) if fit_level or family.free_floor else None
+    y = columns.T
+    raw = [rows * root_w for rows in family.basis(x, theta)]
+    parts, target = raw, y
+    if level is not None:
+        parts = [rows - np.outer(rows @ level, level) for rows in raw]
+        target = y - np.outer(y @ level, level)
+    first = parts[0]
+    dots = [_dot(p, target) for p in parts]
+    squares = [_dot(p, p) for p in parts]
+    out = np.zeros((theta.shape[0], 1 + len(parts)))
+    for j, (dot, square) in enumerate(zip(dots, squares, strict=True)):
+        out[:, 1 + j] = np.maximum(dot, 0.0) / np.where(square > _TINY, square, np.inf)
+    if len(parts) == 2:
+        cross = _dot(first, parts[1])
+        det = squares[0] * squares[1] - cross**2
+        safe = np.where(det > 1e-14 * squares[0] * squares[1], det, np.inf)
+        a = (squares[1] * dots[0] - cross * dots[1]) / safe
+        b = (squares[0] * dots[1] - cross * dots[0]) / safe
+        both = np.isfinite(safe) & (a >= 0) & (b >= 0)
+        step_only = out[:, 1] ** 2 * squares[0] >= out[:, 2] ** 2 * squares[1]
+        out[:, 1] = np.where(both, a, np.where(step_only, out[:, 1], 0.0))
+        out[:, 2] = np.where(both, b, np.where(step_only, 0.0, out[:, 2]))
+    if level is not None:
+        rest = y - sum(out[:, 1 + j : 2 + j] * rows for j, rows in enumerate(raw))
+        out[:, 0] = rest @ level / np.sqrt(root_w @ root_w)
+    return out
+
+
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    product: FloatArray = np.einsum("ij,ij->i", *np.broadcast_arrays(a, b))
+    return product
+
+
+def curve(family: Family, theta: FloatArray, amps: FloatArray, x: FloatArray) -> FloatArray:
+    """Ability of parameter set i with its amplitudes at the places x, shape (m, n)."""
+    value: FloatArray = amps[:, :1] + sum(
+        amps[:, 1 + j : 2 + j] * rows for j, rows in enumerate(family.basis(x, theta))
+    )
+    return value
+
+
+def residual_ss(total: FloatArray | float, gain: FloatArray) -> FloatArray:
+    """Residual sum of squares, kept above rounding size so that logarithms exist."""
+    return np.maximum(total - gain, 1e-13 * np.maximum(total, 1e-300))
+
+
+def bic(rss: FloatArray, n: int, n_params: int) -> FloatArray:
+    """Bayesian information criterion, Gaussian with free variance (Schwarz 1978)."""
+    value: FloatArray = n * np.log(rss / n) + n_params * np.log(n)
+    return value

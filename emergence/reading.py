@@ -1,0 +1,122 @@
+"""Reading: files of records in our own schema to data frames, errors with file and row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from emergence.errors import RecordsError, Violation
+from emergence.validation import NUMERIC, TEXT
+
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_BLANKS = ["", "nan", "NaN", "NA", "N/A", "null", "None", "-"]
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
+    """Read a file; return the table and the number that its first data row has in the file.
+
+    The suffix says the format: .csv, .tsv, .jsonl or .parquet; the first two may be
+    compressed (.gz).
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no such file: {path}")
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if suffix not in SUFFIXES or (path.suffix == ".gz" and suffix not in (".csv", ".tsv")):
+        raise _error(path, f"the suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
+    if path.stat().st_size == 0:
+        raise _error(path, "the file is empty; it needs a header and rows")
+    if suffix == ".parquet":
+        return _read_parquet(path), 1
+    encoding = encoding or _detect(path)
+    try:
+        if suffix == ".jsonl":
+            return _read_jsonl(path, encoding), 1
+        return _read_delimited(path, encoding, "," if suffix == ".csv" else "\t"), 2
+    except UnicodeDecodeError as error:
+        raise _error(
+            path,
+            f"byte {error.object[error.start]:#04x} at position {error.start} is not {encoding}; "
+            "name the encoding, for example read_records(path, encoding='latin-1')",
+        ) from error
+    except LookupError as error:
+        raise _error(path, f"encoding {encoding!r} is not known") from error
+
+
+def _error(path: Path, problem: str, row: int | None = None) -> RecordsError:
+    return RecordsError([Violation(path.name, row, "", None, problem)])
+
+
+def _detect(path: Path) -> str:
+    head = path.open("rb").read(4)
+    return next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
+
+
+def _read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
+    """Numbers are parsed as numbers where a column allows it; names stay text ('001')."""
+    names = _header(path, encoding, sep)
+    twice = sorted({n for n in names if n and names.count(n) > 1})
+    if twice:
+        raise _error(path, f"column {twice[0]!r} occurs twice in the header; keep one")
+    try:
+        frame = pd.read_csv(
+            path,
+            sep=sep,
+            encoding=encoding,
+            dtype=dict.fromkeys(TEXT, str),
+            keep_default_na=False,
+            na_values=dict.fromkeys(NUMERIC, _BLANKS),
+            skipinitialspace=True,
+            index_col=False,
+            low_memory=False,
+        )
+        return frame.rename(columns=lambda name: str(name).strip())
+    except pd.errors.EmptyDataError as error:
+        raise _error(path, "the file holds no header; it needs one and rows") from error
+    except pd.errors.ParserError as error:
+        raise _error(path, f"{str(error).strip()}; is a text with commas not in quotes?") from error
+
+
+def _header(path: Path, encoding: str, sep: str) -> list[str]:
+    """Column names as written: pandas would rename a column that occurs twice."""
+    if path.suffix == ".gz":
+        return []
+    with path.open(encoding=encoding, newline="") as lines:
+        return [name.strip() for name in next(csv.reader(lines, delimiter=sep), [])]
+
+
+def _read_jsonl(path: Path, encoding: str) -> pd.DataFrame:
+    rows = []
+    with path.open(encoding=encoding) as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                raise _error(path, "the line is blank; remove it", number)
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise _error(path, f"the line is no JSON: {error}", number) from error
+            if not isinstance(row, dict):
+                raise _error(path, "the line is no JSON object", number)
+            rows.append(row)
+    return _text_columns(pd.DataFrame(rows))
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return _text_columns(pd.read_parquet(path))
+    except ImportError as error:
+        raise ImportError("reading Parquet needs pyarrow: pip install 'emergence-lm[parquet]'") from error
+    except (OSError, ValueError) as error:
+        raise _error(path, f"cannot be read as Parquet: {error}") from error
+
+
+def _text_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Names as text, whatever type they were stored as."""
+    for column in TEXT:
+        if column in frame:
+            frame[column] = frame[column].map(lambda v: "" if v is None or v != v else str(v))
+    return frame
+

@@ -1,0 +1,101 @@
+"""The main road in one call: verdicts, laws and sizes of a table of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from emergence.errors import DataError
+from emergence.points import Points
+from emergence.records import Records
+from emergence.resample import Seed
+from emergence.scaling import ScalingLaw, fit_scaling_law
+from emergence.size import SizeThreshold, size_threshold
+from emergence.verdicts import Verdicts, classify_tasks
+
+# Losses of more token counts than this are a table over (N, D).
+_FIXED_TOKENS = 1.05
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything that a report shows.
+
+    ``laws`` has one scaling law, or the reason why there is none, for each family;
+    ``sizes`` one size threshold for each emergent verdict, by its position.
+    """
+
+    records: Records
+    verdicts: Verdicts
+    laws: dict[str, ScalingLaw | str]
+    sizes: dict[int, SizeThreshold]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Table of verdicts with the sizes beside them."""
+        frame = self.verdicts.to_frame()
+        columns = ("params", "low", "high", "prob_out_of_reach", "tokens")
+        for name in columns:
+            frame[f"N_{name}"] = np.nan
+        for i, size in self.sizes.items():
+            row = size.to_frame().iloc[0]
+            for name in columns:
+                frame.loc[i, f"N_{name}"] = row[name]
+        return frame.rename(columns={"N_params": "N"})
+
+    def summary(self) -> str:
+        """Verdicts, and the size for each emergent task, as text."""
+        lines = [self.verdicts.summary()]
+        for i, size in self.sizes.items():
+            points = self.verdicts[i].points
+            lines += ["", f"{points.task}: {size.summary()}"]
+        return "\n".join(lines)
+
+
+def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> ScalingLaw | str:
+    """Scaling law of the final checkpoints of one family, or why there is none.
+
+    Where the runs differ in tokens the law is L(N, D), else L(N).
+    """
+    frame = records.final().to_frame()
+    if "family" in frame:
+        frame = frame[frame["family"].fillna("") == family]
+    runs = frame.drop_duplicates("run")
+    tokens = runs["tokens"].to_numpy()
+    same = tokens.max() <= _FIXED_TOKENS * tokens.min()
+    try:
+        return fit_scaling_law(
+            runs["params"],
+            runs["loss"],
+            tokens=None if same else tokens,
+            run=runs["run"],
+            n_boot=n_boot,
+            rng=rng,
+        )
+    except DataError as error:
+        return str(error)
+
+
+def analyse(
+    records: Records,
+    *,
+    alpha: float = 0.05,
+    n_boot: int = 999,
+    rng: Seed = 0,
+    progress: Callable[[Sequence[Points]], Iterator[Points]] | None = None,
+) -> Analysis:
+    """Classify every task, fit the law of every family with an emergent task, find sizes."""
+    verdicts = classify_tasks(records, alpha=alpha, n_boot=n_boot, rng=rng, progress=progress)
+    emergent = [i for i, v in enumerate(verdicts) if v.label == "emergent"]
+    laws = {
+        family: family_law(records, family, n_boot=min(n_boot, 299), rng=rng)
+        for family in sorted({verdicts[i].points.family for i in emergent})
+    }
+    sizes = {
+        i: size_threshold(verdicts[i].threshold, law, rng=rng)
+        for i in emergent
+        if isinstance(law := laws[verdicts[i].points.family], ScalingLaw)
+    }
+    return Analysis(records, verdicts, laws, sizes)

@@ -1,0 +1,190 @@
+"""Figures: each takes ``ax=`` and returns the Axes it drew on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from emergence.points import Points
+from emergence.report.style import (
+    COLORS,
+    ETA,
+    GREY,
+    INK,
+    axes,
+    draw_points,
+    human,
+    size_legend,
+    tidy,
+)
+from emergence.scaling import ScalingLaw
+from emergence.size import SizeThreshold
+from emergence.smooth import SmoothFit
+from emergence.threshold import ThresholdFit
+from emergence.verdicts import Verdict
+
+_FLOPS_PER_TOKEN = 6.0
+
+
+def plot_points(points: Points, ax: Axes | None = None) -> Axes:
+    """Draw scores against loss, falling to the right, with the chance line."""
+    ax = tidy(axes(ax))
+    draw_points(ax, points.loss, points)
+    ax.axhline(points.chance, color=GREY, lw=1, ls="--")
+    ax.annotate("chance", (0.995, points.chance), xycoords=("axes fraction", "data"), ha="right",
+                va="bottom", fontsize=7, color="#6b7280")  # fmt: skip
+    ax.invert_xaxis()
+    ax.set(xlabel="pre-training loss (nats per token)", ylabel=points.metric or "score")
+    ax.set_title(points.label, fontsize=10)
+    return ax
+
+
+def plot_fit(
+    fit: ThresholdFit | SmoothFit, ax: Axes | None = None, *, level: float = 0.95
+) -> Axes:
+    """Draw points, fitted curve with its band, and for a threshold eta with its interval."""
+    points = fit.points
+    ax = plot_points(points, ax)
+    losses = np.linspace(points.loss.min(), points.loss.max(), 300)
+    if isinstance(fit, ThresholdFit):
+        color = COLORS["emergent"]
+        # Both sides of eta, or a jump would be drawn as a slope between grid points.
+        losses = np.sort(np.append(losses, fit.eta + np.array([-1e-9, 1e-9])))
+    else:
+        color = COLORS["smooth"]
+    if isinstance(fit, ThresholdFit) and fit.shape == "isotonic":
+        ax.plot(losses, fit.predict(losses), color=color, lw=1.6, zorder=3)
+    else:
+        center, low, high = fit.predict(losses, level)
+        ax.fill_between(losses, low, high, color=color, alpha=0.18, lw=0, zorder=1.5)
+        ax.plot(losses, center, color=color, lw=1.6, zorder=3)
+    if isinstance(fit, ThresholdFit):
+        ci = fit.interval("eta", level)
+        ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0)
+        ax.axvline(fit.eta, color=ETA, lw=1, ls=":")
+        ax.annotate(
+            rf"$\eta$ = {fit.eta:.3f}",
+            (fit.eta, 0.98),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=8,
+            color=ETA,
+        )
+    size_legend(ax, points)
+    return ax
+
+
+def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
+    """Draw the fit that the label stands for; without one, both sides without bands."""
+    points = verdict.points
+    if verdict.label == "emergent":
+        ax = plot_fit(verdict.threshold, ax, level=1 - verdict.alpha)
+    elif verdict.label == "smooth":
+        ax = plot_fit(verdict.smooth, ax, level=1 - verdict.alpha)
+    else:
+        ax = plot_points(points, ax)
+        if verdict.label == "undetermined":
+            losses = np.linspace(points.loss.min(), points.loss.max(), 300)
+            for name, fit in (("smooth", verdict.smooth), ("emergent", verdict.threshold)):
+                label = "threshold" if name == "emergent" else name
+                ax.plot(losses, fit.predict(losses), color=COLORS[name], lw=1.2, ls="--", label=label)
+        size_legend(ax, points)
+    ax.set_title(f"{points.label}: {verdict.label}", fontsize=10, color=COLORS[verdict.label])
+    return ax
+
+
+def plot_compute(points: Points, ax: Axes | None = None) -> Axes:
+    """Draw scores against training compute C = 6 N D (Kaplan et al. 2020)."""
+    ax = tidy(axes(ax))
+    if points.params is None or points.tokens is None:
+        ax.text(0.5, 0.5, "no params or tokens", transform=ax.transAxes, ha="center")
+        return ax
+    draw_points(ax, _FLOPS_PER_TOKEN * points.params * points.tokens, points)
+    ax.axhline(points.chance, color=GREY, lw=1, ls="--")
+    ax.set_xscale("log")
+    ax.set(xlabel="training compute 6 N D (FLOP)", ylabel=points.metric or "score")
+    return ax
+
+
+def plot_law(
+    law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw loss against model size with the law; with ``size``, eta and the size reaching it."""
+    ax = tidy(axes(ax))
+    span = [law.sizes.min(), law.sizes.max()]
+    if size is not None and np.isfinite(size.params):
+        span = [min(span[0], size.params), max(span[1], size.params)]
+    sizes = np.geomspace(span[0] / 1.5, span[1] * 1.5, 200)
+    if law.tokens is None:
+        ax.scatter(law.sizes, law.losses, s=16, color=INK, alpha=0.7, lw=0)
+        ax.plot(sizes, law.predict(sizes), color=COLORS["smooth"], lw=1.6)
+    else:
+        dots = ax.scatter(
+            law.sizes, law.losses, s=18, c=np.log10(law.tokens), cmap="viridis", lw=0, zorder=2
+        )
+        bar = ax.figure.colorbar(dots, ax=ax, pad=0.01)
+        bar.set_label("training tokens", fontsize=8)
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: human(10.0**v)))
+        at = size.tokens if size is not None and size.tokens else float(law.tokens.max())
+        ax.plot(sizes, law.predict(sizes, at), color=COLORS["smooth"], lw=1.6, zorder=3,
+                label=f"L(N, {human(at)} tokens)")  # fmt: skip
+        ax.legend(frameon=False, fontsize=8)
+    if size is not None:
+        ci = size.interval()
+        ax.axhline(size.eta, color=ETA, lw=1, ls=":")
+        ax.annotate(rf"$\eta$ = {size.eta:.3f}", (0.01, size.eta), fontsize=8, color=ETA,
+                    xycoords=("axes fraction", "data"), va="bottom")  # fmt: skip
+        if np.isfinite(size.params):
+            right = ci.high if np.isfinite(ci.high) else sizes[-1]
+            ax.axvspan(ci.low, right, color=ETA, alpha=0.10, lw=0)
+            ax.axvline(size.params, color=ETA, lw=1, ls=":")
+            ax.set_title(f"N = {human(size.params)} reaches $\\eta$", fontsize=10)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: human(v)))
+    ax.xaxis.set_minor_formatter(FuncFormatter(lambda v, _: ""))
+    ax.set(xlabel="model size N (parameters)", ylabel="loss (nats per token)")
+    return ax
+
+
+def plot_eta_distribution(fit: ThresholdFit, ax: Axes | None = None) -> Axes:
+    """Draw the bootstrap distribution of eta, its shape chosen anew in every replicate."""
+    ax = tidy(axes(ax))
+    draws = fit.eta_draws()
+    ci = fit.interval("eta")
+    ax.hist(draws, bins=min(60, max(10, draws.size // 25)), color=ETA, alpha=0.35)
+    ax.axvline(fit.eta, color=ETA, lw=1.4)
+    for end, is_open in ((ci.low, ci.open_low), (ci.high, ci.open_high)):
+        ax.axvline(end, color=ETA, lw=1, ls=":" if is_open else "--")
+    ax.invert_xaxis()
+    ax.set(xlabel=r"threshold loss $\eta$ (nats per token)", ylabel="replicates")
+    ax.set_title(f"{fit.points.label}: bootstrap of eta, dashed: {ci.level:.0%} interval", fontsize=9)
+    return ax
+
+
+def plot_forest(verdicts: Sequence[Verdict], ax: Axes | None = None) -> Axes:
+    """Draw eta with its interval for every emergent task, largest on top."""
+    found = sorted((v for v in verdicts if v.label == "emergent"), key=lambda v: v.threshold.eta)
+    ax = tidy(axes(ax, (6.0, 1.2 + 0.3 * max(len(found), 1))))
+    families = {v.points.family for v in found}
+    for y, v in enumerate(found):
+        ci = v.interval
+        ax.plot([ci.low, ci.high], [y, y], color=ETA, lw=2, solid_capstyle="round")
+        ax.plot(v.threshold.eta, y, "o", color=ETA, ms=5)
+        for end, is_open, mark in ((ci.low, ci.open_low, ">"), (ci.high, ci.open_high, "<")):
+            if is_open:  # the axis runs from high to low loss
+                ax.plot(end, y, mark, color=ETA, ms=6)
+    names = [
+        v.points.label + (f"  ({v.points.family})" if len(families) > 1 else "") for v in found
+    ]
+    ax.set_yticks(range(len(found)), names, fontsize=8)
+    if not found:
+        ax.text(0.5, 0.5, "no task was called emergent", transform=ax.transAxes, ha="center")
+    ax.invert_xaxis()
+    ax.set_xlabel(r"threshold loss $\eta$ (nats per token)")
+    return ax

@@ -1,0 +1,214 @@
+"""The page: one self-contained HTML file with verdicts, figures, warnings and settings."""
+
+from __future__ import annotations
+
+import base64
+import io
+import platform
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from emergence import __version__
+from emergence.report.analysis import Analysis
+from emergence.report.figures import (
+    plot_compute,
+    plot_eta_distribution,
+    plot_forest,
+    plot_law,
+    plot_verdict,
+)
+from emergence.report.style import human
+from emergence.scaling import ScalingLaw
+from emergence.verdicts import Verdict
+
+_VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
+# Fixed salt and date: the same records give the same files.
+_SVG = {"svg.hashsalt": "emergence", "svg.fonttype": "none"}
+Wrap = Callable[[Sequence[Any], str], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Figures of one report: file stem to PNG as a data URI."""
+
+    images: dict[str, str]
+
+
+def _plain(items: Sequence[Any], _: str) -> Iterator[Any]:
+    return iter(items)
+
+
+def save_figures(analysis: Analysis, folder: Path, wrap: Wrap = _plain) -> Saved:
+    """Draw every figure as PNG and SVG in ``folder``; return the PNGs to embed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = {"forest": _save(_forest(analysis), folder / "forest")}
+    for family, law in analysis.laws.items():
+        if isinstance(law, ScalingLaw):
+            stem = f"law-{slug(family)}"
+            images[stem] = _save(_law(analysis, family, law), folder / stem)
+    for i, verdict in wrap(list(enumerate(analysis.verdicts)), "figures"):
+        stem = task_stem(i, verdict)
+        images[stem] = _save(_task(verdict), folder / stem)
+        if verdict.label == "emergent":
+            images[f"{stem}-eta"] = _save(_eta(verdict), folder / f"{stem}-eta")
+    return Saved(images)
+
+
+def slug(text: str) -> str:
+    """Text as a safe part of a file name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:60] or "all"
+
+
+def task_stem(i: int, verdict: Verdict) -> str:
+    """File stem of a task's figure; the number keeps equal slugs apart."""
+    p = verdict.points
+    return f"{i + 1:03d}-{slug(f'{p.task}-{p.metric}')}"
+
+
+def _save(figure: Figure, stem: Path) -> str:
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    stem.with_name(stem.name + ".png").write_bytes(buffer.getvalue())
+    with mpl.rc_context(_SVG):
+        figure.savefig(stem.with_name(stem.name + ".svg"), metadata={"Date": None})
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _task(verdict: Verdict) -> Figure:
+    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plot_verdict(verdict, left)
+    plot_compute(verdict.points, right)
+    right.set_title("the same scores against compute", fontsize=10)
+    return figure
+
+
+def _eta(verdict: Verdict) -> Figure:
+    figure = Figure(figsize=(5.2, 2.4), layout="constrained")
+    plot_eta_distribution(verdict.threshold, figure.subplots())
+    return figure
+
+
+def _forest(analysis: Analysis) -> Figure:
+    count = sum(v.label == "emergent" for v in analysis.verdicts)
+    figure = Figure(figsize=(8.4, 1.2 + 0.3 * max(count, 1)), layout="constrained")
+    plot_forest(analysis.verdicts, figure.subplots())
+    return figure
+
+
+def _law(analysis: Analysis, family: str, law: ScalingLaw) -> Figure:
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    mine = [s for i, s in analysis.sizes.items() if analysis.verdicts[i].points.family == family]
+    plot_law(law, mine[0] if len(mine) == 1 else None, figure.subplots())
+    if len(mine) > 1:  # several thresholds: lines only
+        for s in mine:
+            figure.axes[0].axhline(s.eta, color="#c2410c", lw=0.8, ls=":")
+    return figure
+
+
+def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
+    """Cells and text of one task; the keys are what the table sorts by."""
+    v = analysis.verdicts[i]
+    stem, p, fit = task_stem(i, v), v.points, v.threshold
+    row: dict[str, Any] = {
+        "task": p.task, "metric": p.metric, "family": p.family, "label": v.label,
+        "reason": v.reason, "n": p.size, "image": saved.images.get(stem),
+        "eta_image": saved.images.get(f"{stem}-eta"), "warnings": (), "text": "",
+        "eta": "", "interval": "", "width": "", "size": "",
+        "eta_key": "", "low_key": "", "width_key": "", "size_key": "",
+    }  # fmt: skip
+    if v.label != "emergent":
+        return row
+    ci = v.interval
+    row |= {
+        "eta": f"{fit.eta:.3f}", "eta_key": fit.eta, "low_key": ci.low,
+        "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),
+        "width": f"{v.width:.2g}" if np.isfinite(v.width) else "any", "width_key": v.width,
+        "warnings": fit.warnings, "text": fit.summary(1 - v.alpha),
+    }  # fmt: skip
+    if (size := analysis.sizes.get(i)) is not None:
+        span = size.interval("params", 1 - v.alpha)
+        high = "unbounded" if span.open_high else human(span.high)
+        row["size"] = f"{human(size.params)} ({human(span.low)} to {high})"
+        row["size_key"] = size.params if np.isfinite(size.params) else 1e30
+        row["text"] += "\n\n" + size.summary(1 - v.alpha)
+    return row
+
+
+def _laws(analysis: Analysis, saved: Saved) -> list[dict[str, Any]]:
+    return [
+        {
+            "family": family or "all records",
+            "image": saved.images.get(f"law-{slug(family)}"),
+            "text": law.summary() if isinstance(law, ScalingLaw) else f"no law: {law}",
+        }
+        for family, law in analysis.laws.items()
+    ]
+
+
+def _settings(source: str, settings: dict[str, object]) -> str:
+    lines = [f"records    {source}"]
+    lines += [f"{k:<10} {v}" for k, v in settings.items()]
+    lines += [f"{'emergence':<10} {__version__}", f"{'python':<10} {platform.python_version()}"]
+    return "\n".join(lines + [f"{name:<10} {version(name)}" for name in _VERSIONS])
+
+
+def render_page(
+    analysis: Analysis, saved: Saved, *, source: str, settings: dict[str, object]
+) -> str:
+    """HTML of the report; every text is escaped, nothing is loaded from a network."""
+    rows = [_row(analysis, i, saved) for i in range(len(analysis.verdicts))]
+    families = len({r["family"] for r in rows}) > 1
+    labels = [r["label"] for r in rows]
+    counts = ", ".join(
+        f"{labels.count(n)} {n}" for n in ("emergent", "smooth", "flat", "undetermined") if n in labels
+    )
+    warnings = [f"{s.task} {s.metric} not fitted: {s.reason}" for s in analysis.verdicts.skipped]
+    if analysis.records.warnings:
+        warnings.append(f"{len(analysis.records.warnings)} scores: {analysis.records.warnings[0]}")
+    columns = ["task", "metric", *(["family"] if families else []), "verdict", "eta", "interval",
+               "corner", "size", "points"]  # fmt: skip
+    tokens = {s.tokens for s in analysis.sizes.values() if s.tokens}
+    environment = Environment(
+        loader=PackageLoader("emergence.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("page.html.j2").render(
+        title=f"Emergence report: {source}",
+        counts=f"{len(rows)} tasks: {counts}. {len(analysis.records)} records.",
+        columns=columns,
+        rows=rows,
+        families=families,
+        level=f"{1 - analysis.verdicts[0].alpha:.0%}",
+        size_note="".join(f" at {human(t)} tokens" for t in sorted(tokens)[:1]),
+        warnings=warnings,
+        forest=saved.images["forest"] if "emergent" in labels else None,
+        laws=_laws(analysis, saved),
+        settings=_settings(source, settings),
+    )
+
+
+def write_report(
+    analysis: Analysis,
+    folder: Path,
+    *,
+    source: str,
+    settings: dict[str, object],
+    wrap: Wrap = _plain,
+) -> Path:
+    """Write figures, ``verdicts.csv`` and ``report.html``; return the path of the page."""
+    saved = save_figures(analysis, folder / "figures", wrap)
+    analysis.to_frame().to_csv(folder / "verdicts.csv", index=False, lineterminator="\n")
+    page = folder / "report.html"
+    page.write_text(render_page(analysis, saved, source=source, settings=settings), encoding="utf-8")
+    return page

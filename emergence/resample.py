@@ -1,0 +1,150 @@
+"""Resampling: new data sets that share a fitted curve, one column each.
+
+Randomness is fixed once, as a table of draws; every hypothesis tested on a data set uses
+the same table.  The answers for neighbouring hypotheses are then comparable, and depend on
+the seed alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from emergence._typing import FloatArray, IntArray
+from emergence.noise import RunNoise, fit_run_noise
+from emergence.problem import Problem
+from emergence.search import HingeBatch, search_hinge
+
+Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
+
+_BLOCK_ELEMENTS = 8192  # as in the search: keep a block in a core's own cache
+
+
+def as_seed(rng: Seed) -> np.random.SeedSequence:
+    """Turn int, SeedSequence, Generator or None (fresh entropy) into a SeedSequence."""
+    if isinstance(rng, np.random.SeedSequence):
+        # A fresh one with the same key: spawning must not depend on earlier calls.
+        return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key)
+    if isinstance(rng, np.random.Generator):
+        return np.random.SeedSequence(rng.integers(0, 2**32, 8).tolist())
+    return np.random.SeedSequence(rng)
+
+
+def child(seed: np.random.SeedSequence, *key: int) -> np.random.Generator:
+    """Generator for one purpose, independent of those for all other purposes."""
+    sequence = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))
+    return np.random.default_rng(sequence)
+
+
+class ErrorSource(Protocol):
+    """Turns the residuals of a fit into (n, size) columns of simulated errors."""
+
+    def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
+        """Columns of errors for residuals of a fit with ``n_fitted`` parameters."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class IndependentErrors:
+    """Residuals drawn with replacement, centred and corrected for the fitted parameters."""
+
+    index: IntArray
+
+    def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
+        """See :class:`ErrorSource`."""
+        n = residual.size
+        centred = residual - residual.mean()
+        return (centred * np.sqrt(n / max(n - n_fitted, 1)))[self.index]
+
+
+@dataclass(frozen=True, eq=False)
+class ClusteredErrors:
+    """Gaussian errors with the run structure of :class:`~emergence.noise.RunNoise`.
+
+    ``noise`` is estimated once, from the best fit, and drawn once.
+    """
+
+    noise: RunNoise
+    table: FloatArray
+
+    def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
+        """See :class:`ErrorSource`; the structure is the one estimated at the start."""
+        return self.table * local_scale(residual)[:, None]
+
+
+def local_scale(residual: FloatArray) -> FloatArray:
+    """Relative size of the residuals along the loss axis: a running root mean square.
+
+    Where runs leave the plateau at slightly different losses the errors around a common
+    curve are largest near the onset; equal variance everywhere would understate them there.
+    """
+    n = residual.size
+    window = min(n, max(15, n // 8))
+    padded = np.pad(residual**2, window // 2, mode="reflect")
+    mean = np.convolve(padded, np.full(window, 1.0 / window), mode="valid")[:n]
+    scale: FloatArray = np.sqrt(mean / max(float((residual**2).mean()), 1e-300))
+    return scale
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorModel:
+    """How replicates of one problem are drawn: independent residuals, or runs."""
+
+    problem: Problem
+    run_noise: RunNoise | None
+    seed: np.random.SeedSequence
+
+    def source(self, size: int, stream: int) -> ErrorSource:
+        """Fix the draws of ``size`` replicates for one purpose."""
+        rng = child(self.seed, stream)
+        p = self.problem
+        if self.run_noise is None:
+            return IndependentErrors(rng.integers(0, p.n, (size, p.n)).T)
+        assert p.run is not None
+        return ClusteredErrors(self.run_noise, self.run_noise.simulate(p.run, p.rank, size, rng))
+
+
+def error_model(
+    problem: Problem, ability: FloatArray, n_fitted: int, seed: np.random.SeedSequence
+) -> ErrorModel:
+    """Choose the errors for one fitted curve (ability at each point).
+
+    Where checkpoints share runs, the structure of the runs is estimated from the residuals.
+    """
+    if problem.run is None:
+        return ErrorModel(problem, None, seed)
+    residual = (problem.y - ability) * problem.root_w
+    return ErrorModel(
+        problem, fit_run_noise(residual, problem.run, problem.rank, n_fitted), seed
+    )
+
+
+def pairs_hinge(
+    x: FloatArray,
+    y: FloatArray,
+    n_boot: int,
+    rng: np.random.Generator,
+    w: FloatArray | None = None,
+    *,
+    fit_plateau: bool = False,
+) -> HingeBatch:
+    """Exact hinge of every pairs-bootstrap replicate (Efron 1979).
+
+    A replicate of sorted data is a row of counts, so it needs no second sort.
+    """
+    n = x.size
+    step = max(1, _BLOCK_ELEMENTS // n)
+    offset = np.arange(step)[:, None] * n
+    parts: list[HingeBatch] = []
+    for start in range(0, n_boot, step):
+        rows = min(step, n_boot - start)
+        index = rng.integers(0, n, (rows, n))
+        index += offset[:rows]
+        count = np.bincount(index.ravel(), minlength=rows * n).reshape(rows, n)
+        weights = count if w is None else count * w
+        parts.append(search_hinge(x, y, weights, fit_plateau=fit_plateau))
+    return HingeBatch(
+        *(np.concatenate([getattr(p, f) for p in parts]) for f in HingeBatch.__match_args__)
+    )

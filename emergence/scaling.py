@@ -1,0 +1,399 @@
+"""fit_scaling_law: the loss as a function of model size, and of training tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.optimize import least_squares
+
+from emergence import curves
+from emergence._typing import AnyArray, FloatArray, IntArray
+from emergence.errors import DataError
+from emergence.intervals import Interval, percentile
+from emergence.resample import Seed, as_seed, child
+from emergence.results import jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Loss = Literal["huber", "least_squares"]
+
+_EXPONENTS = np.linspace(0.05, 1.2, 24)
+_STARTS = 12
+_FEW_RUNS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class ScalingLaw:
+    r"""A fitted scaling law; made by :func:`fit_scaling_law`.
+
+    Attributes
+    ----------
+    form : {"N", "ND"}
+        :math:`L_\infty + (N_0/N)^\alpha`, or :math:`E + A/N^\alpha + B/D^\beta`.
+    params : dict
+        L_inf, N0, alpha; or E, A, B, alpha, beta.
+    objective : float
+        Sum of Huber losses (or half squares) of the errors of log L.
+    n, n_runs : int
+        Points and runs.
+    draws : dict of (n_boot,) arrays
+        Parameters of the bootstrap replicates.
+    warnings : tuple of str
+    """
+
+    form: Literal["N", "ND"]
+    params: dict[str, float]
+    loss: Loss
+    delta: float
+    objective: float
+    rms: float
+    n: int
+    n_runs: int
+    n_boot: int
+    warnings: tuple[str, ...]
+    draws: dict[str, FloatArray] = field(repr=False)
+    sizes: FloatArray = field(repr=False)
+    losses: FloatArray = field(repr=False)
+    tokens: FloatArray | None = field(repr=False)
+
+    @property
+    def L_inf(self) -> float:
+        """Irreducible loss (E in the form with tokens)."""
+        return self.params["L_inf" if self.form == "N" else "E"]
+
+    @property
+    def N0(self) -> float:
+        """Size scale N0 (in the form with tokens A^(1/alpha))."""
+        if self.form == "N":
+            return self.params["N0"]
+        return float(self.params["A"] ** (1.0 / self.params["alpha"]))
+
+    @property
+    def alpha(self) -> float:
+        """Exponent of the size."""
+        return self.params["alpha"]
+
+    def stderr(self, name: str) -> float:
+        """Standard deviation of the bootstrap replicates."""
+        return float(np.std(self.draws[name], ddof=1))
+
+    def interval(self, name: str, level: float = 0.95) -> Interval:
+        """Percentile interval over the bootstrap replicates.
+
+        Raises
+        ------
+        DataError
+            For a name that is not a parameter.
+        """
+        if name not in self.draws:
+            raise DataError(f"no parameter {name!r}; there is {', '.join(self.draws)}")
+        return Interval(*percentile(self.draws[name], level), level, "percentile")
+
+    def predict(self, params: ArrayLike, tokens: ArrayLike | None = None) -> FloatArray:
+        """Loss of models of these sizes (after these tokens), nats per token."""
+        if self.form == "N":
+            return curves.scaling_law(params, **self.params)
+        if tokens is None:
+            raise DataError("this law has the form L(N, D): give tokens too")
+        return curves.scaling_law_tokens(params, tokens, **self.params)
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per parameter: estimate, standard error, interval."""
+        rows = []
+        for name, value in self.params.items():
+            ci = self.interval(name, level)
+            rows.append(
+                {
+                    "parameter": name,
+                    "estimate": value,
+                    "stderr": self.stderr(name),
+                    "low": ci.low,
+                    "high": ci.high,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but points and draws, in types that survive JSON."""
+        out: dict[str, Any] = jsonable(self)
+        return out
+
+    def summary(self, level: float = 0.95) -> str:
+        """Report as text."""
+        form = "L_inf + (N0/N)^alpha" if self.form == "N" else "E + A/N^alpha + B/D^beta"
+        lines = [f"Scaling law L = {form}: {self.n} points, {self.n_runs} runs, {self.loss}"]
+        for row in self.to_frame(level).itertuples():
+            lines.append(
+                f"  {row.parameter:<7}{row.estimate:>12.5g} +- {row.stderr:<9.3g}"
+                f"[{row.low:.4g}, {row.high:.4g}]"
+            )
+        lines.append(f"  relative error of the loss (rms) {self.rms:.2%}")
+        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw loss against size."""
+        from emergence.report.figures import plot_law  # matplotlib only when drawing
+
+        return plot_law(self, ax=ax)
+
+
+def fit_scaling_law(
+    params: ArrayLike,
+    loss: ArrayLike,
+    *,
+    tokens: ArrayLike | None = None,
+    run: ArrayLike | None = None,
+    method: Loss = "huber",
+    delta: float = 1e-3,
+    n_boot: int = 500,
+    rng: Seed = 0,
+) -> ScalingLaw:
+    r"""Fit L(N) at a fixed number of tokens, or L(N, D).
+
+    .. math::
+
+        L(N) = L_\infty + (N_0/N)^\alpha, \qquad L(N, D) = E + A/N^\alpha + B/D^\beta
+
+    by minimising the Huber loss of the errors of log L.  For given exponents the law is linear in
+    its other parameters; a grid over the exponents gives the starts, the best of which are
+    polished together, for single starts end in poor optima more often than not.
+
+    Parameters
+    ----------
+    params : (n,) array_like
+        Model sizes N (non-embedding parameters).
+    loss : (n,) array_like
+        Final losses, nats per token.
+    tokens : (n,) array_like, optional
+        Training tokens D; with them the law is L(N, D).
+    run : (n,) array_like, optional
+        Runs; the bootstrap resamples whole runs.  Default: every point its own.
+    method : {"huber", "least_squares"}
+        Loss on the errors of log L.
+    delta : float
+        Where Huber's loss turns from square to linear, in log L.
+    n_boot : int
+        Bootstrap replicates, at least 99.
+    rng : int, SeedSequence or Generator
+        Same seed, same bits.
+
+    Returns
+    -------
+    ScalingLaw
+
+    Raises
+    ------
+    DataError
+        For arrays that differ in length, values that are not positive, or fewer points (or
+        sizes) than the law has parameters.
+
+    References
+    ----------
+    Hoffmann et al. 2022, arXiv 2203.15556; Besiroglu et al. 2024, arXiv 2404.10102.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emergence.curves import scaling_law
+    >>> N = np.geomspace(1e6, 1e9, 8)
+    >>> law = fit_scaling_law(N, scaling_law(N, L_inf=1.7, N0=2e7, alpha=0.3), n_boot=99)
+    >>> round(law.L_inf, 4), round(law.alpha, 4)
+    (1.7, 0.3)
+    """
+    if method not in ("huber", "least_squares"):
+        raise DataError(f"method {method!r} is not known: huber or least_squares")
+    if n_boot < 99 or delta <= 0:
+        raise DataError("need n_boot >= 99 and delta > 0")
+    size, value, seen, group = _check(params, loss, tokens, run)
+    order = np.lexsort([c for c in (seen, value, size) if c is not None])
+    size, value, group = size[order], value[order], group[order]
+    seen = None if seen is None else seen[order]
+    problem = _Law(size, value, seen, method, delta)
+    best, others = problem.solve()
+    draws = _bootstrap(problem, group, best, others, n_boot, child(as_seed(rng), 31))
+    names = ("L_inf", "N0", "alpha") if seen is None else ("E", "A", "B", "alpha", "beta")
+    residual = problem.residual(best)
+    n_runs = int(np.unique(group).size)
+    return ScalingLaw(
+        form="N" if seen is None else "ND",
+        params=dict(zip(names, map(float, _natural(best)), strict=True)),
+        loss=method,
+        delta=delta,
+        objective=problem.objective(best),
+        rms=float(np.sqrt(np.mean(residual**2))),
+        n=int(size.size),
+        n_runs=n_runs,
+        n_boot=n_boot,
+        warnings=_warnings(size, n_runs, best),
+        draws={k: draws[:, j] for j, k in enumerate(names)},
+        sizes=size,
+        losses=value,
+        tokens=seen,
+    )
+
+
+def _check(
+    params: ArrayLike, loss: ArrayLike, tokens: ArrayLike | None, run: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None, IntArray]:
+    size, value = np.array(params, dtype=float), np.array(loss, dtype=float)
+    seen = None if tokens is None else np.array(tokens, dtype=float)
+    names: AnyArray = np.arange(size.size) if run is None else np.array(run).astype(str)
+    columns = {"params": size, "loss": value, "tokens": seen, "run": names}
+    for name, column in columns.items():
+        if column is None:
+            continue
+        if column.ndim != 1 or column.shape != size.shape:
+            raise DataError(f"{name} has shape {column.shape}, params has {size.shape}")
+        if name != "run" and not ((column > 0) & np.isfinite(column)).all():
+            i = int(np.flatnonzero(~((column > 0) & np.isfinite(column)))[0])
+            raise DataError(f"{name}[{i}] is {column[i]:g}; it must be positive and finite")
+    need, free = (4, 3) if seen is None else (6, 3)
+    if size.size < need or np.unique(size).size < free:
+        raise DataError(
+            f"{size.size} points of {np.unique(size).size} sizes; this law needs at least "
+            f"{need} points of {free} sizes"
+        )
+    if seen is not None and np.unique(seen).size < 3:
+        raise DataError("fewer than 3 different token counts: fit L(N) without tokens")
+    return size, value, seen, np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _natural(theta: FloatArray) -> FloatArray:
+    """Working parameters to (L_inf, N0, alpha) or (E, A, B, alpha, beta)."""
+    if theta.size == 3:
+        e, a, alpha = theta
+        return np.array([np.exp(e), np.exp(a / alpha), alpha])
+    e, a, b, alpha, beta = theta
+    return np.array([np.exp(e), np.exp(a), np.exp(b), alpha, beta])
+
+
+def _warnings(size: FloatArray, n_runs: int, best: FloatArray) -> tuple[str, ...]:
+    out = []
+    if np.unique(size).size < 5:
+        out.append(f"only {np.unique(size).size} sizes: the exponent is poorly known")
+    if n_runs < _FEW_RUNS:
+        out.append(f"only {n_runs} runs: bootstrap intervals are too narrow")
+    if np.exp(best[0]) < 1e-3:
+        out.append("the irreducible loss went to 0: these data do not show it")
+    return tuple(out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Law:
+    """The problem in working parameters: logs of E, A (and B), then the exponents."""
+
+    size: FloatArray
+    loss: FloatArray
+    tokens: FloatArray | None
+    method: Loss
+    delta: float
+
+    def _terms(self, theta: FloatArray) -> FloatArray:
+        log_n = np.log(self.size)
+        ones = np.zeros_like(log_n)
+        if self.tokens is None:
+            return np.stack([ones + theta[0], theta[1] - theta[2] * log_n])
+        log_d = np.log(self.tokens)
+        return np.stack(
+            [ones + theta[0], theta[1] - theta[3] * log_n, theta[2] - theta[4] * log_d]
+        )
+
+    def residual(self, theta: FloatArray) -> FloatArray:
+        """Errors of log L."""
+        value: FloatArray = np.logaddexp.reduce(self._terms(theta), axis=0) - np.log(self.loss)
+        return value
+
+    def jacobian(self, theta: FloatArray) -> FloatArray:
+        """Derivatives of the residuals: shares of the terms, times -log N or -log D."""
+        terms = self._terms(theta)
+        share = np.exp(terms - np.logaddexp.reduce(terms, axis=0))
+        slopes = [-share[1] * np.log(self.size)]
+        if self.tokens is not None:
+            slopes.append(-share[2] * np.log(self.tokens))
+        return np.column_stack([*share, *slopes])
+
+    def objective(self, theta: FloatArray) -> float:
+        """Sum of Huber losses, or half squares."""
+        r = np.abs(self.residual(theta))
+        if self.method == "least_squares":
+            return float(0.5 * (r**2).sum())
+        d = self.delta
+        return float(np.where(r <= d, 0.5 * r**2, d * (r - 0.5 * d)).sum())
+
+    def polish(self, start: FloatArray) -> FloatArray:
+        """Local optimum from a start."""
+        k = start.size
+        low, high = np.full(k, -np.inf), np.full(k, np.inf)
+        exponents = slice(2, 3) if self.tokens is None else slice(3, 5)
+        low[0], low[exponents], high[exponents] = np.log(1e-4), 1e-3, 4.0
+        result = least_squares(
+            self.residual,
+            np.clip(start, low + 1e-9, high - 1e-9),
+            jac=self.jacobian,
+            bounds=(low, high),
+            loss="huber" if self.method == "huber" else "linear",
+            f_scale=self.delta,
+            x_scale="jac",
+            xtol=1e-10,
+            ftol=1e-10,
+            gtol=1e-10,
+            max_nfev=300,
+        )
+        theta: FloatArray = result.x
+        return theta
+
+    def starts(self) -> FloatArray:
+        """Starts from variable projection: best linear parameters on a grid of exponents."""
+        grid = [(a,) for a in _EXPONENTS]
+        if self.tokens is not None:
+            grid = [(a, b) for a in _EXPONENTS[::2] for b in _EXPONENTS[::2]]  # type: ignore[misc]
+        found: list[tuple[float, FloatArray]] = []
+        for exponents in grid:
+            columns = [np.ones_like(self.size), self.size ** -exponents[0]]
+            if self.tokens is not None:
+                columns.append(self.tokens ** -exponents[1])  # type: ignore[misc]
+            scale = np.array([c.mean() for c in columns])
+            # Relative errors, the first order of errors in log L.
+            design = np.column_stack(columns) / scale / self.loss[:, None]
+            linear = np.linalg.lstsq(design, np.ones_like(self.size), rcond=None)[0]
+            linear = np.maximum(linear / scale, 1e-3 * linear.max() / scale)
+            theta = np.array([*np.log(linear), *exponents])
+            found.append((self.objective(theta), theta))
+        found.sort(key=lambda pair: pair[0])
+        return np.array([theta for _, theta in found[:_STARTS]])
+
+    def solve(self) -> tuple[FloatArray, FloatArray]:
+        """Best optimum, and another start for the replicates."""
+        starts = self.starts()
+        return min(map(self.polish, starts), key=self.objective), starts[:1]
+
+
+def _bootstrap(
+    problem: _Law,
+    group: IntArray,
+    best: FloatArray,
+    others: FloatArray,
+    n_boot: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Refit on resampled runs, from the best fit and from a start of the grid."""
+    n_groups = int(group.max()) + 1
+    members = [np.flatnonzero(group == g) for g in range(n_groups)]
+    out = np.empty((n_boot, best.size))
+    for i in range(n_boot):
+        rows = np.concatenate([members[g] for g in rng.integers(0, n_groups, n_groups)])
+        again = _Law(
+            problem.size[rows],
+            problem.loss[rows],
+            None if problem.tokens is None else problem.tokens[rows],
+            problem.method,
+            problem.delta,
+        )
+        tries = [again.polish(start) for start in (best, *others)]
+        out[i] = _natural(min(tries, key=again.objective))
+    return out

@@ -1,0 +1,138 @@
+"""simulate: records of known truth, which the tests and the calibrations stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from emergence import curves
+from emergence._typing import FloatArray
+from emergence.errors import DataError
+from emergence.noise import RunNoise
+from emergence.records import Records
+from emergence.resample import Seed, as_seed
+
+Curve = Callable[[FloatArray], FloatArray]
+
+# Gains over chance as functions of (loss, eta); the sizes give a score of about 0.5 at
+# the lowest loss of the default range.
+SHAPES: dict[str, Callable[[FloatArray, float], FloatArray]] = {
+    "hinge": lambda loss, eta: curves.hinge(loss, eta, 0.5),
+    "power": lambda loss, eta: curves.power_onset(loss, eta, 1.0, 1.5),
+    "sqrt": lambda loss, eta: curves.power_onset(loss, eta, 0.35, 0.5),
+    "saturating": lambda loss, eta: curves.saturating_onset(loss, eta, 0.35, 6.0),
+    "jump": lambda loss, eta: curves.jump_onset(loss, eta, 0.15, 0.3),
+    "logistic": lambda loss, eta: curves.logistic(loss, eta, 0.15, 0.5),
+    "linear": lambda loss, eta: curves.linear(loss, 0.48, 0.15),
+    "exponential": lambda loss, eta: curves.exponential(loss, 0.5, 1 / 0.3, origin=1.7),
+    "flat": lambda loss, eta: np.zeros_like(loss),
+}
+
+
+def simulate(
+    shape: str | Curve = "hinge",
+    *,
+    eta: float = 2.2,
+    n: int = 60,
+    chance: float = 0.25,
+    noise: str = "gaussian",
+    sd: float = 0.02,
+    n_items: int = 500,
+    n_runs: int | None = None,
+    offset_sd: float = 0.0,
+    rho: float = 0.0,
+    loss_range: tuple[float, float] = (1.7, 3.2),
+    task: str = "simulated",
+    metric: str = "acc",
+    rng: Seed = 0,
+) -> Records:
+    r"""Make records whose truth is known.
+
+    .. math:: y_{rt} = c + f(L_{rt}) + o_r + a_{rt}, \qquad a_{rt} = \rho a_{r,t-1} + \epsilon_{rt}
+
+    or, with ``noise="binomial"``, counts of ``n_items`` with that probability.
+
+    Parameters
+    ----------
+    shape : str or callable
+        A name (hinge, power, sqrt, saturating, jump, logistic, linear, exponential, flat) or
+        a function of the losses that gives the gain over chance.
+    eta : float
+        Threshold (for ``logistic`` the middle), nats per token.
+    n : int
+        Number of checkpoints over all runs.
+    chance : float
+        Score of guessing.
+    noise : {"gaussian", "binomial"}
+        Errors of each score.
+    sd : float
+        Standard deviation of the Gaussian errors (with ``rho``, of the stationary ones).
+    n_items : int
+        Items behind each binomial score.
+    n_runs : int, optional
+        Runs that share the checkpoints, each falling through the whole range.  Default:
+        every checkpoint its own run, losses uniform.
+    offset_sd, rho : float
+        Standard deviation of the offsets of runs; autocorrelation of errors inside a run.
+    loss_range : (float, float)
+        Lowest and highest loss.
+    task, metric : str
+        Names.
+    rng : int, SeedSequence or Generator
+        Same seed, same bits.
+
+    Returns
+    -------
+    Records
+
+    Raises
+    ------
+    DataError
+        For a shape or noise that does not exist, or numbers out of range.
+
+    Examples
+    --------
+    >>> simulate("jump", eta=2.2, n=40, rng=1)
+    Records(40 rows, 40 runs, 1 tasks, 1 families)
+    """
+    if isinstance(shape, str) and shape not in SHAPES:
+        raise DataError(f"shape {shape!r} is not known: {', '.join(SHAPES)}")
+    if noise not in ("gaussian", "binomial"):
+        raise DataError(f"noise {noise!r} is not known: gaussian or binomial")
+    low, high = loss_range
+    if not 0 < low < high or n < 1 or sd < 0 or offset_sd < 0 or not 0 <= rho < 1:
+        raise DataError("need 0 < low < high, n >= 1, sd and offset_sd >= 0, 0 <= rho < 1")
+    g = np.random.default_rng(as_seed(rng))
+    if n_runs is None:
+        loss, run, rank = g.uniform(low, high, n), np.arange(n), np.zeros(n, dtype=np.int64)
+    else:
+        run = np.arange(n) % n_runs
+        rank = np.arange(n) // n_runs
+        steps = (rank + g.uniform(0, 1, n)) / (rank.max() + 1)
+        loss = high - (high - low) * steps
+    gain = SHAPES[shape](loss, eta) if isinstance(shape, str) else shape(loss)
+    truth = chance + gain
+    model = RunNoise(offset_sd**2, (sd**2 if noise == "gaussian" else 0.0) * (1 - rho**2), rho)
+    value = truth + model.simulate(run, rank, 1, g)[:, 0]
+    columns: dict[str, object] = {}
+    if noise == "binomial":
+        value = g.binomial(n_items, np.clip(value, 0.0, 1.0)) / n_items
+        columns["n_items"] = n_items
+    width = len(str(int(run.max())))
+    frame = pd.DataFrame(
+        {
+            "model": "simulated",
+            "run": [f"run-{r:0{width}d}" for r in run],
+            "params": 1e8,
+            "tokens": (rank + 1) * 1e9,
+            "loss": loss,
+            "task": task,
+            "metric": metric,
+            "value": value if noise == "binomial" else np.clip(value, 0.0, 1.0),
+            "chance": chance,
+            **columns,
+        }
+    )
+    return Records(frame, where="simulate")

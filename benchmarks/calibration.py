@@ -12,20 +12,16 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers share the cores
 
-import argparse  # noqa: E402
-import time  # noqa: E402
-from concurrent.futures import ProcessPoolExecutor  # noqa: E402
-from functools import partial  # noqa: E402
+import argparse
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
+import numpy as np
+import pandas as pd
+from machine import RESULTS, write
+from scenarios import ETA, SCENARIOS
 
-try:
-    from benchmarks.machine import RESULTS, write
-    from benchmarks.scenarios import ETA, SCENARIOS
-except ImportError:
-    from machine import RESULTS, write  # type: ignore[no-redef]
-    from scenarios import ETA, SCENARIOS  # type: ignore[no-redef]
 from emergence import classify, fit_threshold
 
 STORE = RESULTS / "calibration.csv"
@@ -63,7 +59,9 @@ def one(kind: str, scenario: str, n: int, n_boot: int, i: int) -> tuple[float, f
     return hit, interval.high - interval.low, time.process_time() - start
 
 
-def run_cell(pool: ProcessPoolExecutor, cell: tuple[str, str, int], args: argparse.Namespace) -> dict[str, object]:
+def run_cell(
+    pool: ProcessPoolExecutor, cell: tuple[str, str, int], args: argparse.Namespace
+) -> dict[str, object]:
     """All data sets of one cell, as a row of the store."""
     kind, scenario, n = cell
     work = partial(one, kind, scenario, n, args.draws)
@@ -88,18 +86,18 @@ def table(store: pd.DataFrame) -> str:
     lines = ["## Coverage of nominal 95% for eta", ""]
     lines += ["| method | scenario | n | coverage ± s.e. | median width | s per interval |"]
     lines += ["|---|---|---|---|---|---|"]
-    for r in store[store["coverage"].notna()].itertuples():
+    for r in store[store["coverage"].notna()].to_dict("records"):
         lines.append(
-            f"| {r.kind} | {r.scenario} | {r.n} | {with_error(r.coverage, r.datasets)} | "
-            f"{r.width:.3f} | {r.seconds:.2f} |"
+            f"| {r['kind']} | {r['scenario']} | {r['n']} | "
+            f"{with_error(r['coverage'], r['datasets'])} | {r['width']:.3f} | {r['seconds']:.2f} |"
         )
     lines += ["", "(`isotonic` is a one-sided limit; `width` is the bound for the corner.)", ""]
     lines += ["## Verdicts at the 5% level", ""]
     lines += ["| scenario | n | emergent | smooth | undetermined | flat | s per verdict |"]
     lines += ["|---|---|---|---|---|---|---|"]
-    for r in store[store["kind"] == "verdict"].itertuples():
-        shares = " | ".join(with_error(getattr(r, label), r.datasets) for label in LABELS)
-        lines.append(f"| {r.scenario} | {r.n} | {shares} | {r.seconds:.2f} |")
+    for r in store[store["kind"] == "verdict"].to_dict("records"):
+        shares = " | ".join(with_error(r[label], r["datasets"]) for label in LABELS)
+        lines.append(f"| {r['scenario']} | {r['n']} | {shares} | {r['seconds']:.2f} |")
     lines += ["", "## Scenarios", ""]
     lines += [f"- {s.name}: {s.text}" for s in SCENARIOS.values()]
     lines += ["", "Losses uniform on 1.7 to 3.2, eta 2.2, chance 0.25 known, noise sd 0.02."]
@@ -109,11 +107,15 @@ def table(store: pd.DataFrame) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", type=int, default=1000)
-    parser.add_argument("--draws", type=int, default=399, help="bootstrap replicates per test")
+    parser.add_argument("--draws", type=int, default=199, help="bootstrap replicates per test")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
     store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
-    done = set() if store.empty else set(zip(store["kind"], store["scenario"], store["n"], strict=True))
+    done = (
+        set()
+        if store.empty
+        else set(zip(store["kind"], store["scenario"], store["n"], strict=True))
+    )
     with ProcessPoolExecutor(args.workers) as pool:
         for cell in CELLS:
             if cell in done:

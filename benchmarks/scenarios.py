@@ -24,7 +24,9 @@ class Scenario:
 
 def _gaussian(name: str, text: str, shape: object) -> Scenario:
     return Scenario(
-        name, text, lambda n, seed: simulate(shape, eta=ETA, n=n, rng=seed).select()  # type: ignore[arg-type]
+        name,
+        text,
+        lambda n, seed: simulate(shape, eta=ETA, n=n, rng=seed).select(),  # type: ignore[arg-type]
     )
 
 
@@ -59,6 +61,8 @@ SCENARIOS = {
         _gaussian("S6b", "tail of a logistic", lambda x: logistic(x, 1.6, 0.15, 0.6)),
         _gaussian("S6c", "straight line", "linear"),
         _gaussian("S6d", "exponential", "exponential"),
-        _gaussian("soft", "softplus corner of width 0.1", lambda x: softplus_hinge(x, ETA, 0.5, 0.1)),
+        _gaussian(
+            "soft", "softplus corner of width 0.1", lambda x: softplus_hinge(x, ETA, 0.5, 0.1)
+        ),
     )
 }

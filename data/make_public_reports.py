@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 
-LETTER = ("mmlu_test", "arc_challenge_test", "csqa_val", "socialiqa_val", "openbookqa_test", "piqa_val")
+LETTER = (
+    "mmlu_test",
+    "arc_challenge_test",
+    "csqa_val",
+    "socialiqa_val",
+    "openbookqa_test",
+    "piqa_val",
+)
 CLOZE = (*LETTER, "hellaswag_val", "arc_easy_test")
 OPEN_LM = (
     "arc_challenge",

@@ -9,10 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emergence.verdicts import Verdict as Verdict
-    from emergence.verdicts import Verdicts as Verdicts
-    from emergence.verdicts import classify as classify
-    from emergence.verdicts import classify_tasks as classify_tasks
     from emergence.datasets import load_dataset as load_dataset
     from emergence.points import Points as Points
     from emergence.records import Record as Record
@@ -27,6 +23,10 @@ if TYPE_CHECKING:
     from emergence.smooth import fit_smooth as fit_smooth
     from emergence.threshold import ThresholdFit as ThresholdFit
     from emergence.threshold import fit_threshold as fit_threshold
+    from emergence.verdicts import Verdict as Verdict
+    from emergence.verdicts import Verdicts as Verdicts
+    from emergence.verdicts import classify as classify
+    from emergence.verdicts import classify_tasks as classify_tasks
 
 __version__ = "0.1.0"
 
@@ -52,7 +52,7 @@ _HOME = {
     "size_threshold": "size",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -55,15 +55,27 @@ class Contest:
         """Best BIC of each shape for each data set, shape (shapes, data sets)."""
         total = np.einsum("ij,ij->j", columns, columns)
         n = self.problem.n
-        rows = [
-            bic(residual_ss(total, best_gain(b, columns)), n, b.n_params) for b in self.blocks
-        ]
+        rows = [bic(residual_ss(total, best_gain(b, columns)), n, b.n_params) for b in self.blocks]
         return np.array(rows)
 
     def best(self, columns: FloatArray) -> FloatArray:
         """Best BIC over all shapes for each data set."""
         lowest: FloatArray = self.criteria(columns).min(axis=0)
         return lowest
+
+    def profile(self) -> tuple[FloatArray, FloatArray]:
+        """Thresholds of the grid, and the best BIC of any shape with its onset at each."""
+        column, n = self.problem.wy[:, None], self.problem.n
+        total = float(self.problem.wy @ self.problem.wy)
+        etas = np.unique(np.concatenate([block.theta[:, 0] for block in self.blocks]))
+        best = np.full(etas.size, np.inf)
+        for block in self.blocks:
+            level = 0.0 if block.level is None else float(block.level @ self.problem.wy) ** 2
+            criterion = bic(
+                residual_ss(total, gains(block, column)[:, 0] + level), n, block.n_params
+            )
+            np.minimum.at(best, np.searchsorted(etas, block.theta[:, 0]), criterion)
+        return etas, best
 
     def candidates(self) -> list[Candidate]:
         """Every shape at its best grid point for the data."""
@@ -79,7 +91,7 @@ class Contest:
         fit = curve(family, theta[None], amps, p.x)[0] * p.root_w
         rss = float(residual_ss(float(p.wy @ p.wy), float(p.wy @ p.wy) - ((p.wy - fit) ** 2).sum()))
         k = family.n_params + (free or family.free_floor)
-        return Candidate(family, theta, amps[0], rss, float(bic(np.float64(rss), p.n, k)), k)
+        return Candidate(family, theta, amps[0], rss, float(bic(rss, p.n, k)), k)
 
     def refined(self, starts: int = 4) -> list[Candidate]:
         """Every shape at its best parameters: the grid, then a polish of its best cells.
@@ -118,7 +130,7 @@ class Contest:
             unexplained,
             start,
             method="Nelder-Mead",
-            bounds=np.column_stack([low, high]),
+            bounds=list(zip(low.tolist(), high.tolist(), strict=True)),
             options={"xatol": 1e-7, "fatol": 1e-12, "maxiter": 400},
         )
         polished: FloatArray = np.clip(result.x, low, high)
@@ -138,7 +150,11 @@ def _peaks(theta: FloatArray, gain: FloatArray, count: int) -> FloatArray:
 
 
 def threshold_contest(
-    problem: Problem, families: tuple[Family, ...], *, fit_level: bool, etas: FloatArray | None = None
+    problem: Problem,
+    families: tuple[Family, ...],
+    *,
+    fit_level: bool,
+    etas: FloatArray | None = None,
 ) -> Contest:
     """Contest of onset shapes over a grid of thresholds (default: :func:`eta_grid`)."""
     grid = eta_grid(problem.x) if etas is None else etas

@@ -13,7 +13,7 @@ against a null that BIC picked wrongly, which at n = 200 would make one claim in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,8 +25,10 @@ from emergence.profile import bic, residual_ss
 from emergence.resample import error_model
 
 # Families within this many BIC of the best of their side serve as null hypotheses.
-_WINDOW = 10.0
+_WINDOW = 6.0
 _STREAM = 11
+# The p-values that are adjusted for the number of tasks.
+TESTS = ("p_flat", "p_smooth", "p_threshold")
 _FOLDS = 10
 
 
@@ -49,6 +51,11 @@ class Evidence:
     best_threshold: str
     prediction: float
 
+    def with_p_values(self, values: FloatArray) -> Evidence:
+        """Same evidence with other p-values, in the order of ``TESTS``."""
+        flat, smooth, threshold = map(float, values)
+        return replace(self, p_flat=flat, p_smooth=smooth, p_threshold=threshold)
+
 
 def gather(
     thresholds: Contest, n_boot: int, seed: np.random.SeedSequence, alpha: float
@@ -68,8 +75,7 @@ def gather(
             _p(_simulated(both, null, n_boot, seed) >= difference - 1e-9) for null in near_smooth
         )
         p_threshold = max(
-            _p(_simulated(both, null, n_boot, seed) <= difference + 1e-9)
-            for null in near_threshold
+            _p(_simulated(both, null, n_boot, seed) <= difference + 1e-9) for null in near_threshold
         )
     prediction = float("nan")
     if p_smooth <= alpha and p_threshold <= alpha:
@@ -87,7 +93,8 @@ def gather(
 
 
 def _near_best(contest: Contest) -> list[Candidate]:
-    ranked = sorted(contest.candidates(), key=lambda c: c.bic)
+    # Polished, so that replicates lie off the grid as the data do.
+    ranked = sorted(contest.refined(starts=1), key=lambda c: c.bic)
     return [c for c in ranked if c.bic <= ranked[0].bic + _WINDOW]
 
 

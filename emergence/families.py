@@ -145,9 +145,7 @@ def power_law(problem: Problem) -> Family:
         log_loss = np.log1p(ratio * x)
         top = np.log1p(ratio)
         return (
-            np.where(
-                g > 0, np.exp(-np.abs(g) * log_loss), -np.exp(np.abs(g) * (log_loss - top))
-            ),
+            np.where(g > 0, np.exp(-np.abs(g) * log_loss), -np.exp(np.abs(g) * (log_loss - top))),
         )
 
     return Family(
@@ -178,7 +176,7 @@ def eta_grid(x: FloatArray, most: int = 160) -> FloatArray:
     etas = etas[etas > np.sort(x)[min(2, x.size - 2)]]
     if etas.size > most:
         spread = etas[np.linspace(0, etas.size - 1, most - most // 4).round().astype(int)]
-        even = np.linspace(etas[0], 1.0, most // 4)
+        even = np.linspace(etas[0], etas[-1], most // 4)
         etas = np.unique(np.concatenate([spread, even]))
     return etas
 
@@ -186,6 +184,4 @@ def eta_grid(x: FloatArray, most: int = 160) -> FloatArray:
 def with_eta(family: Family, etas: FloatArray) -> FloatArray:
     """Cross a threshold family's grid with candidate thresholds, eta first."""
     shape = family.grid
-    return np.column_stack(
-        [np.repeat(etas, shape.shape[0]), np.tile(shape, (etas.size, 1))]
-    )
+    return np.column_stack([np.repeat(etas, shape.shape[0]), np.tile(shape, (etas.size, 1))])

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scipy.special import chdtri
+
 from emergence._typing import FloatArray, IntArray
 from emergence.contest import Candidate, Contest, threshold_contest
-from emergence.families import eta_grid
 from emergence.profile import Block, amplitudes, curve, gains
 from emergence.resample import ErrorSource
 
@@ -68,9 +69,7 @@ class EtaTest:
         """
         p = self.contest.problem
         families = tuple(block.family for block in self.contest.blocks)
-        here = threshold_contest(
-            p, families, fit_level=self.contest.fit_level, etas=np.array([x0])
-        )
+        here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
         null = min(here.candidates(), key=lambda c: c.bic)
         mu = null.ability(p.x) * p.root_w
         columns = mu[:, None] + self.errors.errors(p.wy - mu, null.n_params - 1)
@@ -94,17 +93,24 @@ class EtaTest:
 
 
 def invert(
-    accepts: Callable[[float], bool], start: float, low: float, high: float, tolerance: float
+    accepts: Callable[[float], bool],
+    start: float,
+    edges: tuple[float, float],
+    guesses: tuple[float, float],
+    tolerance: float,
 ) -> tuple[float, float, bool, bool]:
-    """Ends of the accepted set around ``start`` within [low, high], by bisection.
+    """Ends of the accepted set around ``start``, by bisection between it and ``edges``.
 
-    Returns the two ends and whether each is open, that is, the edge itself is accepted.
+    ``guesses`` are places likely to lie just outside; where one is accepted, the search runs
+    to the edge.  Returns the two ends and whether each is open: the edge itself is accepted.
     """
 
-    def end(edge: float) -> tuple[float, bool]:
-        if accepts(edge):
-            return edge, True
-        inside, outside = start, edge
+    def end(edge: float, guess: float) -> tuple[float, bool]:
+        inside, outside = start, guess
+        if accepts(guess):
+            if guess == edge or accepts(edge):
+                return edge, True
+            inside, outside = guess, edge
         while abs(outside - inside) > tolerance:
             middle = 0.5 * (inside + outside)
             if accepts(middle):
@@ -113,7 +119,7 @@ def invert(
                 outside = middle
         return outside, False  # the rejected end of the last bracket: never too short
 
-    (lo, open_low), (hi, open_high) = end(low), end(high)
+    (lo, open_low), (hi, open_high) = (end(e, g) for e, g in zip(edges, guesses, strict=True))
     return lo, hi, open_low, open_high
 
 
@@ -130,22 +136,28 @@ def percentile(draws: FloatArray, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-
-def eta_interval(
-    contest: Contest, errors: ErrorSource, start: float, level: float
-) -> Interval:
+def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: float) -> Interval:
     """Profile interval of eta in units of loss, around ``start`` (canonical axis).
 
     The search runs over the thresholds that the contest's grid spans, to 1/500 of it.
     """
     p = contest.problem
-    edges = eta_grid(p.x)[[0, -1]]
     test = EtaTest(contest, errors)
     alpha = 1.0 - level
-    low, high, open_low, open_high = invert(
-        lambda x0: test.p_value(x0, alpha) > alpha, start, edges[0], edges[1], 2e-3
+    etas, profile = contest.profile()
+    edges = float(etas[0]), float(etas[-1])
+    # Twice the chi-square point is beyond the critical value of most eta (a guess, tested).
+    near = etas[profile - profile.min() <= 2.0 * chdtri(1, alpha)]
+    below, above = etas[etas < min(near[0], start)], etas[etas > max(near[-1], start)]
+    guesses = (
+        float(below[-1]) if below.size else edges[0],
+        float(above[0]) if above.size else edges[1],
     )
-    return Interval(p.to_loss(low), p.to_loss(high), level, "profile", open_low, open_high)
+    low, high, open_low, open_high = invert(
+        lambda x0: test.p_value(x0, alpha) > alpha, start, edges, guesses, 2e-3
+    )
+    ends = float(p.to_loss(low)), float(p.to_loss(high))
+    return Interval(*ends, level, "profile", open_low, open_high)
 
 
 def replicates(
@@ -167,7 +179,9 @@ def replicates(
             yield block, mine, theta, columns[:, mine]
 
 
-def curve_draws(contest: Contest, best: Candidate, errors: ErrorSource, x: FloatArray) -> FloatArray:
+def curve_draws(
+    contest: Contest, best: Candidate, errors: ErrorSource, x: FloatArray
+) -> FloatArray:
     """Fitted ability at x in every replicate, shape (replicates, places)."""
     p = contest.problem
     parts = []

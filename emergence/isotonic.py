@@ -71,9 +71,7 @@ def fit_isotonic(problem: Problem) -> IsotonicOnset:
     return best
 
 
-def isotonic_interval(
-    problem: Problem, index: IntArray, level: float
-) -> Interval:
+def isotonic_interval(problem: Problem, index: IntArray, level: float) -> Interval:
     """Lower confidence limit of eta: the smallest eta that is not rejected.
 
     ``index`` (n, size) fixes the residual draws.  The interval is open above.

@@ -129,7 +129,8 @@ def normalise(value: ArrayLike, chance: float, best: float = 1.0) -> FloatArray:
     """
     if best == chance:
         raise DataError(f"best ({best}) must differ from chance ({chance})")
-    return (np.asarray(value, dtype=float) - chance) / (best - chance)
+    # Adding 0 turns -0 into 0.
+    return (np.asarray(value, dtype=float) - chance) / (best - chance) + 0.0
 
 
 def _option_probabilities(loglik: ArrayLike, correct: ArrayLike) -> tuple[FloatArray, np.ndarray]:

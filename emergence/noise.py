@@ -58,7 +58,7 @@ def precision(points: Points) -> Precision:
 
 
 def _binomial_variance(points: Points) -> FloatArray:
-    """p (1 - p) / n_items with p from a monotone pilot fit, away from 0 and 1.
+    """P (1 - p) / n_items with p from a monotone pilot fit, away from 0 and 1.
 
     The observed share itself would give a lucky zero an infinite weight.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence._typing import AnyArray, BoolArray, FloatArray
+from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray
 from emergence.errors import DataError
 from emergence.metrics import normalise
 
@@ -72,8 +72,8 @@ class Points:
         """Number of runs; every checkpoint its own where runs are not given."""
         return self.size if self.run is None else int(np.unique(self.run).size)
 
-    def where(self, keep: BoolArray) -> Points:
-        """Return the points for which ``keep`` is true."""
+    def where(self, keep: BoolArray | IntArray) -> Points:
+        """Return the points for which ``keep`` is true, or at these positions."""
         changes = {
             name: column[keep]
             for name in ("loss", "value", "n_items", "run", "tokens", "params", "weights")

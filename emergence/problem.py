@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emergence._typing import BoolArray, FloatArray, IntArray
 from emergence.noise import Precision, precision
@@ -45,7 +46,7 @@ class Problem:
         """Ability times the square root of the weight."""
         return self.root_w * self.y
 
-    def to_x(self, loss: FloatArray) -> FloatArray:
+    def to_x(self, loss: ArrayLike) -> FloatArray:
         """Losses to the canonical axis."""
         return (np.asarray(loss, dtype=float) - self.low) / self.span
 
@@ -61,7 +62,7 @@ class Problem:
 def make_problem(points: Points) -> Problem:
     """Sort and scale checked points."""
     order = _canonical_order(points)
-    points = points.where(order)  # fancy index: a permutation
+    points = points.where(order)
     low, high = float(points.loss[0]), float(points.loss[-1])
     span = high - low
     how = precision(points)

@@ -24,8 +24,9 @@ class Block:
 
     ``first`` holds unit rows; for a jump ``second`` holds unit rows orthogonal to them
     (its slope), ``single`` the unit slope rows themselves, and ``ratio`` the cotangent of
-    the angle between step and slope, which tells where the best jump is not positive.  ``level`` is the unit
-    row of a fitted constant, to which all others are orthogonal, or None.
+    the angle between step and slope, which tells where the best jump is not positive.
+    ``level`` is the unit row of a fitted constant, to which all others are orthogonal, or
+    None.
     """
 
     family: Family
@@ -43,7 +44,10 @@ class Block:
 
     def rows(self, keep: IntArray) -> Block:
         """Return the block with some of its parameter sets."""
-        pick = (lambda a: None if a is None else a[keep])  # noqa: E731
+
+        def pick(a: FloatArray | None) -> FloatArray | None:
+            return None if a is None else a[keep]
+
         return Block(
             self.family,
             self.theta[keep],
@@ -88,7 +92,8 @@ def gains(block: Block, columns: FloatArray) -> FloatArray:
     one = np.square(np.maximum(a, 0.0))
     if block.second is None:
         return one
-    assert block.single is not None and block.ratio is not None
+    assert block.single is not None
+    assert block.ratio is not None
     b = block.second @ columns
     slope = np.square(np.maximum(block.single @ columns, 0.0))
     both = (b >= 0) & (a >= block.ratio[:, None] * b)  # both coefficients are positive
@@ -137,7 +142,7 @@ def amplitudes(
     squares = [_dot(p, p) for p in parts]
     out = np.zeros((theta.shape[0], 1 + len(parts)))
     for j, (dot, square) in enumerate(zip(dots, squares, strict=True)):
-        out[:, 1 + j] = np.maximum(dot, 0.0) / np.where(square > _TINY, square, np.inf)
+        out[:, 1 + j] = np.maximum(dot, 0.0) / np.where(square > _TINY**2, square, np.inf)
     if len(parts) == 2:
         cross = _dot(first, parts[1])
         det = squares[0] * squares[1] - cross**2
@@ -172,7 +177,7 @@ def residual_ss(total: FloatArray | float, gain: FloatArray) -> FloatArray:
     return np.maximum(total - gain, 1e-13 * np.maximum(total, 1e-300))
 
 
-def bic(rss: FloatArray, n: int, n_params: int) -> FloatArray:
+def bic(rss: FloatArray | float, n: int, n_params: int) -> FloatArray:
     """Bayesian information criterion, Gaussian with free variance (Schwarz 1978)."""
     value: FloatArray = n * np.log(rss / n) + n_params * np.log(n)
     return value

@@ -51,7 +51,8 @@ def _error(path: Path, problem: str, row: int | None = None) -> RecordsError:
 
 
 def _detect(path: Path) -> str:
-    head = path.open("rb").read(4)
+    with path.open("rb") as file:
+        head = file.read(4)
     return next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
 
 
@@ -108,7 +109,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         return _text_columns(pd.read_parquet(path))
     except ImportError as error:
-        raise ImportError("reading Parquet needs pyarrow: pip install 'emergence-lm[parquet]'") from error
+        raise ImportError(
+            "reading Parquet needs pyarrow: pip install 'emergence-lm[parquet]'"
+        ) from error
     except (OSError, ValueError) as error:
         raise _error(path, f"cannot be read as Parquet: {error}") from error
 
@@ -119,4 +122,3 @@ def _text_columns(frame: pd.DataFrame) -> pd.DataFrame:
         if column in frame:
             frame[column] = frame[column].map(lambda v: "" if v is None or v != v else str(v))
     return frame
-

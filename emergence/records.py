@@ -160,7 +160,9 @@ class Records:
         keep = np.ones(len(self), dtype=bool)
         for column, wanted in equal.items():
             if column not in self._frame:
-                raise DataError(f"no column {column!r}; there are {', '.join(self._frame)}")
+                raise DataError(
+                    f"no column {column!r}; there are {', '.join(map(str, self._frame.columns))}"
+                )
             options = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
             keep &= self._frame[column].isin(options).to_numpy()
         return self._view(self._frame[keep])

@@ -66,14 +66,14 @@ def binomial_reference(points: Points | ArrayLike, **columns: Any) -> BinomialRe
     True
     """
     import statsmodels.api as sm  # 2 s to import: only when asked for
-    from statsmodels.genmod.families.links import Link
+    from statsmodels.genmod.families.links import Logit
 
     pts = as_points(points, **columns)
     if pts.n_items is None or not pts.counted:
         raise DataError("a binomial fit needs n_items and a metric that counts items right")
     c = pts.chance
 
-    class GuessingLogit(Link):  # type: ignore[misc]  # statsmodels ships no types
+    class GuessingLogit(Logit):  # type: ignore[misc]  # statsmodels ships no types
         """logit of (p - c) / (1 - c)."""
 
         def __call__(self, p: FloatArray) -> FloatArray:

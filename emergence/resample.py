@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from emergence._typing import FloatArray, IntArray
+from emergence._typing import AnyArray, FloatArray, IntArray
 from emergence.noise import RunNoise, fit_run_noise
 from emergence.problem import Problem
 from emergence.search import HingeBatch, search_hinge
@@ -116,9 +116,7 @@ def error_model(
     if problem.run is None:
         return ErrorModel(problem, None, seed)
     residual = (problem.y - ability) * problem.root_w
-    return ErrorModel(
-        problem, fit_run_noise(residual, problem.run, problem.rank, n_fitted), seed
-    )
+    return ErrorModel(problem, fit_run_noise(residual, problem.run, problem.rank, n_fitted), seed)
 
 
 def pairs_hinge(
@@ -143,7 +141,7 @@ def pairs_hinge(
         index = rng.integers(0, n, (rows, n))
         index += offset[:rows]
         count = np.bincount(index.ravel(), minlength=rows * n).reshape(rows, n)
-        weights = count if w is None else count * w
+        weights: AnyArray = count if w is None else count * w
         parts.append(search_hinge(x, y, weights, fit_plateau=fit_plateau))
     return HingeBatch(
         *(np.concatenate([getattr(p, f) for p in parts]) for f in HingeBatch.__match_args__)

@@ -214,8 +214,8 @@ def fit_scaling_law(
     size, value, group = size[order], value[order], group[order]
     seen = None if seen is None else seen[order]
     problem = _Law(size, value, seen, method, delta)
-    best, others = problem.solve()
-    draws = _bootstrap(problem, group, best, others, n_boot, child(as_seed(rng), 31))
+    best = problem.solve()
+    draws = _bootstrap(problem, group, best, n_boot, child(as_seed(rng), 31))
     names = ("L_inf", "N0", "alpha") if seen is None else ("E", "A", "B", "alpha", "beta")
     residual = problem.residual(best)
     n_runs = int(np.unique(group).size)
@@ -299,9 +299,7 @@ class _Law:
         if self.tokens is None:
             return np.stack([ones + theta[0], theta[1] - theta[2] * log_n])
         log_d = np.log(self.tokens)
-        return np.stack(
-            [ones + theta[0], theta[1] - theta[3] * log_n, theta[2] - theta[4] * log_d]
-        )
+        return np.stack([ones + theta[0], theta[1] - theta[3] * log_n, theta[2] - theta[4] * log_d])
 
     def residual(self, theta: FloatArray) -> FloatArray:
         """Errors of log L."""
@@ -367,21 +365,19 @@ class _Law:
         found.sort(key=lambda pair: pair[0])
         return np.array([theta for _, theta in found[:_STARTS]])
 
-    def solve(self) -> tuple[FloatArray, FloatArray]:
-        """Best optimum, and another start for the replicates."""
-        starts = self.starts()
-        return min(map(self.polish, starts), key=self.objective), starts[:1]
+    def solve(self) -> FloatArray:
+        """Best of the optima that the starts lead to."""
+        return min(map(self.polish, self.starts()), key=self.objective)
 
 
 def _bootstrap(
     problem: _Law,
     group: IntArray,
     best: FloatArray,
-    others: FloatArray,
     n_boot: int,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Refit on resampled runs, from the best fit and from a start of the grid."""
+    """Refit on resampled runs, from the best fit."""
     n_groups = int(group.max()) + 1
     members = [np.flatnonzero(group == g) for g in range(n_groups)]
     out = np.empty((n_boot, best.size))
@@ -394,6 +390,5 @@ def _bootstrap(
             problem.method,
             problem.delta,
         )
-        tries = [again.polish(start) for start in (best, *others)]
-        out[i] = _natural(min(tries, key=again.objective))
+        out[i] = _natural(again.polish(best))
     return out

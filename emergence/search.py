@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emergence._typing import FloatArray, IntArray
+from emergence._typing import AnyArray, FloatArray, IntArray
 
 # Rows are taken in blocks of about this many elements: the dozen temporaries of
 # one block then stay in a core's own cache, which doubles the speed at n = 5,000.
@@ -36,7 +36,7 @@ class HingeBatch:
 
 
 def search_hinge(
-    x: FloatArray, y: FloatArray, w: FloatArray | None = None, *, fit_plateau: bool = False
+    x: FloatArray, y: FloatArray, w: AnyArray | None = None, *, fit_plateau: bool = False
 ) -> HingeBatch:
     """Find the least-squares hinge of every row by exact search.
 
@@ -66,7 +66,7 @@ def search_hinge(
     return HingeBatch(eta=out[0] + shift, slope=out[1], plateau=out[2], gain=out[3])
 
 
-def _search_known(x: FloatArray, y: FloatArray, w: FloatArray) -> FloatArray:
+def _search_known(x: FloatArray, y: FloatArray, w: AnyArray) -> FloatArray:
     """Return (eta, slope, plateau = 0, gain) for a plateau known to be zero.
 
     With d = eta - x for the points below a kink eta, the hinge explains
@@ -141,7 +141,7 @@ def _row_maximum(value: FloatArray, row: IntArray, floor: FloatArray) -> tuple[I
     return row[keep], keep
 
 
-def _search_free(x: FloatArray, y: FloatArray, w: FloatArray) -> FloatArray:
+def _search_free(x: FloatArray, y: FloatArray, w: AnyArray) -> FloatArray:
     """Return (eta, slope, plateau, gain over a constant) with the plateau fitted."""
     w = np.broadcast_to(w, (max(w.shape[0], y.shape[0]), x.size)).astype(float)
     total = w.sum(axis=1, keepdims=True)

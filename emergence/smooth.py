@@ -105,8 +105,8 @@ class SmoothFit:
         if level is None:
             return value
         if self._contest is None or self._best is None:
-            half = _flat_half_width(self, level)
-            return value, value - half, value + half
+            margin = _flat_half_width(self, level)
+            return value, value - margin, value + margin
         p = self._contest.problem
         x = p.to_x(at)
         draws = curve_draws(
@@ -182,7 +182,9 @@ class SmoothFit:
             lines.append(f"  {k:<10}{v:>12.5g} +- {self.stderr[k]:.2g}{edge}")
         lowest = min(self.families.values())
         ranked = sorted(self.families.items(), key=lambda item: item[1])
-        lines.append("  BIC above the best: " + ", ".join(f"{k} {v - lowest:.1f}" for k, v in ranked))
+        lines.append(
+            "  BIC above the best: " + ", ".join(f"{k} {v - lowest:.1f}" for k, v in ranked)
+        )
         return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -272,9 +274,7 @@ def fit_smooth(
     )
     result = _polish(problem, name, best_candidate)
     params = {k: float(v.value) for k, v in result.params.items()}
-    at_bound = tuple(
-        k for k, v in result.params.items() if v.vary and _near(v.value, v.min, v.max)
-    )
+    at_bound = tuple(k for k, v in result.params.items() if v.vary and _near(v.value, v.min, v.max))
     stderr = {
         k: float(v.stderr) if v.vary and v.stderr is not None and k not in at_bound else np.nan
         for k, v in result.params.items()
@@ -288,7 +288,7 @@ def fit_smooth(
     kept = tuple(
         b for b in contest.blocks if family == "auto" or b.family.name in _MEMBERS.get(name, ())
     )
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if problem.run is not None:
         warnings = ("standard errors and profile intervals take checkpoints as independent",)
     return SmoothFit(

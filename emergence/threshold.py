@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from emergence._typing import FloatArray
 from emergence.contest import Candidate, Contest, threshold_contest
 from emergence.errors import DataError, MethodRefused
-from emergence.families import THRESHOLD_FAMILIES, THRESHOLD_SHAPES
+from emergence.families import THRESHOLD_FAMILIES, THRESHOLD_SHAPES, eta_grid
 from emergence.intervals import (
     Interval,
     curve_draws,
@@ -201,7 +201,10 @@ class ThresholdFit:
         errors = self._errors.source(self.n_boot, _PREDICT)
         draws = curve_draws(self._contest, self._best, errors, x)
         half = np.quantile(np.abs(draws - ability), level, axis=0)
-        ends = np.sort([problem.to_value(ability + s * half) for s in (-1.0, 1.0)], axis=0)
+        below = ability - half
+        if not self._contest.fit_level:
+            below = np.maximum(below, 0.0)  # no curve of these shapes lies below its plateau
+        ends = np.sort([problem.to_value(v) for v in (below, ability + half)], axis=0)
         return problem.to_value(ability), ends[0], ends[1]
 
     def eta_draws(self) -> FloatArray:
@@ -213,8 +216,16 @@ class ThresholdFit:
         if isinstance(self._best, IsotonicOnset):
             raise MethodRefused("the isotonic curve has no bootstrap that is known to hold")
         errors = self._errors.source(self.n_boot, _PREDICT)
-        problem = self._contest.problem
-        return problem.low + problem.span * eta_replicates(self._contest, self._best, errors)
+        problem, ci = self._contest.problem, self.interval("eta", 0.99)
+        low, high = problem.to_x(np.array([ci.low, ci.high]))
+        reach = 0.5 * (high - low)
+        edge = eta_grid(problem.x)[[0, -1]]
+        # An even grid around the interval: on the grid of the fit, which follows the data,
+        # the replicates would pile up in its cells.
+        etas = np.linspace(max(low - reach, edge[0]), min(high + reach, edge[1]), 240)
+        families = tuple(b.family for b in self._contest.blocks)
+        fine = threshold_contest(problem, families, fit_level=self._contest.fit_level, etas=etas)
+        return problem.low + problem.span * eta_replicates(fine, self._best, errors)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per shape, best first: eta, interval, BIC above the best."""
@@ -385,7 +396,11 @@ def with_plateau(problem: Problem, families: tuple[Any, ...], plateau: Plateau) 
     known = threshold_contest(problem, families, fit_level=False)
     free = threshold_contest(problem, families, fit_level=True)
     column = problem.wy[:, None]
-    return free if known.best(column)[0] - free.best(column)[0] > _VISIBLE else known
+    if known.best(column)[0] - free.best(column)[0] <= _VISIBLE:
+        return known
+    # On the grid alone very precise data could prefer a fitted plateau for its flexibility.
+    best = [min(c.bic for c in side.refined()) for side in (known, free)]
+    return free if best[0] - best[1] > _VISIBLE else known
 
 
 def _result(
@@ -513,7 +528,7 @@ def _profile_interval(fit: ThresholdFit, shape: str, level: float) -> Interval:
         if not contest.blocks:
             raise DataError(f"shape {shape!r} was not part of this fit")
         target = next(s.eta for s in fit.shapes if s.shape == shape)
-    start = float(contest.problem.to_x(np.float64(target)))
+    start = float(contest.problem.to_x(target))
     errors = fit._errors.source(fit.n_boot, _PROFILE)
     return eta_interval(contest, errors, start, level)
 
@@ -532,9 +547,7 @@ def _pairs_interval(fit: ThresholdFit, level: float, method: str) -> Interval:
             "use method='profile'"
         )
     rng = child(fit._errors.seed, _PAIRS)
-    draws = pairs_hinge(
-        p.x, p.y, fit.n_boot, rng, p.root_w**2, fit_plateau=fit._contest.fit_level
-    )
+    draws = pairs_hinge(p.x, p.y, fit.n_boot, rng, p.root_w**2, fit_plateau=fit._contest.fit_level)
     etas = p.low + p.span * draws.eta
     low, high = (
         percentile(etas, level) if method == "percentile" else symmetric(fit.eta, etas, level)

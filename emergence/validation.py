@@ -83,9 +83,7 @@ def check_cells(frame: pd.DataFrame, where: str, first_row: int) -> list[Violati
     for column in (*REQUIRED, *(c for c in NUMERIC if c in frame and c not in REQUIRED)):
         if column in TEXT:
             text = frame[column]
-            report(
-                (text.isna() | (text == "")).to_numpy(dtype=bool), column, "is blank; name it"
-            )
+            report((text.isna() | (text == "")).to_numpy(dtype=bool), column, "is blank; name it")
             continue
         x = frame[column].to_numpy(dtype=float)
         missing = np.isnan(x)
@@ -156,7 +154,9 @@ def _check_metrics(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
             continue
         else:
             lacks = mine & np.isnan(best)
-            out += _tasks(frame, lacks, "best", f"metric {name!r} is not known: give its best value", where)
+            out += _tasks(
+                frame, lacks, "best", f"metric {name!r} is not known: give its best value", where
+            )
         lacks = mine & np.isnan(chance)
         advice = "its chance level is unknown; give it in column 'chance' (1/k for k options)"
         out += _tasks(frame, lacks, "chance", advice, where)
@@ -246,5 +246,3 @@ def count_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
 
 def _is_counted(names: np.ndarray) -> Mapping[str, bool]:
     return {n: bool((m := known_metric(str(n))) and m.counted) for n in names}
-
-

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence.errors import DataError
-from emergence.evidence import Evidence, adjust, gather
+from emergence.evidence import TESTS, Evidence, adjust, gather
 from emergence.intervals import Interval
 from emergence.points import Points
 from emergence.records import Records
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
 Label = Literal["smooth", "emergent", "flat", "undetermined"]
 
-# The side that predicts left-out runs better must do so by this many standard errors.
-_MARGIN = 2.0
+# The side that predicts left-out runs better must do so by this many standard errors: the
+# one-sided 5% point of a normal.
+_MARGIN = 1.645
+# An ability is absent above its threshold: the plateau lies within this share of the way
+# from chance to best.
+_ABSENT = 0.1
+_WIDTH, _WIDTH_DRAWS = 13, 199
 _NAMES = {"logistic_free": "logistic with free floor", "power_law": "power law", "jump": "jump"}
 
 
@@ -74,11 +79,8 @@ class Verdict:
     @cached_property
     def width(self) -> float:
         """Upper 95% bound for the width of the corner, nats."""
-        fit = self.threshold
-        best = min(fit._contest.candidates(), key=lambda c: c.bic)
-        return width_bound(
-            fit._contest.problem, best, fit._contest.fit_level, fit._errors.run_noise
-        )
+        errors = self.threshold._errors.source(_WIDTH_DRAWS, _WIDTH)
+        return width_bound(self.threshold._contest, errors)
 
     @cached_property
     def _decision(self) -> tuple[Label, str]:
@@ -218,7 +220,8 @@ def _decide(v: Verdict) -> tuple[Label, str]:
     if e.p_flat > a:
         if e.p_inverse <= a:
             return "undetermined", (
-                f"the score falls as the loss falls ({_p(e.p_inverse)}); no curve here describes that"
+                f"the score falls as the loss falls ({_p(e.p_inverse)}); "
+                "no curve here describes that"
             )
         return "flat", (
             f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}); mean "
@@ -258,20 +261,34 @@ def _by_prediction(v: Verdict, smooth: str, onset: str) -> tuple[Label, str]:
             "standard errors)"
         )
     winner = "a threshold" if e.prediction > 0 else "a smooth curve"
-    text = f"{both}, but {winner} predicts left-out data better by {abs(e.prediction):.1f} standard errors"
+    text = (
+        f"{both}, but {winner} predicts left-out data better by {abs(e.prediction):.1f} "
+        "standard errors"
+    )
     return ("smooth", text) if e.prediction < 0 else _emergent(v, text)
 
 
 def _emergent(v: Verdict, evidence: str) -> tuple[Label, str]:
     """Emergent, if the plateau above the threshold is inside the data."""
+    fit, points = v.threshold, v.points
+    if (fit.plateau - points.chance) / (points.best - points.chance) > _ABSENT:
+        return "undetermined", (
+            f"{evidence}; but above the threshold the score is {fit.plateau:.3g}, not chance "
+            f"({points.chance:.3g}), so the ability is not absent there"
+        )
     ci = v.interval
     if ci.open_high:
         return "undetermined", (
             f"{evidence}; but the highest losses may already lie below the threshold "
             f"(eta {v.threshold.eta:.3g} {ci}), so no plateau has been seen"
         )
-    corner = f"corner narrower than {v.width:.2g}" if np.isfinite(v.width) else "corner of any width"
-    return "emergent", f"{evidence}; eta = {v.threshold.eta:.3f} [{ci.low:.3f}, {ci.high:.3f}]; {corner}"
+    corner = (
+        f"corner narrower than {v.width:.2g}" if np.isfinite(v.width) else "corner of any width"
+    )
+    return (
+        "emergent",
+        f"{evidence}; eta = {v.threshold.eta:.3f} [{ci.low:.3f}, {ci.high:.3f}]; {corner}",
+    )
 
 
 def _p(p: float) -> str:
@@ -341,7 +358,9 @@ class Verdicts(Sequence[Verdict]):
             if v.points.family != family:
                 family = v.points.family
                 lines += ([""] if lines else []) + ([family] if family else [])
-                lines.append(f"  {'task':<{width}}{'verdict':<14}{'eta':>6}  {'95%':<17}{'points':>6}")
+                lines.append(
+                    f"  {'task':<{width}}{'verdict':<14}{'eta':>6}  {'95%':<17}{'points':>6}"
+                )
             eta, ci = "", ""
             if v.label == "emergent":
                 eta, ci = f"{v.threshold.eta:.3f}", f"[{v.interval.low:.3f}, {v.interval.high:.3f}]"
@@ -414,20 +433,13 @@ def classify_tasks(
     if not verdicts:
         why = "; ".join(f"{s.task} {s.metric}: {s.reason}" for s in skipped[:3])
         raise DataError(f"no task to classify{f' ({why})' if why else ''}")
-    names = ("p_flat", "p_smooth", "p_threshold")
-    table = np.array([[getattr(v.evidence, n) for n in names] for v in verdicts])
-    q = np.column_stack([adjust(table[:, j]) for j in range(len(names))])
-    return Verdicts(
-        [
-            replace(
-                v,
-                evidence=replace(v.evidence, **dict(zip(names, map(float, row), strict=True))),
-                adjusted=True,
-            )
-            for v, row in zip(verdicts, q, strict=True)
-        ],
-        skipped,
-    )
+    table = np.array([[getattr(v.evidence, name) for name in TESTS] for v in verdicts])
+    q = np.column_stack([adjust(table[:, j]) for j in range(len(TESTS))])
+    adjusted = [
+        replace(v, evidence=v.evidence.with_p_values(row), adjusted=True)
+        for v, row in zip(verdicts, q, strict=True)
+    ]
+    return Verdicts(adjusted, skipped)
 
 
 def _stream(seed: np.random.SeedSequence, points: Points) -> np.random.SeedSequence:

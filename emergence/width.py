@@ -4,8 +4,9 @@ No finite data tell a kink from a very short bend.  Every onset shape f(d) is so
 
 .. math:: d \to w \log(1 + e^{(\eta - L) / w}),
 
-(a jump's step by the logistic of the same argument), and the bound is the largest w whose
-likelihood ratio to the best w is within the one-sided 95% point of a chi-square.
+(a jump's step by the logistic of the same argument).  A width w is rejected when the best
+curve of that width is worse than the best sharper one by more than a bootstrap under it
+allows; the bound is the largest w that is not.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from __future__ import annotations
 import numpy as np
 
 from emergence._typing import FloatArray
-from emergence.contest import Candidate, threshold_contest
-from emergence.families import JUMP, THRESHOLD_FAMILIES, Family, eta_grid
-from emergence.noise import RunNoise
-from emergence.problem import Problem
+from emergence.contest import Contest, threshold_contest
+from emergence.families import JUMP, Family, eta_grid
+from emergence.resample import ErrorSource
 
-_CRITICAL = 2.706  # 90% point of chi-square with 1 degree of freedom: 95% one-sided
-_WIDTHS = np.geomspace(0.002, 0.6, 20)
+_WIDTHS = np.geomspace(0.003, 0.6, 14)
+_ETAS = 41
 
 
 def softened(family: Family, width: float) -> Family:
@@ -33,44 +33,57 @@ def softened(family: Family, width: float) -> Family:
             return (1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))), parts[1])
         return parts
 
-    return Family(
-        family.name, family.side, family.n_params, family.free_floor, basis, family.grid
-    )
+    return Family(family.name, family.side, family.n_params, family.free_floor, basis, family.grid)
 
 
-def width_bound(problem: Problem, best: Candidate, fit_level: bool, noise: RunNoise | None) -> float:
-    """Upper 95% bound of the width of the corner, in units of loss.
+def width_bound(contest: Contest, errors: ErrorSource, alpha: float = 0.05) -> float:
+    """Upper bound of the width of the corner, in units of loss, at level 1 - alpha.
 
     Infinite when even the widest corner tried (0.6 of the loss range) is not rejected.
-    Correlated checkpoints count as n (1 - rho) / (1 + rho).
     """
-    edge = eta_grid(problem.x)[[0, -1]]
-    # A softened onset fits best with its eta shifted, by up to a few widths.
-    centre = float(best.theta[0])
-    etas = np.linspace(max(centre - 0.3, edge[0]), min(centre + 0.3, edge[1]), 61)
+    problem = contest.problem
+    ladder = _ladder(contest)
     column = problem.wy[:, None]
-    criterion = np.array(
-        [
-            threshold_contest(
-                problem,
-                tuple(softened(f, w) for f in THRESHOLD_FAMILIES),
-                fit_level=fit_level,
-                etas=etas,
-            ).best(column)[0]
-            for w in _WIDTHS
-        ]
-    )
-    sharp = threshold_contest(problem, THRESHOLD_FAMILIES, fit_level=fit_level)
-    lowest = min(float(criterion.min()), float(sharp.best(column)[0]))
-    shrink = 1.0 if noise is None else (1.0 - noise.rho) / (1.0 + noise.rho)
-    ratio = (criterion - lowest) * shrink - _CRITICAL
-    fits = np.flatnonzero(ratio <= 0)
-    if fits.size == 0:
-        return float(_WIDTHS[0] * problem.span)
-    last = int(fits[-1])
-    if last == _WIDTHS.size - 1:
+    criteria = np.array([step.best(column)[0] for step in ladder])
+
+    def p_value(i: int) -> float:
+        """Test of the width at step i against all sharper ones."""
+        null = min(ladder[i].candidates(), key=lambda c: c.bic)
+        mu = null.ability(problem.x) * problem.root_w
+        columns = mu[:, None] + errors.errors(problem.wy - mu, null.n_params - 1)
+        values = np.array([step.best(columns) for step in ladder[: i + 1]])
+        simulated = values[-1] - values.min(axis=0)
+        observed = criteria[i] - criteria[: i + 1].min()
+        return float((1 + np.sum(simulated >= observed - 1e-9)) / (1 + simulated.size))
+
+    # Bisection between the sharp corner, which no wider one can reject, and the widest.
+    inside, outside, p_in, p_out = 0, len(ladder) - 1, 1.0, p_value(len(ladder) - 1)
+    if p_out > alpha:
         return float("inf")
-    # Between the last width that fits and the first that does not: linear in log w.
-    share = ratio[last] / (ratio[last] - ratio[last + 1])
-    log_w = (1 - share) * np.log(_WIDTHS[last]) + share * np.log(_WIDTHS[last + 1])
-    return float(np.exp(log_w) * problem.span)
+    while outside - inside > 1:
+        middle = (inside + outside) // 2
+        p = p_value(middle)
+        if p > alpha:
+            inside, p_in = middle, p
+        else:
+            outside, p_out = middle, p
+    if inside == 0:
+        return float(_WIDTHS[0] * problem.span)
+    # Where the p-value crosses alpha, linear in log width between the two.
+    share = (p_in - alpha) / (p_in - p_out)
+    low, high = np.log(_WIDTHS[inside - 1]), np.log(_WIDTHS[outside - 1])
+    return float(np.exp(low + share * (high - low)) * problem.span)
+
+
+def _ladder(contest: Contest) -> list[Contest]:
+    """Contests of one width each, the sharp corner first, over thresholds near the best."""
+    problem = contest.problem
+    edge = eta_grid(problem.x)[[0, -1]]
+    center = float(min(contest.candidates(), key=lambda c: c.bic).theta[0])
+    # A softened onset fits best with its eta shifted, by up to a few widths.
+    etas = np.linspace(max(center - 0.3, edge[0]), min(center + 0.3, edge[1]), _ETAS)
+    families = tuple(block.family for block in contest.blocks)
+    steps = [families, *(tuple(softened(f, w) for f in families) for w in _WIDTHS)]
+    return [
+        threshold_contest(problem, step, fit_level=contest.fit_level, etas=etas) for step in steps
+    ]

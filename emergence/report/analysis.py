@@ -48,9 +48,19 @@ class Analysis:
     def summary(self) -> str:
         """Verdicts, and the size for each emergent task, as text."""
         lines = [self.verdicts.summary()]
+        if self.sizes:
+            lines += ["", "Model size that reaches eta (95% interval; - : not bounded)"]
         for i, size in self.sizes.items():
-            points = self.verdicts[i].points
-            lines += ["", f"{points.task}: {size.summary()}"]
+            points, ci = self.verdicts[i].points, size.interval()
+            high = "-" if ci.open_high else f"{ci.high:.3g}"
+            at = "" if size.tokens is None else f" at {size.tokens:.3g} tokens"
+            lines.append(
+                f"  {points.family} {points.task}: {size.params:.3g} [{ci.low:.3g}, {high}]{at}, "
+                f"out of reach with probability {size.prob_out_of_reach:.2f}"
+            )
+        for family, law in self.laws.items():
+            if isinstance(law, str):
+                lines.append(f"  {family}: no scaling law: {law}")
         return "\n".join(lines)
 
 

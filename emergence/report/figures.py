@@ -42,9 +42,7 @@ def plot_points(points: Points, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_fit(
-    fit: ThresholdFit | SmoothFit, ax: Axes | None = None, *, level: float = 0.95
-) -> Axes:
+def plot_fit(fit: ThresholdFit | SmoothFit, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
     """Draw points, fitted curve with its band, and for a threshold eta with its interval."""
     points = fit.points
     ax = plot_points(points, ax)
@@ -93,7 +91,9 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
             losses = np.linspace(points.loss.min(), points.loss.max(), 300)
             for name, fit in (("smooth", verdict.smooth), ("emergent", verdict.threshold)):
                 label = "threshold" if name == "emergent" else name
-                ax.plot(losses, fit.predict(losses), color=COLORS[name], lw=1.2, ls="--", label=label)
+                ax.plot(
+                    losses, fit.predict(losses), color=COLORS[name], lw=1.2, ls="--", label=label
+                )
         size_legend(ax, points)
     ax.set_title(f"{points.label}: {verdict.label}", fontsize=10, color=COLORS[verdict.label])
     return ax
@@ -112,9 +112,7 @@ def plot_compute(points: Points, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_law(
-    law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None = None
-) -> Axes:
+def plot_law(law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None = None) -> Axes:
     """Draw loss against model size with the law; with ``size``, eta and the size reaching it."""
     ax = tidy(axes(ax))
     span = [law.sizes.min(), law.sizes.max()]
@@ -138,8 +136,8 @@ def plot_law(
     if size is not None:
         ci = size.interval()
         ax.axhline(size.eta, color=ETA, lw=1, ls=":")
-        ax.annotate(rf"$\eta$ = {size.eta:.3f}", (0.01, size.eta), fontsize=8, color=ETA,
-                    xycoords=("axes fraction", "data"), va="bottom")  # fmt: skip
+        ax.annotate(rf"$\eta$ = {size.eta:.3f}", (0.99, size.eta), fontsize=8, color=ETA,
+                    xycoords=("axes fraction", "data"), va="bottom", ha="right")  # fmt: skip
         if np.isfinite(size.params):
             right = ci.high if np.isfinite(ci.high) else sizes[-1]
             ax.axvspan(ci.low, right, color=ETA, alpha=0.10, lw=0)
@@ -163,15 +161,18 @@ def plot_eta_distribution(fit: ThresholdFit, ax: Axes | None = None) -> Axes:
         ax.axvline(end, color=ETA, lw=1, ls=":" if is_open else "--")
     ax.invert_xaxis()
     ax.set(xlabel=r"threshold loss $\eta$ (nats per token)", ylabel="replicates")
-    ax.set_title(f"{fit.points.label}: bootstrap of eta, dashed: {ci.level:.0%} interval", fontsize=9)
+    ax.set_title(f"bootstrap of eta; dashed: {ci.level:.0%} interval", fontsize=9)
     return ax
 
 
 def plot_forest(verdicts: Sequence[Verdict], ax: Axes | None = None) -> Axes:
-    """Draw eta with its interval for every emergent task, largest on top."""
+    """Draw eta with its interval for every emergent task, largest on top.
+
+    Thresholds on losses of different families are no more comparable than the losses: give the
+    verdicts of one family.
+    """
     found = sorted((v for v in verdicts if v.label == "emergent"), key=lambda v: v.threshold.eta)
     ax = tidy(axes(ax, (6.0, 1.2 + 0.3 * max(len(found), 1))))
-    families = {v.points.family for v in found}
     for y, v in enumerate(found):
         ci = v.interval
         ax.plot([ci.low, ci.high], [y, y], color=ETA, lw=2, solid_capstyle="round")
@@ -179,10 +180,7 @@ def plot_forest(verdicts: Sequence[Verdict], ax: Axes | None = None) -> Axes:
         for end, is_open, mark in ((ci.low, ci.open_low, ">"), (ci.high, ci.open_high, "<")):
             if is_open:  # the axis runs from high to low loss
                 ax.plot(end, y, mark, color=ETA, ms=6)
-    names = [
-        v.points.label + (f"  ({v.points.family})" if len(families) > 1 else "") for v in found
-    ]
-    ax.set_yticks(range(len(found)), names, fontsize=8)
+    ax.set_yticks(range(len(found)), [v.points.label for v in found], fontsize=8)
     if not found:
         ax.text(0.5, 0.5, "no task was called emergent", transform=ax.transAxes, ha="center")
     ax.invert_xaxis()

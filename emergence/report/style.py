@@ -69,10 +69,10 @@ def draw_points(ax: Axes, x: Any, points: Points) -> None:
         ax.scatter(x, points.value, s=14, color=INK, alpha=0.7, linewidths=0, zorder=2)
         return
     for size in np.unique(points.params):
-        mine: BoolArray = points.params == size
+        same: BoolArray = points.params == size
         ax.scatter(
-            x[mine],
-            points.value[mine],
+            x[same],
+            points.value[same],
             s=14,
             color=_SIZES(norm(size)),
             alpha=0.8,

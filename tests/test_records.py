@@ -1,0 +1,218 @@
+"""Records: reading, checking, selecting; every violation named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emergence import Record, Records, read_records, simulate
+from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError
+
+GOOD = {
+    "model": "m",
+    "run": "r1",
+    "params": 1e8,
+    "tokens": 1e9,
+    "loss": 3.0,
+    "task": "t",
+    "metric": "acc",
+    "value": 0.25,
+    "n_items": 100,
+    "chance": 0.25,
+}
+
+
+def frame(**changes: object) -> pd.DataFrame:
+    """Three good rows at different tokens; a changed column takes three values."""
+    table = pd.DataFrame([GOOD | {"tokens": t} for t in (1e9, 2e9, 3e9)])
+    return table.assign(**changes)
+
+
+def written(tmp_path: Path, text: str, name: str = "runs.csv", encoding: str = "utf-8") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "row", "column", "text"),
+    [
+        ({"loss": [3.0, np.nan, 3.0]}, 3, "loss", "NaN"),
+        ({"loss": [3.0, np.inf, 3.0]}, 3, "loss", "infinite"),
+        ({"loss": [3.0, 3.0, 0.0]}, 4, "loss", "positive"),
+        ({"loss": ["3.0", "three", "3.0"]}, 3, "loss", "'three': is not a number"),
+        ({"tokens": [1e9, 2e9, -1.0]}, 4, "tokens", "positive"),
+        ({"params": [0.0, 1e8, 1e8]}, 2, "params", "positive"),
+        ({"value": [0.25, 1.25, 0.25]}, 3, "value", r"outside \[0, 1\]"),
+        ({"value": [0.25, 25, 0.25]}, 3, "value", "not percent"),
+        ({"n_items": [100, 0, 100]}, 3, "n_items", "at least 1"),
+        ({"tokens": [1e9, 2e9, 2e9]}, 4, "tokens", "already in row 3"),
+        ({"run": ["a", "", "b"]}, 3, "run", "blank"),
+    ],
+)
+def test_each_violation_names_row_column_and_value(
+    tmp_path: Path, changes: dict[str, object], row: int, column: str, text: str
+) -> None:
+    path = tmp_path / "runs.csv"
+    frame(**changes).to_csv(path, index=False)
+    with pytest.raises(RecordsError, match=text) as caught:
+        read_records(path)
+    hit = [v for v in caught.value.violations if v.column == column]
+    assert [v.row for v in hit] == [row]
+    assert "runs.csv, row" in str(caught.value)
+
+
+def test_all_violations_are_listed_and_twenty_shown() -> None:
+    table = pd.concat([frame()] * 10, ignore_index=True).assign(
+        tokens=np.arange(30) + 1.0, loss=-1.0
+    )
+    with pytest.raises(RecordsError) as caught:
+        Records(table)
+    assert len(caught.value.violations) == 30
+    assert str(caught.value).count("must be positive") == 20
+    assert "... and 10 more" in str(caught.value)
+
+
+def test_missing_columns_are_named_with_a_guess(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match="rename 'Loss' to 'loss'"):
+        Records(frame().rename(columns={"loss": "Loss"}))
+    with pytest.raises(RecordsError, match="separator"):
+        read_records(written(tmp_path, "model;run;loss\nm;r;3\n"))
+
+
+def test_unknown_chance_and_unknown_metric() -> None:
+    with pytest.raises(RecordsError, match=r"task 't': its chance level is unknown"):
+        Records(frame().drop(columns="chance"))
+    with pytest.raises(RecordsError, match="'bleu' is not known: give its best value"):
+        Records(frame(metric="bleu"))
+    assert Records(frame(metric="exact_match").drop(columns="chance")).select().chance == 0.0
+
+
+def test_chance_can_be_given_when_reading(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    frame().drop(columns="chance").to_csv(path, index=False)
+    assert read_records(path, chance={"t": 0.2}).select().chance == 0.2
+
+
+def test_families_are_never_pooled_silently() -> None:
+    table = frame(run=["a", "b", "c"], family=["x", "x", "y"])
+    with pytest.raises(DataError, match="not comparable"):
+        Records(table).select("t")
+    assert Records(table).select("t", family="x").size == 2
+    with pytest.raises(RecordsError, match="mixes the families 'x', 'y'"):
+        Records(frame(family=["x", "x", "y"]))
+    with pytest.raises(RecordsError, match="1 rows have none"):
+        Records(frame(run=["a", "b", "c"], family=["x", "x", ""]))
+
+
+def test_counts_that_are_no_counts_warn_and_lose_their_binomial_noise() -> None:
+    with pytest.warns(DataWarning, match="no whole number"):
+        records = Records(frame(value=[0.25, 0.255, 0.25]))
+    assert len(records.warnings) == 1
+    assert not records.select().counted
+    assert Records(frame()).select().counted
+
+
+@pytest.mark.parametrize(
+    ("encoding", "ends"), [("utf-8", "\n"), ("utf-8-sig", "\r\n"), ("utf-16", "\n")]
+)
+def test_encodings_marks_and_line_ends(tmp_path: Path, encoding: str, ends: str) -> None:
+    text = frame(model='large, "étude"').to_csv(index=False, lineterminator=ends)
+    records = read_records(written(tmp_path, text, encoding=encoding))
+    assert records.to_frame()["model"].tolist() == ['large, "étude"'] * 3
+
+
+def test_a_wrong_encoding_says_what_to_do(tmp_path: Path) -> None:
+    text = frame(model="étude").to_csv(index=False)
+    path = written(tmp_path, text, encoding="latin-1")
+    with pytest.raises(RecordsError, match="encoding='latin-1'"):
+        read_records(path)
+    assert len(read_records(path, encoding="latin-1")) == 3
+
+
+def test_empty_files_and_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match="file is empty"):
+        read_records(written(tmp_path, ""))
+    header = ",".join(GOOD) + "\n"
+    assert len(read_records(written(tmp_path, header))) == 0
+    with pytest.raises(RecordsError, match="suffix"):
+        read_records(written(tmp_path, header, "runs.xlsx"))
+    with pytest.raises(RecordsError, match="twice"):
+        read_records(written(tmp_path, "loss," + header))
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        read_records(tmp_path / "none.csv")
+
+
+def test_column_order_and_unknown_columns_are_kept(tmp_path: Path) -> None:
+    table = frame(note=["x", "y", "z"])
+    path = tmp_path / "runs.csv"
+    table[table.columns[::-1]].to_csv(path, index=False)
+    assert read_records(path).to_frame()["note"].tolist() == ["x", "y", "z"]
+
+
+def test_names_stay_text(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    frame(run="007", task="null").to_csv(path, index=False)
+    read = read_records(path).to_frame()
+    assert set(read["run"]) == {"007"}
+    assert set(read["task"]) == {"null"}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_all_formats_agree(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"runs.{suffix}"
+    table = frame(run=["1", "2", "3"])
+    if suffix == "jsonl":
+        path.write_text("".join(json.dumps(r) + "\n" for r in table.to_dict("records")))
+    elif suffix == "parquet":
+        pytest.importorskip("pyarrow")
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False, sep="," if suffix == "csv" else "\t")
+    read = read_records(path).to_frame()
+    pd.testing.assert_frame_equal(read, Records(table).to_frame(), check_dtype=False)
+
+
+def test_a_bad_json_line_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match="row 2.*no JSON"):
+        read_records(written(tmp_path, json.dumps(GOOD) + "\n{bad\n", "runs.jsonl"))
+
+
+def test_csv_round_trip_to_the_bit(tmp_path: Path) -> None:
+    records = simulate("power", n=50, rng=3)
+    records.to_csv(tmp_path / "runs.csv")
+    again = read_records(tmp_path / "runs.csv").to_frame()
+    pd.testing.assert_frame_equal(again, records.to_frame(), check_exact=True, check_dtype=False)
+
+
+def test_record_and_records_agree() -> None:
+    records = Records.from_records([Record(**GOOD)])  # type: ignore[arg-type]
+    assert next(iter(records)).loss == 3.0
+    with pytest.raises(ValueError, match="greater than 0"):
+        Record(**(GOOD | {"loss": 0.0}))  # type: ignore[arg-type]
+
+
+def test_select_names_the_choices() -> None:
+    table = pd.concat([frame(), frame(task="u", run="r2")])
+    with pytest.raises(DataError, match="choose one: t, u"):
+        Records(table).select()
+    with pytest.raises(DataError, match="no task 'v'; there is t, u"):
+        Records(table).select("v")
+
+
+def test_perplexity_is_kept_but_never_fitted() -> None:
+    table = pd.concat([frame(), frame(metric="perplexity", value=12.0)])
+    records = Records(table)
+    assert len(records) == 6
+    with pytest.raises(MethodRefused, match="no measure of ability"):
+        records.select("t", "perplexity")
+    assert [g.metric for g in records.groups()] == ["acc"]
+    assert [(t, m) for t, m, _ in records.refused] == [("t", "perplexity")]
+
+
+def test_final_takes_the_last_checkpoint_of_each_run() -> None:
+    assert Records(frame(run=["a", "a", "b"])).final().to_frame()["tokens"].tolist() == [2e9, 3e9]

@@ -1,0 +1,213 @@
+"""fit_threshold: contracts, known truth, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from emergence import ThresholdFit, fit_threshold, simulate
+from emergence.curves import hinge
+from emergence.errors import DataError, MethodRefused
+from emergence.points import Points
+from emergence.results import Status
+
+
+def points(shape: str = "hinge", **kwargs: object) -> Points:
+    return simulate(shape, **({"n": 60, "rng": 7} | kwargs)).select()  # type: ignore[arg-type]
+
+
+def same(a: ThresholdFit, b: ThresholdFit) -> None:
+    assert a.eta == b.eta
+    assert tuple(a.interval()) == tuple(b.interval())
+    assert json.dumps(a.to_dict()) == json.dumps(b.to_dict())
+
+
+def test_same_seed_same_bits() -> None:
+    p = points()
+    same(fit_threshold(p, n_boot=199, rng=3), fit_threshold(p, n_boot=199, rng=3))
+    seed = np.random.SeedSequence(3)
+    same(fit_threshold(p, n_boot=199, rng=seed), fit_threshold(p, n_boot=199, rng=seed))
+    other = fit_threshold(p, n_boot=199, rng=4)
+    assert (other.eta_draws() != fit_threshold(p, n_boot=199, rng=3).eta_draws()).any()
+
+
+@pytest.mark.parametrize("runs", [None, 5])
+def test_row_order_changes_nothing(runs: int | None) -> None:
+    p = points(n_runs=runs, offset_sd=0.01, rho=0.4, noise="binomial")
+    shuffled = p.where(np.random.default_rng(0).permutation(p.size))
+    same(fit_threshold(p, n_boot=199), fit_threshold(shuffled, n_boot=199))
+
+
+def test_doubling_the_losses_doubles_eta() -> None:
+    p = points("power")
+    once = fit_threshold(p.loss, p.value, chance=0.25, n_boot=199)
+    twice = fit_threshold(2 * p.loss, p.value, chance=0.25, n_boot=199)
+    assert twice.eta == 2 * once.eta
+    assert tuple(twice.interval()) == tuple(2 * e for e in once.interval())
+    bits = fit_threshold(p.loss / np.log(2), p.value, chance=0.25, n_boot=199)
+    assert bits.eta == pytest.approx(once.eta / np.log(2), rel=1e-5)
+
+
+def test_to_dict_survives_json() -> None:
+    d = fit_threshold(points(), n_boot=199).to_dict()
+    assert json.loads(json.dumps(d, allow_nan=False)) == d
+    assert {"eta", "shape", "params", "shapes", "status", "data", "noise"} <= set(d)
+
+
+def test_arrays_and_points_agree() -> None:
+    p = points()
+    a = fit_threshold(p.loss, p.value, chance=0.25)
+    assert a.eta == fit_threshold(p).eta
+
+
+@pytest.mark.parametrize(
+    ("truth", "shape"), [("hinge", "hinge"), ("saturating", "saturating"), ("jump", "jump")]
+)
+def test_the_true_shape_wins_on_clean_data(truth: str, shape: str) -> None:
+    fit = fit_threshold(points(truth, n=300, sd=0.004))
+    assert fit.shape == shape
+    assert fit.eta == pytest.approx(2.2, abs=0.01)
+
+
+def test_parameters_are_in_natural_units() -> None:
+    p = points(n=400, sd=0.001)
+    fit = fit_threshold(p, shape="hinge")
+    assert fit.params["slope"] == pytest.approx(0.5, rel=0.01)
+    assert fit.plateau == 0.25
+    loss = np.array([1.8, 2.0, 2.5])
+    np.testing.assert_allclose(
+        fit.predict(loss), hinge(loss, fit.eta, fit.params["slope"], 0.25), atol=1e-12
+    )
+
+
+def test_power_recovers_its_exponent() -> None:
+    fit = fit_threshold(points("power", n=400, sd=0.002), shape="power")
+    assert fit.params["exponent"] == pytest.approx(1.5, abs=0.1)
+    assert fit.params["amplitude"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_brier_score_has_the_same_threshold_upside_down() -> None:
+    p = points("jump")
+    brier = 0.75 - (p.value - 0.25)
+    down = fit_threshold(p.loss, brier, chance=0.75, best=0.0, n_boot=199)
+    up = fit_threshold(p, n_boot=199)
+    assert down.eta == pytest.approx(up.eta, abs=1e-6)
+    assert down.params["jump"] < 0
+    np.testing.assert_allclose(
+        0.75 - np.asarray(down.predict([1.8])), np.asarray(up.predict([1.8])) - 0.25, atol=1e-6
+    )
+
+
+def test_a_plateau_that_is_visibly_not_chance_is_fitted() -> None:
+    p = points()
+    assert fit_threshold(p).noise["plateau"] == "chance"
+    raised = fit_threshold(p.loss, p.value + 0.1, chance=0.25)
+    assert raised.noise["plateau"] == "fitted"
+    assert raised.plateau == pytest.approx(0.35, abs=0.01)
+    assert any("plateau" in w for w in raised.warnings)
+    assert abs(raised.eta - 2.2) < 0.15
+
+
+def test_counts_get_binomial_weights_and_a_dispersion() -> None:
+    fit = fit_threshold(points("jump", noise="binomial", n_items=500, n=200))
+    assert fit.noise["name"] == "binomial"
+    assert fit.noise["dispersion"] == pytest.approx(1.0, abs=0.3)
+
+
+def test_intervals_nest_and_hold_the_estimate() -> None:
+    fit = fit_threshold(points("saturating"), n_boot=399)
+    narrow, wide = fit.interval("eta", 0.8), fit.interval("eta", 0.99)
+    assert wide.low <= narrow.low <= fit.eta <= narrow.high <= wide.high
+    assert fit.interval("eta", 0.8) is narrow
+
+
+@pytest.mark.parametrize("method", ["symmetric", "percentile"])
+def test_pairs_intervals_only_for_an_independent_hinge(method: str) -> None:
+    fit = fit_threshold(points(), shape="hinge", n_boot=399)
+    ci = fit.interval("eta", method=method)  # type: ignore[arg-type]
+    assert ci.low < fit.eta < ci.high
+    for refused in (
+        fit_threshold(points("jump"), shape="jump"),
+        fit_threshold(points()),
+        fit_threshold(points(n_runs=4), shape="hinge"),
+    ):
+        with pytest.raises(MethodRefused):
+            refused.interval("eta", method=method)  # type: ignore[arg-type]
+
+
+def test_prediction_band_covers_the_curve() -> None:
+    hits = []
+    at = np.array([1.8, 2.0, 2.15, 2.6])
+    truth = hinge(at, 2.2, 0.5, 0.25)
+    for i in range(60):
+        fit = fit_threshold(points(rng=i), n_boot=199)
+        _, low, high = fit.predict(at, level=0.95)
+        hits.append((low <= truth + 1e-12) & (truth <= high + 1e-12))
+    # 60 data sets x 4 places, nominal 95%: 88% is 4 standard errors of 60 below it.
+    assert np.mean(hits) > 0.88
+
+
+def test_isotonic_takes_the_definition_literally() -> None:
+    fit = fit_threshold(points("jump"), shape="isotonic", n_boot=199)
+    ci = fit.interval()
+    assert ci.open_high
+    assert ci.low <= 2.2
+    assert fit.eta == pytest.approx(2.2, abs=0.1)
+    grid = np.linspace(1.8, 3.1, 50)
+    assert (np.diff(np.asarray(fit.predict(grid))) <= 0).all()
+    with pytest.raises(MethodRefused):
+        fit.predict(grid, level=0.95)
+
+
+def test_scores_that_never_rise_say_so() -> None:
+    loss = np.linspace(1.7, 3.2, 30)
+    fit = fit_threshold(loss, 0.2 + 0.01 * loss, chance=0.25, plateau="chance")
+    assert fit.status is Status.NO_ONSET
+
+
+def test_summary_lists_every_shape() -> None:
+    text = fit_threshold(points(), n_boot=199).summary()
+    for word in ("hinge", "power", "saturating", "jump", "isotonic", "eta", "noise", "95%"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "text"),
+    [
+        ({"shape": "spline"}, "'spline' is not known"),
+        ({"plateau": "high"}, "'high' is not known"),
+        ({"n_boot": 5}, "at least 99"),
+        ({"value": None}, "give the scores"),
+        ({"value": [0.1] * 29}, "shape"),
+        ({"weights": [0.0] * 30}, r"weights\[0\] is 0"),
+        ({"n_items": 0.5}, "at least 1"),
+        ({"best": 0.25}, "must differ from chance"),
+        ({"loss": np.full(30, 2.0)}, "fewer than 3 different losses"),
+        ({"loss": np.append(np.linspace(2, 3, 29), -1)}, r"loss\[29\] is -1"),
+        ({"loss": np.append(np.linspace(2, 3, 29), np.nan)}, r"loss\[29\] is nan"),
+    ],
+)
+def test_bad_input_gets_a_clear_error(kwargs: dict[str, object], text: str) -> None:
+    given = {"loss": np.linspace(2, 3, 30), "value": np.full(30, 0.3), "chance": 0.25} | kwargs
+    loss, value = given.pop("loss"), given.pop("value")
+    with pytest.raises(DataError, match=text):
+        fit_threshold(loss, value, **given)  # type: ignore[arg-type]
+
+
+def test_interval_refuses_what_it_does_not_know() -> None:
+    fit = fit_threshold(points())
+    with pytest.raises(DataError, match="no interval for 'slope'"):
+        fit.interval("slope")
+    with pytest.raises(DataError, match="level is 1.5"):
+        fit.interval("eta", 1.5)
+
+
+@pytest.mark.parametrize("shape", ["hinge", "saturating", "jump"])
+def test_calibration_in_small(shape: str) -> None:
+    """60 data sets; the whole table is benchmarks/results/calibration.md."""
+    covered = [
+        2.2 in fit_threshold(points(shape, rng=100 + i), n_boot=99).interval() for i in range(60)
+    ]
+    assert np.mean(covered) > 0.86  # nominal 95% less 3 standard errors

@@ -1,0 +1,151 @@
+"""Labels: on simulated truth, on the bundled figures, and for many tasks at once."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emergence import Records, Verdicts, classify, classify_tasks, load_dataset, simulate
+from emergence.curves import softplus_hinge
+from emergence.errors import DataError
+from emergence.evidence import adjust
+
+
+@pytest.mark.parametrize(
+    ("shape", "label"),
+    [("jump", "emergent"), ("saturating", "emergent"), ("logistic", "smooth"), ("flat", "flat")],
+)
+def test_clear_cases(shape: str, label: str) -> None:
+    verdict = classify(simulate(shape, n=80, rng=5).select(), n_boot=399)
+    assert verdict.label == label
+    assert verdict.reason.startswith(f"{label}: ")
+
+
+def test_a_straight_line_is_undetermined() -> None:
+    """A line and a kink outside the data are the same data."""
+    assert classify(simulate("linear", rng=5).select(), n_boot=399).label == "undetermined"
+
+
+def test_an_ability_that_gets_worse_is_not_called_flat() -> None:
+    p = simulate("linear", rng=5).select()
+    verdict = classify(p.loss, 0.8 - p.value, chance=0.25, n_boot=199)
+    assert verdict.label == "undetermined"
+    assert "falls as the loss falls" in verdict.reason
+
+
+def test_no_plateau_no_emergence() -> None:
+    """A steep onset whose plateau lies outside the data is not called emergent."""
+    p = simulate("sqrt", eta=3.3, n=200, sd=0.002, rng=1).select()
+    verdict = classify(p, n_boot=199)
+    assert verdict.label != "emergent"
+
+
+def test_the_reason_carries_the_numbers() -> None:
+    verdict = classify(simulate("jump", rng=1).select(), n_boot=199)
+    for part in ("smooth families are rejected (p = .005", "eta = 2.", "corner narrower than 0."):
+        assert part in verdict.reason
+
+
+def test_same_seed_same_bits_whatever_the_row_order() -> None:
+    p = simulate("hinge", n_runs=4, rho=0.3, rng=2).select()
+    shuffled = p.where(np.random.default_rng(1).permutation(p.size))
+    a, b = classify(p, n_boot=199), classify(shuffled, n_boot=199)
+    assert json.dumps(a.to_dict()) == json.dumps(b.to_dict())
+
+
+def test_to_dict_survives_json() -> None:
+    d = classify(simulate("jump", rng=1).select(), n_boot=199).to_dict()
+    assert json.loads(json.dumps(d, allow_nan=False)) == d
+
+
+def test_false_claims_are_rare_in_small() -> None:
+    """120 smooth data sets; the whole table is benchmarks/results/calibration.md."""
+    labels = [
+        classify(simulate(shape, rng=500 + i).select(), n_boot=99).label
+        for shape in ("logistic", "linear", "exponential")
+        for i in range(40)
+    ]
+    assert labels.count("emergent") <= 6  # 5% of 120
+
+
+def test_a_soft_corner_is_within_its_bound() -> None:
+    hits = []
+    for i in range(20):
+        points = simulate(lambda x: softplus_hinge(x, 2.2, 0.5, 0.1), n=200, rng=i).select()
+        hits.append(classify(points, n_boot=99).width >= 0.1)
+    assert np.mean(hits) >= 0.8
+
+
+def test_adjusted_p_values_equal_statsmodels() -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.random.default_rng(0).uniform(size=30) ** 3
+    np.testing.assert_allclose(adjust(p), multipletests(p, method="fdr_bh")[1])
+    with_gap = np.append(p, np.nan)
+    np.testing.assert_allclose(adjust(with_gap)[:-1], adjust(p))
+    assert np.isnan(adjust(with_gap)[-1])
+
+
+@pytest.fixture(scope="module")
+def letters_and_cloze() -> Verdicts:
+    tasks = [
+        f"{task}_{form}_5shot"
+        for form, names in (
+            ("mc", ("mmlu_test", "arc_challenge_test", "csqa_val", "socialiqa_val")),
+            ("rc", ("mmlu_test", "hellaswag_val", "arc_easy_test", "piqa_val")),
+        )
+        for task in names
+    ]
+    return classify_tasks(load_dataset("public_reports").filter(task=tasks), n_boot=999)
+
+
+@pytest.mark.parametrize("task", ["mmlu_test", "arc_challenge_test", "csqa_val", "socialiqa_val"])
+def test_letter_form_is_emergent(letters_and_cloze: Verdicts, task: str) -> None:
+    verdict = letters_and_cloze[f"{task}_mc_5shot"]
+    assert verdict.label == "emergent", verdict.reason
+    assert 2.65 < verdict.threshold.eta < 2.76
+
+
+@pytest.mark.parametrize("task", ["mmlu_test", "hellaswag_val", "arc_easy_test", "piqa_val"])
+def test_cloze_form_is_not(letters_and_cloze: Verdicts, task: str) -> None:
+    assert letters_and_cloze[f"{task}_rc_5shot"].label != "emergent"
+
+
+def test_the_shape_decides_eta(letters_and_cloze: Verdicts) -> None:
+    """What every peer offers, a piecewise-linear fit, is 0.13 off: DESIGN's table."""
+    shapes = letters_and_cloze["mmlu_test_mc_5shot"].threshold.shapes
+    eta = {s.shape: s.eta for s in shapes}
+    assert eta["hinge"] > 2.83
+    assert eta["power"] == pytest.approx(2.707, abs=0.015)
+
+
+def two_tasks() -> Records:
+    frames = [simulate("jump", task=t, rng=i).to_frame() for i, t in enumerate(("a", "b"))]
+    return Records(pd.concat(frames, ignore_index=True).assign(run=lambda f: f["run"] + f["task"]))
+
+
+def test_tasks_do_not_change_each_other() -> None:
+    both = classify_tasks(two_tasks(), n_boot=199)
+    alone = classify_tasks(two_tasks().filter(task="b"), n_boot=199)
+    assert both["b"].threshold.to_dict() == alone["b"].threshold.to_dict()
+    assert [v.points.task for v in both] == ["a", "b"]
+
+
+def test_tasks_that_cannot_be_fitted_are_listed_not_lost() -> None:
+    small = simulate("jump", task="small", n=5, rng=3).to_frame().assign(run="s")
+    small["tokens"] = np.arange(5) + 1.0
+    odd = small.assign(metric="perplexity", value=9.0)
+    records = Records(pd.concat([two_tasks().to_frame(), small, odd], ignore_index=True))
+    verdicts = classify_tasks(records, n_boot=199)
+    assert {(s.task, s.metric) for s in verdicts.skipped} == {
+        ("small", "acc"),
+        ("small", "perplexity"),
+    }
+    frame = verdicts.to_frame()
+    assert len(frame) == 4
+    assert frame["reason"].str.contains("5 points; a threshold needs at least 8").sum() == 1
+    with pytest.raises(DataError, match="no task to classify"):
+        classify_tasks(records.filter(task="small"))

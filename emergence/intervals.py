@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-
 from scipy.special import chdtri
 
 from emergence._typing import FloatArray, IntArray

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -59,26 +60,37 @@ def _detect(path: Path) -> str:
 def _read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
     """Numbers are parsed as numbers where a column allows it; names stay text ('001')."""
     names = _header(path, encoding, sep)
-    twice = sorted({n for n in names if n and names.count(n) > 1})
+    bare = [n.strip() for n in names]
+    twice = sorted({n for n in bare if n and bare.count(n) > 1})
     if twice:
         raise _error(path, f"column {twice[0]!r} occurs twice in the header; keep one")
+
+    def read(text: list[str]) -> pd.DataFrame:
+        with warnings.catch_warnings():
+            # Mixed types are found, cell by cell, by the checks that follow.
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            return pd.read_csv(
+                path,
+                sep=sep,
+                encoding=encoding,
+                dtype=dict.fromkeys(text, str),
+                keep_default_na=False,
+                na_values=dict.fromkeys(NUMERIC, _BLANKS),
+                skipinitialspace=bare != names,
+                index_col=False,
+            )
+
     try:
-        frame = pd.read_csv(
-            path,
-            sep=sep,
-            encoding=encoding,
-            dtype=dict.fromkeys(TEXT, str),
-            keep_default_na=False,
-            na_values=dict.fromkeys(NUMERIC, _BLANKS),
-            skipinitialspace=True,
-            index_col=False,
-            low_memory=False,
-        )
-        return frame.rename(columns=lambda name: str(name).strip())
+        frame = read([])
+        # Forcing text is slow, so it is asked for only where names were taken for numbers.
+        numbers = [n for n in TEXT if n in frame and not pd.api.types.is_string_dtype(frame[n])]
+        if numbers and len(frame):
+            frame = read(numbers)
     except pd.errors.EmptyDataError as error:
         raise _error(path, "the file holds no header; it needs one and rows") from error
     except pd.errors.ParserError as error:
         raise _error(path, f"{str(error).strip()}; is a text with commas not in quotes?") from error
+    return frame.rename(columns=lambda name: str(name).strip())
 
 
 def _header(path: Path, encoding: str, sep: str) -> list[str]:
@@ -86,7 +98,7 @@ def _header(path: Path, encoding: str, sep: str) -> list[str]:
     if path.suffix == ".gz":
         return []
     with path.open(encoding=encoding, newline="") as lines:
-        return [name.strip() for name in next(csv.reader(lines, delimiter=sep), [])]
+        return next(csv.reader(lines, delimiter=sep), [])
 
 
 def _read_jsonl(path: Path, encoding: str) -> pd.DataFrame:

@@ -87,12 +87,12 @@ def binomial_reference(points: Points | ArrayLike, **columns: Any) -> BinomialRe
             q = np.clip((np.asarray(p) - c) / (1.0 - c), 1e-9, 1 - 1e-9)
             return 1.0 / ((1.0 - c) * q * (1.0 - q))
 
-    right = pts.value * pts.n_items
     design = np.column_stack([np.ones(pts.size), -pts.loss])
     model = sm.GLM(
-        np.column_stack([right, pts.n_items - right]),
+        pts.value,
         design,
         family=sm.families.Binomial(link=GuessingLogit()),
+        var_weights=pts.n_items,
     )
     start = np.array([np.median(pts.loss) * 4.0, 4.0])
     fit = model.fit(start_params=start, scale="X2")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -172,15 +170,19 @@ def _tasks(
 
 
 def _check_duplicates(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
-    key = np.zeros(len(frame), dtype=np.int64)
+    key, most = np.zeros(len(frame), dtype=np.int64), 1
     for column in ("run", "tokens", "task", "metric"):
         codes, names = pd.factorize(frame[column])
+        if most * (len(names) + 1) >= 2**62:  # renumber before the key overflows
+            key, kinds = pd.factorize(key)
+            most = len(kinds)
         key = key * (len(names) + 1) + codes
-        key = pd.factorize(key)[0].astype(np.int64)  # keeps the running key small
+        most *= len(names) + 1
     again = pd.Series(key).duplicated().to_numpy()
     rows = np.flatnonzero(again)
     out = []
-    first = pd.Series(np.arange(key.size)).groupby(key).first().to_numpy() if rows.size else key
+    if rows.size:
+        first = pd.Series(np.arange(key.size)).groupby(key).transform("min").to_numpy()
     for i in rows:
         r = frame.iloc[int(i)]
         out.append(
@@ -190,7 +192,7 @@ def _check_duplicates(frame: pd.DataFrame, where: str, first_row: int) -> list[V
                 "tokens",
                 r["tokens"],
                 f"run {r['run']!r}, task {r['task']!r}, metric {r['metric']!r} has these tokens "
-                f"already in row {int(first[key[i]]) + first_row}; keep one",
+                f"already in row {int(first[i]) + first_row}; keep one",
             )
         )
     return out
@@ -237,12 +239,14 @@ def count_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
     """Scores of a counted metric that are no counts; fits then take them as means."""
     if "n_items" not in frame:
         return []
-    counted = frame["metric"].map(_is_counted(frame["metric"].unique())).to_numpy(dtype=bool)
+    codes, names = pd.factorize(frame["metric"])
+    counted = np.array([_is_counted(str(n)) for n in names], dtype=bool)[codes]
     problem = (
         "times n_items is no whole number, so it is taken as a mean over groups, not as a count"
     )
     return _cells(frame, counted & ~whole_counts(frame), "value", problem, where, first_row)
 
 
-def _is_counted(names: np.ndarray) -> Mapping[str, bool]:
-    return {n: bool((m := known_metric(str(n))) and m.counted) for n in names}
+def _is_counted(name: str) -> bool:
+    metric = known_metric(name)
+    return metric is not None and metric.counted

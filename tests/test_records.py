@@ -178,7 +178,7 @@ def test_all_formats_agree(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_bad_json_line_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RecordsError, match="row 2.*no JSON"):
+    with pytest.raises(RecordsError, match=r"row 2.*no JSON"):
         read_records(written(tmp_path, json.dumps(GOOD) + "\n{bad\n", "runs.jsonl"))
 
 

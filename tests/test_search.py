@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ def brute_gain(x: np.ndarray, y: np.ndarray, w: np.ndarray, free: bool) -> tuple
     for eta in u[1:]:
         gain, coef = solve([np.maximum(eta - x, 0.0), *([ones] if free else [])])
         best = max(best, gain if coef[0] > 0 else 0.0)
-    for a, b in zip(u[1:-1], u[2:], strict=True):
+    for a, b in pairwise(u[1:]):
         low = x <= a
         gain, coef = solve([low * 1.0, low * x, *([~low * 1.0] if free else [])])
         if coef[1] < 0 and a < ((coef[2] if free else 0.0) - coef[0]) / coef[1] < b:

@@ -200,7 +200,7 @@ def test_interval_refuses_what_it_does_not_know() -> None:
     fit = fit_threshold(points())
     with pytest.raises(DataError, match="no interval for 'slope'"):
         fit.interval("slope")
-    with pytest.raises(DataError, match="level is 1.5"):
+    with pytest.raises(DataError, match=r"level is 1\.5"):
         fit.interval("eta", 1.5)
 
 

@@ -1,0 +1,173 @@
+"""Figures by their artists, the page by its text, the command line by its files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from emergence import Records, classify, fit_scaling_law, fit_smooth, fit_threshold, simulate
+from emergence.cli import main
+from emergence.curves import scaling_law
+from emergence.report import figures
+from emergence.report.analysis import analyse
+from emergence.report.page import write_report
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def records() -> Records:
+    """Five runs of five sizes; one emergent task and one smooth, with a hostile name."""
+    frames = []
+    for task, shape, seed in (("jumpy", "jump", 1), ("<b>smooth & co</b>", "logistic", 2)):
+        f = simulate(shape, n=80, n_runs=5, task=task, rng=seed).to_frame()
+        size = f["run"].map({r: 10.0 ** (7 + i / 2) for i, r in enumerate(sorted(set(f["run"])))})
+        frames.append(f.assign(params=size, metric="acc"))
+    return Records(pd.concat(frames, ignore_index=True))
+
+
+def test_fit_figure_shows_points_curve_band_eta_and_chance(records: Records) -> None:
+    fit = fit_threshold(records.select("jumpy"), n_boot=199)
+    ax = fit.plot()
+    assert ax.xaxis_inverted()
+    dots = np.concatenate(
+        [np.asarray(c.get_offsets()) for c in ax.collections if len(c.get_offsets()) > 1]
+    )
+    assert len(dots) == 80
+    heights = [line.get_ydata()[0] for line in ax.lines if len(set(line.get_ydata())) == 1]
+    assert 0.25 in heights
+    uprights = [line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1]
+    assert any(x == pytest.approx(fit.eta) for x in uprights)
+    band = next(p for p in ax.patches if p.get_width() < 1)
+    assert band.get_x() == pytest.approx(fit.interval().low)
+    assert band.get_width() == pytest.approx(fit.interval().high - fit.interval().low)
+    assert any("3.16" in t.get_text() or "10M" in t.get_text() for t in ax.get_legend().texts)
+    assert "jumpy" in ax.get_title()
+
+
+def test_every_figure_draws_on_the_axes_given(records: Records) -> None:
+    points = records.select("jumpy")
+    fit, smooth = fit_threshold(points, n_boot=199), fit_smooth(points, n_boot=199)
+    n = np.geomspace(1e6, 1e9, 9)
+    law = fit_scaling_law(n, scaling_law(n, 1.7, 2e7, 0.3), n_boot=99)
+    verdict = classify(points, n_boot=199)
+    for draw in (
+        lambda ax: figures.plot_fit(fit, ax=ax),
+        lambda ax: figures.plot_fit(smooth, ax=ax),
+        lambda ax: figures.plot_compute(points, ax=ax),
+        lambda ax: figures.plot_law(law, ax=ax),
+        lambda ax: figures.plot_eta_distribution(fit, ax=ax),
+        lambda ax: figures.plot_forest([verdict], ax=ax),
+        lambda ax: figures.plot_forest([], ax=ax),
+        verdict.plot,
+        law.plot,
+    ):
+        ax = plt.figure().subplots()
+        assert draw(ax) is ax
+        assert ax.has_data() or ax.texts
+    assert plt.figure().subplots() is not figures.plot_points(points)
+
+
+def test_forest_has_one_interval_for_each_emergent_task(records: Records) -> None:
+    verdict = classify(records.select("jumpy"), n_boot=199)
+    ax = figures.plot_forest([verdict])
+    low, high = ax.lines[0].get_xdata()
+    assert (low, high) == tuple(verdict.interval)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["jumpy acc"]
+
+
+def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) -> None:
+    analysis = analyse(records, n_boot=199)
+    page = write_report(analysis, tmp_path, source="<x>.csv", settings={"seed": 0})
+    text = page.read_text()
+    assert "<b>smooth" not in text
+    assert "&lt;b&gt;smooth &amp; co&lt;/b&gt;" in text
+    assert "&lt;x&gt;.csv" in text
+    assert not re.search(r"""(?:src|href)=["'](?!data:image/png;base64,|#)""", text)
+    assert "http" not in re.sub(r"base64,[^\"]*", "", text)
+    assert text.count("<section") == 2
+    assert analysis.verdicts["jumpy"].reason.split("; eta")[0] in text.replace("&lt;", "<")
+    assert "numpy" in text
+    table = pd.read_csv(tmp_path / "verdicts.csv")
+    assert table["label"].tolist() == [v.label for v in analysis.verdicts]
+    stems = {p.stem for p in (tmp_path / "figures").iterdir()}
+    for stem in stems:
+        assert (tmp_path / "figures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / "figures" / f"{stem}.svg").read_text().startswith("<?xml")
+    assert any(s.endswith("-eta") for s in stems)
+
+
+def test_report_is_the_same_twice(records: Records, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        analysis = analyse(records, n_boot=199)
+        write_report(analysis, tmp_path / name, source="x", settings={})
+    for file in (tmp_path / "a").rglob("*.*"):
+        assert file.read_bytes() == (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes()
+
+
+@pytest.fixture
+def csv(records: Records, tmp_path: Path) -> str:
+    records.to_csv(tmp_path / "runs.csv")
+    return str(tmp_path / "runs.csv")
+
+
+def test_cli_road(csv: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", csv]) == 0
+    assert "valid" in capsys.readouterr().out
+    assert main(["classify", csv, "--n-boot", "199", "-v", "-o", str(tmp_path / "v.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "emergent" in out
+    assert "smooth families are rejected" in out
+    assert len(pd.read_csv(tmp_path / "v.csv")) == 2
+    assert main(["fit", csv, "--task", "jumpy", "--n-boot", "199", "--json"]) == 0
+    d = json.loads(capsys.readouterr().out)
+    assert d["interval"][0] < 2.2 < d["interval"][1]
+    assert main(["fit", csv, "--task", "jumpy", "--shape", "jump", "--n-boot", "199"]) == 0
+    assert "Threshold of jumpy acc" in capsys.readouterr().out
+    assert main(["figures", csv, "--n-boot", "199", "-o", str(tmp_path / "figs")]) == 0
+    assert list((tmp_path / "figs").glob("*.svg"))
+    assert main(["report", csv, "--n-boot", "199", "-o", str(tmp_path / "out")]) == 0
+    assert str(tmp_path / "out" / "report.html") in capsys.readouterr().out
+
+
+def test_cli_size_and_simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tmp_path / "made.csv"
+    assert main(["simulate", "-o", str(made), "--shape", "jump", "-n", "90", "--runs", "9"]) == 0
+    table = pd.read_csv(made)
+    rank = table["run"].rank(method="dense")
+    table["params"] = 10 ** (6 + rank / 3)
+    # Final losses that follow a law of the size.
+    last = table["tokens"] == table["tokens"].max()
+    table.loc[last, "loss"] = scaling_law(table.loc[last, "params"], 1.6, 1e6, 0.3)
+    table.to_csv(made, index=False)
+    assert main(["size", str(made), "--task", "simulated", "--n-boot", "199"]) == 0
+    assert "Size that reaches eta" in capsys.readouterr().out
+
+
+def test_cli_errors_are_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("model,run\na,b\n")
+    assert main(["report", str(bad)]) == 2
+    err = capsys.readouterr().err
+    assert "bad.csv, column 'loss'" in err
+    assert "Traceback" not in err
+    assert main(["validate", str(tmp_path / "none.csv")]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_progress_is_silent_when_not_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from emergence.cli import progress
+
+    assert list(progress([1, 2], "x")) == [1, 2]
+    assert capsys.readouterr().err == ""

@@ -6,6 +6,7 @@ import csv
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,9 @@ from emergence.validation import NUMERIC, TEXT
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _BLANKS = ["", "nan", "NaN", "NA", "N/A", "null", "None", "-"]
+# From 3.1 on pandas reads every float to the bit and deprecates the option that asks for it.
+_OLD_PANDAS = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
+_EXACT: Any = {"float_precision": "round_trip"} if _OLD_PANDAS else {}
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -78,6 +82,7 @@ def _read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
                 na_values=dict.fromkeys(NUMERIC, _BLANKS),
                 skipinitialspace=bare != names,
                 index_col=False,
+                **_EXACT,
             )
 
     try:

@@ -79,8 +79,9 @@ def task_stem(i: int, verdict: Verdict) -> str:
 
 def _save(figure: Figure, stem: Path) -> str:
     FigureCanvasAgg(figure)
-    figure.draw_without_rendering()  # lays out once; each format would do it anew
-    figure.set_layout_engine("none")
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()  # lays out once; each format would do it anew
+        figure.set_layout_engine("none")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     stem.with_name(stem.name + ".png").write_bytes(buffer.getvalue())

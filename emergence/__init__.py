@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emergence.datasets import load_dataset as load_dataset
     from emergence.points import Points as Points
-    from emergence.records import Record as Record
+    from emergence.record import Record as Record
     from emergence.records import Records as Records
     from emergence.records import read_records as read_records
     from emergence.scaling import ScalingLaw as ScalingLaw
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from emergence.simulation import simulate as simulate
     from emergence.size import SizeThreshold as SizeThreshold
     from emergence.size import size_threshold as size_threshold
-    from emergence.smooth import SmoothFit as SmoothFit
     from emergence.smooth import fit_smooth as fit_smooth
-    from emergence.threshold import ThresholdFit as ThresholdFit
+    from emergence.smooth_result import SmoothFit as SmoothFit
     from emergence.threshold import fit_threshold as fit_threshold
-    from emergence.verdicts import Verdict as Verdict
+    from emergence.threshold_result import ThresholdFit as ThresholdFit
+    from emergence.verdict import Verdict as Verdict
     from emergence.verdicts import Verdicts as Verdicts
     from emergence.verdicts import classify as classify
     from emergence.verdicts import classify_tasks as classify_tasks
@@ -33,13 +33,13 @@ __version__ = "0.1.0"
 # Names are loaded when first used, so that `import emergence` costs next to nothing.
 _HOME = {
     "Points": "points",
-    "Record": "records",
+    "Record": "record",
     "Records": "records",
     "ScalingLaw": "scaling",
     "SizeThreshold": "size",
-    "SmoothFit": "smooth",
-    "ThresholdFit": "threshold",
-    "Verdict": "verdicts",
+    "SmoothFit": "smooth_result",
+    "ThresholdFit": "threshold_result",
+    "Verdict": "verdict",
     "Verdicts": "verdicts",
     "classify": "verdicts",
     "classify_tasks": "verdicts",

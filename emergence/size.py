@@ -15,7 +15,7 @@ from emergence.intervals import Interval
 from emergence.resample import Seed, as_seed, child
 from emergence.results import jsonable
 from emergence.scaling import ScalingLaw
-from emergence.threshold import ThresholdFit
+from emergence.threshold_result import ThresholdFit
 
 # Nested intervals whose ends are the quantiles of the confidence distribution of eta.
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)

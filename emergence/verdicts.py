@@ -3,141 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence.errors import DataError
-from emergence.evidence import TESTS, Evidence, adjust, gather
-from emergence.intervals import Interval
+from emergence.evidence import TESTS, adjust, gather
 from emergence.points import Points
 from emergence.records import Records
 from emergence.resample import Seed, as_seed
 from emergence.results import jsonable
-from emergence.smooth import SmoothFit, fit_smooth
-from emergence.threshold import Plateau, ThresholdFit, fit_threshold
-from emergence.width import width_bound
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Label = Literal["smooth", "emergent", "flat", "undetermined"]
-
-# The side that predicts left-out runs better must do so by this many standard errors: the
-# one-sided 5% point of a normal.
-_MARGIN = 1.645
-# An ability is absent above its threshold: the plateau lies within this share of the way
-# from chance to best.
-_ABSENT = 0.1
-_WIDTH, _WIDTH_DRAWS = 13, 199
-_NAMES = {"logistic_free": "logistic with free floor", "power_law": "power law", "jump": "jump"}
-
-
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """What the data say of one task; made by :func:`classify`.
-
-    Attributes
-    ----------
-    label : {"smooth", "emergent", "flat", "undetermined"}
-    reason : str
-        One sentence with the evidence.
-    threshold : ThresholdFit
-    smooth : SmoothFit
-        Best smooth family (fitted when first asked for).
-    evidence : Evidence
-        All p-values, adjusted for the number of tasks by :func:`classify_tasks`.
-    alpha : float
-        Level of the tests (or the false discovery rate).
-    """
-
-    points: Points = field(repr=False)
-    threshold: ThresholdFit = field(repr=False)
-    evidence: Evidence
-    alpha: float
-    adjusted: bool = False
-
-    @cached_property
-    def label(self) -> Label:
-        """The verdict."""
-        return self._decision[0]
-
-    @cached_property
-    def smooth(self) -> SmoothFit:
-        """Best smooth fit."""
-        return fit_smooth(self.points, rng=self.threshold._errors.seed)
-
-    @cached_property
-    def interval(self) -> Interval:
-        """Interval of eta at 1 - alpha."""
-        return self.threshold.interval("eta", 1.0 - self.alpha)
-
-    @cached_property
-    def width(self) -> float:
-        """Upper 95% bound for the width of the corner, nats."""
-        errors = self.threshold._errors.source(_WIDTH_DRAWS, _WIDTH)
-        return width_bound(self.threshold._contest, errors)
-
-    @cached_property
-    def _decision(self) -> tuple[Label, str]:
-        return _decide(self)
-
-    @cached_property
-    def reason(self) -> str:
-        """One sentence that says why, with the numbers."""
-        return f"{self.label}: {self._decision[1]}"
-
-    def to_row(self) -> dict[str, Any]:
-        """One row of the table of verdicts."""
-        p, e, fit = self.points, self.evidence, self.threshold
-        emergent = self.label == "emergent"
-        nan = float("nan")
-        return {
-            "family": p.family,
-            "task": p.task,
-            "metric": p.metric,
-            "label": self.label,
-            "eta": fit.eta if emergent else nan,
-            "eta_low": self.interval.low if emergent else nan,
-            "eta_high": self.interval.high if emergent else nan,
-            "shape": fit.shape if emergent else "",
-            "width_below": self.width if emergent else nan,
-            "p_smooth": e.p_smooth,
-            "p_threshold": e.p_threshold,
-            "p_flat": e.p_flat,
-            "best_smooth": e.best_smooth,
-            "bic_difference": e.difference,
-            "n": p.size,
-            "n_runs": p.n_runs,
-            "reason": self.reason,
-            "warnings": "; ".join(fit.warnings) if emergent else "",
-        }
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the verdict as a table of one row."""
-        return pd.DataFrame([self.to_row()])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Label, reason, evidence and threshold, in types that survive JSON."""
-        out: dict[str, Any] = jsonable(self.to_row())
-        out["evidence"] = jsonable(self.evidence)
-        out["threshold"] = self.threshold.to_dict()
-        return out
-
-    def summary(self) -> str:
-        """Reason and warnings as text."""
-        lines = [f"{self.points.label}: {self.reason}"]
-        return "\n".join(lines + [f"  warning: {w}" for w in self.threshold.warnings])
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the points and the fit that the label stands for."""
-        from emergence.report.figures import plot_verdict  # matplotlib only when drawing
-
-        return plot_verdict(self, ax=ax)
+from emergence.threshold import Plateau, fit_threshold
+from emergence.verdict import Verdict
 
 
 def classify(
@@ -212,91 +92,6 @@ def classify(
         rng=as_seed(rng),
     )
     return Verdict(fit.points, fit, gather(fit._contest, n_boot, fit._errors.seed, alpha), alpha)
-
-
-def _decide(v: Verdict) -> tuple[Label, str]:
-    """Label and the reason for it."""
-    e, a = v.evidence, v.alpha
-    if e.p_flat > a:
-        if e.p_inverse <= a:
-            return "undetermined", (
-                f"the score falls as the loss falls ({_p(e.p_inverse)}); "
-                "no curve here describes that"
-            )
-        return "flat", (
-            f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}); mean "
-            f"{v.points.value.mean():.3g}, chance {v.points.chance:.3g}"
-        )
-    smooth, onset = _name(e.best_smooth), _name(e.best_threshold)
-    no_smooth, no_threshold = e.p_smooth <= a, e.p_threshold <= a
-    if no_smooth and no_threshold:
-        return _by_prediction(v, smooth, onset)
-    if no_threshold:
-        return "smooth", (
-            f"the threshold shapes are rejected ({_p(e.p_threshold)}, best: {onset}), a {smooth} "
-            f"curve is not ({_p(e.p_smooth)})"
-        )
-    if no_smooth:
-        return _emergent(
-            v,
-            f"the smooth families are rejected ({_p(e.p_smooth)}, best: {smooth}), a {onset} onset "
-            f"is not ({_p(e.p_threshold)})",
-        )
-    return "undetermined", (
-        f"neither a {smooth} curve ({_p(e.p_smooth)}) nor a {onset} onset "
-        f"({_p(e.p_threshold)}) is rejected; these data cannot tell"
-    )
-
-
-def _by_prediction(v: Verdict, smooth: str, onset: str) -> tuple[Label, str]:
-    """Neither side is exactly true: let prediction of left-out runs decide."""
-    e = v.evidence
-    both = (
-        f"neither the smooth families ({_p(e.p_smooth)}, best: {smooth}) nor the threshold shapes "
-        f"({_p(e.p_threshold)}, best: {onset}) fit exactly"
-    )
-    if abs(e.prediction) < _MARGIN:
-        return "undetermined", (
-            f"{both}, and neither predicts left-out data clearly better ({abs(e.prediction):.1f} "
-            "standard errors)"
-        )
-    winner = "a threshold" if e.prediction > 0 else "a smooth curve"
-    text = (
-        f"{both}, but {winner} predicts left-out data better by {abs(e.prediction):.1f} "
-        "standard errors"
-    )
-    return ("smooth", text) if e.prediction < 0 else _emergent(v, text)
-
-
-def _emergent(v: Verdict, evidence: str) -> tuple[Label, str]:
-    """Emergent, if the plateau above the threshold is inside the data."""
-    fit, points = v.threshold, v.points
-    if (fit.plateau - points.chance) / (points.best - points.chance) > _ABSENT:
-        return "undetermined", (
-            f"{evidence}; but above the threshold the score is {fit.plateau:.3g}, not chance "
-            f"({points.chance:.3g}), so the ability is not absent there"
-        )
-    ci = v.interval
-    if ci.open_high:
-        return "undetermined", (
-            f"{evidence}; but the highest losses may already lie below the threshold "
-            f"(eta {v.threshold.eta:.3g} {ci}), so no plateau has been seen"
-        )
-    corner = (
-        f"corner narrower than {v.width:.2g}" if np.isfinite(v.width) else "corner of any width"
-    )
-    return (
-        "emergent",
-        f"{evidence}; eta = {v.threshold.eta:.3f} [{ci.low:.3f}, {ci.high:.3f}]; {corner}",
-    )
-
-
-def _p(p: float) -> str:
-    return "p < .001" if p < 0.001 else "p = " + f"{p:.3f}".lstrip("0").removesuffix("0")
-
-
-def _name(family: str) -> str:
-    return _NAMES.get(family, family)
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from emergence.report.style import (
 )
 from emergence.scaling import ScalingLaw
 from emergence.size import SizeThreshold
-from emergence.smooth import SmoothFit
-from emergence.threshold import ThresholdFit
-from emergence.verdicts import Verdict
+from emergence.smooth_result import SmoothFit
+from emergence.threshold_result import ThresholdFit
+from emergence.verdict import Verdict
 
 _FLOPS_PER_TOKEN = 6.0
 

@@ -29,7 +29,7 @@ from emergence.report.figures import (
 )
 from emergence.report.style import human
 from emergence.scaling import ScalingLaw
-from emergence.verdicts import Verdict
+from emergence.verdict import Verdict
 
 _VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
 # Fixed salt and date: the same records give the same files.

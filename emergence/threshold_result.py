@@ -1,0 +1,329 @@
+"""ThresholdFit: what a fitted threshold knows: estimate, intervals, curve, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+from emergence.contest import Candidate, Contest, threshold_contest
+from emergence.errors import DataError, MethodRefused
+from emergence.families import eta_grid
+from emergence.intervals import (
+    Interval,
+    curve_draws,
+    eta_interval,
+    eta_replicates,
+    percentile,
+    symmetric,
+)
+from emergence.isotonic import IsotonicOnset, isotonic_interval
+from emergence.points import Points
+from emergence.resample import ErrorModel, child, pairs_hinge
+from emergence.results import Status, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Method = Literal["profile", "symmetric", "percentile"]
+
+# Streams of random numbers, one for each purpose.
+_PROFILE, _PAIRS, _PREDICT, _ISOTONIC = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class ShapeFit:
+    """Threshold under one shape: its eta, parameters in natural units, and criterion."""
+
+    shape: str
+    eta: float
+    params: dict[str, float]
+    plateau: float
+    bic: float
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdFit:
+    """A fitted threshold; made by :func:`fit_threshold`.
+
+    Attributes
+    ----------
+    shape : str
+        Shape of the estimate; under ``requested="auto"`` the one with the lowest BIC.
+    eta : float
+        Threshold loss, nats per token.
+    params : dict
+        Parameters in natural units: ``slope`` in score per nat, ``exponent``, ``rate``
+        per nat, ``jump`` and ``amplitude`` in score.
+    plateau : float
+        Score above the threshold: chance, or the fitted level.
+    shapes : tuple of ShapeFit
+        Every shape that competed, best first.
+    noise : dict
+        The noise model, why it was chosen, and its estimates.
+    status : Status
+        Outcome; its text says what it means.
+    warnings : tuple of str
+        What should be read with care.
+    n_boot : int
+        Replicates behind each interval.
+    """
+
+    points: Points = field(repr=False)
+    requested: str
+    shape: str
+    eta: float
+    params: dict[str, float]
+    plateau: float
+    rss: float
+    bic: float
+    shapes: tuple[ShapeFit, ...]
+    noise: dict[str, Any]
+    status: Status
+    warnings: tuple[str, ...]
+    n_boot: int
+    _contest: Contest = field(repr=False)
+    _best: Candidate | IsotonicOnset = field(repr=False)
+    _errors: ErrorModel = field(repr=False)
+    _cache: dict[tuple[str, float], Interval] = field(repr=False, default_factory=dict)
+
+    def interval(
+        self, name: str = "eta", level: float = 0.95, method: Method = "profile"
+    ) -> Interval:
+        r"""Confidence interval.
+
+        Parameters
+        ----------
+        name : {"eta"}
+            The quantity.
+        level : float
+            Nominal coverage, between 0.5 and 0.999.
+        method : {"profile", "symmetric", "percentile"}
+            ``profile`` inverts a constrained bootstrap test of every eta (the default, the
+            only one known to hold for every shape).  ``symmetric`` and ``percentile`` use
+            the pairs bootstrap of the exact hinge.
+
+        Returns
+        -------
+        Interval
+
+        Raises
+        ------
+        MethodRefused
+            For a pairs-bootstrap interval of any shape but the hinge (for a jump the
+            percentile interval covers as little as 1%), or on data with runs.
+        DataError
+            For another name or a level out of range.
+
+        Notes
+        -----
+        See :mod:`emergence.intervals`.  The test of eta uses
+
+        .. math:: T(\eta) = \min_s \mathrm{BIC}_s(\eta) - \min_{s, \eta'} \mathrm{BIC}_s(\eta').
+
+        Examples
+        --------
+        >>> from emergence import fit_threshold, simulate
+        >>> points = simulate(eta=2.2, n=60, rng=1).select()
+        >>> low, high = fit_threshold(points, n_boot=199, rng=0).interval("eta")
+        >>> low < 2.2 < high
+        True
+        """
+        if name != "eta":
+            raise DataError(f"no interval for {name!r}; there is one for 'eta'")
+        if not 0.5 <= level <= 0.999:
+            raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
+        if method not in ("profile", "symmetric", "percentile"):
+            raise DataError(f"method {method!r} is not known: profile, symmetric or percentile")
+        if method == "profile":
+            return self._profile(self.requested, level)
+        return _pairs_interval(self, level, method)
+
+    def shape_interval(self, shape: str, level: float = 0.95) -> Interval:
+        """Interval of eta if the shape were known to be ``shape``."""
+        return self._profile(shape, level)
+
+    def _profile(self, shape: str, level: float) -> Interval:
+        """Interval under one shape or under the competition of all, remembered."""
+        key = (shape, level)
+        if key not in self._cache:
+            if shape == "isotonic":
+                index = child(self._errors.seed, _ISOTONIC).integers(
+                    0, self.points.size, (self.points.size, min(self.n_boot, 199))
+                )
+                self._cache[key] = isotonic_interval(self._contest.problem, index, level)
+            else:
+                self._cache[key] = _profile_interval(self, shape, level)
+        return self._cache[key]
+
+    def predict(
+        self, loss: ArrayLike, level: float | None = None
+    ) -> FloatArray | tuple[FloatArray, FloatArray, FloatArray]:
+        """Fitted score at new losses, with a pointwise interval of the curve if asked.
+
+        Parameters
+        ----------
+        loss : array_like
+            Losses, nats per token.
+        level : float, optional
+            Coverage of the interval.  It is symmetric around the estimate, from a residual
+            bootstrap in which the shape is chosen anew in every replicate.
+
+        Returns
+        -------
+        ndarray, or three of them (score, low, high) with ``level``
+
+        Examples
+        --------
+        >>> from emergence import fit_threshold, simulate
+        >>> fit = fit_threshold(simulate(eta=2.2, n=60, rng=1).select(), rng=0)
+        >>> float(fit.predict([3.0])[0])
+        0.25
+        """
+        problem = self._contest.problem
+        x = problem.to_x(np.atleast_1d(np.asarray(loss, dtype=float)))
+        ability = self._best.ability(x)
+        if level is None:
+            return problem.to_value(ability)
+        if isinstance(self._best, IsotonicOnset):
+            raise MethodRefused(
+                "no interval of the isotonic curve is known to hold; use another shape"
+            )
+        errors = self._errors.source(self.n_boot, _PREDICT)
+        draws = curve_draws(self._contest, self._best, errors, x)
+        half = np.quantile(np.abs(draws - ability), level, axis=0)
+        below = ability - half
+        if not self._contest.fit_level:
+            below = np.maximum(below, 0.0)  # no curve of these shapes lies below its plateau
+        ends = np.sort([problem.to_value(v) for v in (below, ability + half)], axis=0)
+        return problem.to_value(ability), ends[0], ends[1]
+
+    def eta_draws(self) -> FloatArray:
+        """Eta in every replicate of a residual bootstrap, the shape chosen anew in each.
+
+        They show the sampling distribution.  The interval does not come from them: their
+        percentiles break down where the score jumps.
+        """
+        if isinstance(self._best, IsotonicOnset):
+            raise MethodRefused("the isotonic curve has no bootstrap that is known to hold")
+        errors = self._errors.source(self.n_boot, _PREDICT)
+        problem, ci = self._contest.problem, self.interval("eta", 0.99)
+        low, high = problem.to_x(np.array([ci.low, ci.high]))
+        reach = 0.5 * (high - low)
+        edge = eta_grid(problem.x)[[0, -1]]
+        # An even grid around the interval: on the grid of the fit, which follows the data,
+        # the replicates would pile up in its cells.
+        etas = np.linspace(max(low - reach, edge[0]), min(high + reach, edge[1]), 240)
+        families = tuple(b.family for b in self._contest.blocks)
+        fine = threshold_contest(problem, families, fit_level=self._contest.fit_level, etas=etas)
+        return problem.low + problem.span * eta_replicates(fine, self._best, errors)
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per shape, best first: eta, interval, BIC above the best."""
+        rows = []
+        for s in self.shapes:
+            ci = self.shape_interval(s.shape, level)
+            rows.append(
+                {
+                    "shape": s.shape,
+                    "eta": s.eta,
+                    "low": ci.low,
+                    "high": ci.high,
+                    "open_low": ci.open_low,
+                    "open_high": ci.open_high,
+                    "delta_bic": s.bic - self.shapes[0].bic,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the points, in types that survive JSON."""
+        p = self.points
+        out: dict[str, Any] = jsonable(self)
+        out["data"] = jsonable(
+            {
+                "task": p.task,
+                "metric": p.metric,
+                "n": p.size,
+                "n_runs": p.n_runs,
+                "loss": [p.loss.min(), p.loss.max()],
+                "chance": p.chance,
+                "best": p.best,
+            }
+        )
+        return out
+
+    def summary(self, level: float = 0.95) -> str:
+        """Report as text: estimate, interval, eta under every shape, noise, warnings."""
+        p = self.points
+        ci = self.interval("eta", level)
+        lines = [
+            f"Threshold of {p.label}: {p.size} points, {p.n_runs} runs",
+            f"  eta    {self.eta:.4f}  {level:.0%} {ci}   ({self.requested}: {self.shape})",
+            f"  params {', '.join(f'{k} = {v:.4g}' for k, v in self.params.items())}",
+            f"  plateau {self.plateau:.4g} ({self.noise['plateau']})",
+            f"  noise  {self.noise['name']} ({self.noise['reason']}), sd {self.noise['sd']:.3g}"
+            + (f", dispersion {d:.3g}" if (d := self.noise["dispersion"]) is not None else ""),
+            f"  runs   {self.noise['runs']}",
+            f"  status {self.status}",
+            "",
+            f"  {'shape':<12}{'eta':>9}{'low':>9}{'high':>9}{'dBIC':>9}",
+        ]
+        for row in self.to_frame(level).itertuples():
+            lines.append(
+                f"  {row.shape:<12}{row.eta:>9.4f}{row.low:>9.4f}"
+                f"{row.high:>8.4f}{'+' if row.open_high else ' '}{row.delta_bic:>9.1f}"
+            )
+        lines += [f"  warning: {w}" for w in self.warnings]
+        return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw points, fit, band, eta and chance; see :func:`emergence.report.figures.plot_fit`."""
+        from emergence.report.figures import plot_fit  # matplotlib only when drawing
+
+        return plot_fit(self, ax=ax)
+
+
+def _profile_interval(fit: ThresholdFit, shape: str, level: float) -> Interval:
+    """Constrained-bootstrap interval under one shape, or under all (``auto``)."""
+    contest = fit._contest
+    if shape == "auto":
+        target = fit.eta
+    else:
+        contest = Contest(
+            contest.problem,
+            tuple(b for b in contest.blocks if b.family.name == shape),
+            contest.fit_level,
+        )
+        if not contest.blocks:
+            raise DataError(f"shape {shape!r} was not part of this fit")
+        target = next(s.eta for s in fit.shapes if s.shape == shape)
+    start = float(contest.problem.to_x(target))
+    errors = fit._errors.source(fit.n_boot, _PROFILE)
+    return eta_interval(contest, errors, start, level)
+
+
+def _pairs_interval(fit: ThresholdFit, level: float, method: str) -> Interval:
+    """Pairs-bootstrap interval of the hinge; refused where it is known to fail."""
+    if fit.shape != "hinge" or fit.requested == "auto":
+        raise MethodRefused(
+            f"method {method!r} holds for shape='hinge' alone (for a jump it covers as little "
+            "as 1% instead of 95%); use method='profile'"
+        )
+    p = fit._contest.problem
+    if p.run is not None:
+        raise MethodRefused(
+            f"method {method!r} takes checkpoints as independent, but these belong to runs; "
+            "use method='profile'"
+        )
+    rng = child(fit._errors.seed, _PAIRS)
+    draws = pairs_hinge(p.x, p.y, fit.n_boot, rng, p.root_w**2, fit_plateau=fit._contest.fit_level)
+    etas = p.low + p.span * draws.eta
+    low, high = (
+        percentile(etas, level) if method == "percentile" else symmetric(fit.eta, etas, level)
+    )
+    return Interval(low, high, level, method)

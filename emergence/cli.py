@@ -51,7 +51,7 @@ def _classify(args: argparse.Namespace) -> None:
         alpha=args.alpha,
         n_boot=args.n_boot,
         rng=args.seed,
-        progress=lambda groups: iter(progress(groups, "tasks")),
+        progress=lambda groups: progress(groups, "tasks"),
     )
     print(verdicts.summary())
     if args.verbose:
@@ -103,7 +103,7 @@ def _report(args: argparse.Namespace) -> None:
         alpha=args.alpha,
         n_boot=args.n_boot,
         rng=args.seed,
-        progress=lambda groups: iter(progress(groups, "tasks")),
+        wrap=progress,
     )
     folder = Path(args.output)
     if args.command == "figures":

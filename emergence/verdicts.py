@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -172,7 +172,7 @@ def classify_tasks(
     alpha: float = 0.05,
     n_boot: int = 999,
     rng: Seed = 0,
-    progress: Callable[[Sequence[Points]], Iterator[Points]] | None = None,
+    progress: Callable[[Sequence[Points]], Iterable[Points]] | None = None,
 ) -> Verdicts:
     """Classify every task and metric of a table of records, each family of losses apart.
 

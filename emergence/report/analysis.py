@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emergence.errors import DataError
-from emergence.points import Points
 from emergence.records import Records
 from emergence.resample import Seed
 from emergence.scaling import ScalingLaw, fit_scaling_law
 from emergence.size import SizeThreshold, size_threshold
 from emergence.verdicts import Verdicts, classify_tasks
+
+# Passes items on one by one, for a progress bar: (items, what they are) -> items.
+Wrap = Callable[[Sequence[Any], str], Iterable[Any]]
+
+
+def plain(items: Sequence[Any], _: str) -> Iterable[Any]:
+    """No progress bar."""
+    return items
+
 
 # Losses of more token counts than this are a table over (N, D).
 _FIXED_TOKENS = 1.05
@@ -94,18 +103,23 @@ def analyse(
     alpha: float = 0.05,
     n_boot: int = 999,
     rng: Seed = 0,
-    progress: Callable[[Sequence[Points]], Iterator[Points]] | None = None,
+    wrap: Wrap = plain,
 ) -> Analysis:
-    """Classify every task, fit the law of every family with an emergent task, find sizes."""
-    verdicts = classify_tasks(records, alpha=alpha, n_boot=n_boot, rng=rng, progress=progress)
+    """Classify every task, fit the law of every family with an emergent task, find sizes.
+
+    ``wrap(items, what)`` passes the items of each stage on, for a progress bar.
+    """
+    verdicts = classify_tasks(
+        records, alpha=alpha, n_boot=n_boot, rng=rng, progress=lambda groups: wrap(groups, "tasks")
+    )
     emergent = [i for i, v in enumerate(verdicts) if v.label == "emergent"]
     laws = {
         family: family_law(records, family, n_boot=min(n_boot, 299), rng=rng)
-        for family in sorted({verdicts[i].points.family for i in emergent})
+        for family in wrap(sorted({verdicts[i].points.family for i in emergent}), "scaling laws")
     }
     sizes = {
         i: size_threshold(verdicts[i].threshold, law, rng=rng)
-        for i in emergent
+        for i in wrap(emergent, "sizes")
         if isinstance(law := laws[verdicts[i].points.family], ScalingLaw)
     }
     return Analysis(records, verdicts, laws, sizes)

@@ -6,7 +6,6 @@ import base64
 import io
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from emergence import __version__
-from emergence.report.analysis import Analysis
+from emergence.report.analysis import Analysis, Wrap, plain
 from emergence.report.figures import (
     plot_compute,
     plot_eta_distribution,
@@ -34,7 +33,6 @@ from emergence.verdict import Verdict
 _VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
 # Fixed salt and date: the same records give the same files.
 _SVG = {"svg.hashsalt": "emergence", "svg.fonttype": "none"}
-Wrap = Callable[[Sequence[Any], str], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,7 @@ class Saved:
     images: dict[str, str]
 
 
-def _plain(items: Sequence[Any], _: str) -> Iterator[Any]:
-    return iter(items)
-
-
-def save_figures(analysis: Analysis, folder: Path, wrap: Wrap = _plain) -> Saved:
+def save_figures(analysis: Analysis, folder: Path, wrap: Wrap = plain) -> Saved:
     """Draw every figure as PNG and SVG in ``folder``; return the PNGs to embed."""
     folder.mkdir(parents=True, exist_ok=True)
     images: dict[str, str] = {}
@@ -213,7 +207,7 @@ def write_report(
     *,
     source: str,
     settings: dict[str, object],
-    wrap: Wrap = _plain,
+    wrap: Wrap = plain,
 ) -> Path:
     """Write figures, ``verdicts.csv`` and ``report.html``; return the path of the page."""
     saved = save_figures(analysis, folder / "figures", wrap)

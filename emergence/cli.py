@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from emergence import __version__
 from emergence.errors import DataWarning, EmergenceError
+from emergence.points import LEAST_POINTS
 from emergence.records import Records, read_records
 
 _LATE = 2.0  # seconds: shorter work shows no bar
@@ -36,10 +37,11 @@ def _read(args: argparse.Namespace) -> Records:
 def _validate(args: argparse.Namespace) -> None:
     records = _read(args)
     print(f"{args.file}: valid. {records!r}")
-    for v in records.warnings[:20]:
-        print(f"  warning: {v}")
-    if len(records.warnings) > 20:
-        print(f"  ... and {len(records.warnings) - 20} more warnings")
+    for group in records.groups():
+        if group.size < LEAST_POINTS:
+            print(f"  too few to fit: {group.label}, {group.size} points of {LEAST_POINTS}")
+    for task, metric, reason in records.refused:
+        print(f"  not fitted: {task} {metric}: {reason}")
 
 
 def _classify(args: argparse.Namespace) -> None:
@@ -63,17 +65,17 @@ def _classify(args: argparse.Namespace) -> None:
         print(f"\nwritten: {args.output}")
 
 
-def _threshold(args: argparse.Namespace) -> Any:
+def _threshold(args: argparse.Namespace, records: Records) -> Any:
     from emergence.threshold import fit_threshold
 
-    points = _read(args).select(args.task, args.metric, args.family)
+    points = records.select(args.task, args.metric, args.family)
     return fit_threshold(
         points, shape=args.shape, plateau=args.plateau, n_boot=args.n_boot, rng=args.seed
     )
 
 
 def _fit(args: argparse.Namespace) -> None:
-    fit = _threshold(args)
+    fit = _threshold(args, _read(args))
     if args.json:
         ci = fit.interval("eta", args.level)
         print(json.dumps(fit.to_dict() | {"interval": [ci.low, ci.high], "level": ci.level}))
@@ -86,8 +88,11 @@ def _size(args: argparse.Namespace) -> None:
     from emergence.scaling import ScalingLaw
     from emergence.size import size_threshold
 
-    fit = _threshold(args)
-    law = family_law(_read(args), fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
+    if args.tokens is not None and not args.tokens > 0:
+        raise EmergenceError(f"--tokens is {args.tokens:g}; it must be positive")
+    records = _read(args)
+    fit = _threshold(args, records)
+    law = family_law(records, fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
     if not isinstance(law, ScalingLaw):
         raise EmergenceError(f"no scaling law for these records: {law}")
     print(fit.summary(args.level), law.summary(args.level), sep="\n\n", end="\n\n")
@@ -166,11 +171,11 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("-o", "--output", default="out", help="folder (default out)")
     sub = command("simulate", _simulate, "write records of known truth", file=False)
     sub.add_argument("-o", "--output", required=True, help="CSV to write")
-    sub.add_argument("--shape", default="hinge")
-    sub.add_argument("--eta", type=float, default=2.2)
+    sub.add_argument("--shape", default="hinge", help="shape of the curve (default hinge)")
+    sub.add_argument("--eta", type=float, default=2.2, help="threshold loss (default 2.2)")
     sub.add_argument("-n", type=int, default=60, help="checkpoints")
     sub.add_argument("--runs", type=int, help="runs that share them (default: one each)")
-    sub.add_argument("--sd", type=float, default=0.02)
+    sub.add_argument("--sd", type=float, default=0.02, help="noise (default 0.02)")
     return parser
 
 
@@ -180,13 +185,20 @@ def _add_tests(sub: argparse.ArgumentParser) -> None:
 
 
 def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    sub.add_argument("--task")
-    sub.add_argument("--metric")
-    sub.add_argument("--family")
-    sub.add_argument("--shape", default="auto")
-    sub.add_argument("--plateau", default="auto", choices=("auto", "chance", "fitted"))
-    sub.add_argument("--level", type=float, default=0.95)
-    sub.add_argument("--n-boot", type=int, default=999)
+    sub.add_argument("--task", help="may be left out where there is only one")
+    sub.add_argument("--metric", help="the same")
+    sub.add_argument("--family", help="the same")
+    sub.add_argument(
+        "--shape", default="auto", help="auto, hinge, power, saturating, jump, isotonic"
+    )
+    sub.add_argument(
+        "--plateau",
+        default="auto",
+        choices=("auto", "chance", "fitted"),
+        help="level above eta: chance unless it visibly is not, chance, or fitted",
+    )
+    sub.add_argument("--level", type=float, default=0.95, help="coverage (default 0.95)")
+    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates (default 999)")
     return sub
 
 

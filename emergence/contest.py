@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from emergence._typing import FloatArray
-from emergence.families import Family, eta_grid, smooth_families, with_eta
+from emergence.families import HINGE, Family, eta_grid, smooth_families, with_eta
 from emergence.problem import Problem
 from emergence.profile import (
     Block,
@@ -25,6 +25,7 @@ from emergence.profile import (
     make_block,
     residual_ss,
 )
+from emergence.search import search_hinge
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,11 @@ class Contest:
         """Best BIC over all shapes for each data set."""
         lowest: FloatArray = self.criteria(columns).min(axis=0)
         return lowest
+
+    def only(self, name: str) -> Contest:
+        """Same contest with the shapes of one name alone."""
+        kept = tuple(block for block in self.blocks if block.family.name == name)
+        return Contest(self.problem, kept, self.fit_level)
 
     def profile(self) -> tuple[FloatArray, FloatArray]:
         """Thresholds of the grid, and the best BIC of any shape with its onset at each."""
@@ -105,6 +111,9 @@ class Contest:
         for block in self.blocks:
             gain = gains(block, column)[:, 0]
             best = self.candidate(block.family, block.theta[int(gain.argmax())])
+            if block.family is HINGE:
+                out.append(min(best, *self._exact_hinge(), key=lambda c: c.rss))
+                continue
             if block.theta.shape[1] and block.second is None and gain.max() > 0:
                 tries = [
                     self.candidate(block.family, self._polish(block, start))
@@ -114,12 +123,52 @@ class Contest:
             out.append(best)
         return out
 
+    def _exact_hinge(self) -> list[Candidate]:
+        """The hinge of the exact search, where enough points lie below its kink."""
+        p = self.problem
+        found = search_hinge(p.x, p.y, p.root_w**2, fit_plateau=self.fit_level)
+        eta = float(found.eta[0])
+        if not eta_grid(p.x)[0] <= eta:
+            # The search may stop at fewer points than a threshold needs: polish instead.
+            return [
+                self.candidate(HINGE, self._polish(b, b.theta[int(g.argmax())]))
+                for b in self.blocks
+                if b.family is HINGE
+                for g in [gains(b, p.wy[:, None])[:, 0]]
+            ]
+        return [self.candidate(HINGE, np.array([eta]))]
+
+    def polished_at_eta(self) -> list[Candidate]:
+        """Every shape of a contest at a single threshold, exponent or rate polished.
+
+        Replicates of it lie off the grid of shapes, as data do.  From the grid alone they
+        would be fitted better than the data, and precise data would reject every threshold.
+        """
+        out = []
+        for block, best in zip(self.blocks, self.candidates(), strict=True):
+            if block.family.grid.shape[1] and best.amps[1:].any():
+                grid = np.sort(block.family.grid[:, 0])
+                place = int(np.searchsorted(grid, best.theta[1]))
+                low = grid[place - 1] if place > 0 else block.family.lower[0]
+                high = grid[place + 1] if place + 1 < grid.size else block.family.upper[0]
+                eta = best.theta[0]
+                found = minimize_scalar(
+                    lambda g, f=block.family, e=eta: self.candidate(f, np.array([e, g])).rss,
+                    bounds=(float(low), float(high)),
+                    method="bounded",
+                    options={"xatol": 1e-4 * float(high), "maxiter": 25},
+                )
+                again = self.candidate(block.family, np.array([eta, found.x]))
+                best = min(best, again, key=lambda c: c.rss)
+            out.append(best)
+        return out
+
     def _polish(self, block: Block, start: FloatArray) -> FloatArray:
         p, family = self.problem, block.family
         onset = family.side == "threshold"
-        edge = eta_grid(p.x)[[0, -1]]
-        low = np.array([*([edge[0]] if onset else []), *family.lower])
-        high = np.array([*([edge[1]] if onset else []), *family.upper])
+        edge = eta_grid(p.x)[[0, -1]] if onset else np.zeros(2)
+        low = np.array([*edge[: int(onset)], *family.lower])
+        high = np.array([*edge[1 : 1 + int(onset)], *family.upper])
         total = float(p.wy @ p.wy)
 
         def unexplained(theta: FloatArray) -> float:

@@ -39,7 +39,9 @@ class Evidence:
     ``p_flat``: no dependence on the loss; ``p_inverse``: no fall of the score with falling
     loss; ``p_smooth``, ``p_threshold``: that side is true.  ``prediction`` is the mean gain in
     squared error of the threshold side over the smooth side on left-out runs, in units of
-    its standard error (NaN where it was not needed).
+    its standard error (NaN where it was not needed).  ``resolution`` is the smallest p-value
+    that the draws can show, 1 / (n_boot + 1); ``p_flat_alone`` stays as it was before any
+    adjustment for the number of tasks.
     """
 
     p_flat: float
@@ -50,6 +52,8 @@ class Evidence:
     best_smooth: str
     best_threshold: str
     prediction: float
+    resolution: float
+    p_flat_alone: float
 
     def with_p_values(self, values: FloatArray) -> Evidence:
         """Same evidence with other p-values, in the order of ``TESTS``."""
@@ -89,6 +93,8 @@ def gather(
         near_smooth[0].family.name,
         near_threshold[0].family.name,
         prediction,
+        1.0 / (n_boot + 1),
+        flat,
     )
 
 

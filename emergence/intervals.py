@@ -18,8 +18,9 @@ from scipy.special import chdtri
 
 from emergence._typing import FloatArray, IntArray
 from emergence.contest import Candidate, Contest, threshold_contest
+from emergence.errors import DataError
 from emergence.profile import Block, amplitudes, curve, gains
-from emergence.resample import ErrorSource
+from emergence.resample import ErrorSource, pairs_hinge
 
 # A first look with this many draws settles an eta whose p-value is 3 standard errors away.
 _FIRST_LOOK = 199
@@ -53,6 +54,14 @@ class Interval:
         return bool(above and (self.open_high or value <= self.high))
 
 
+def check_level(level: float, n_boot: int) -> None:
+    """Raise DataError for a level out of range, or finer than the draws can show."""
+    if not 0.5 <= level <= 0.999:
+        raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
+    if (n_boot + 1) * (1.0 - level) < 1.0 - 1e-9:
+        raise DataError(f"{n_boot} draws cannot show a level of {level}: raise n_boot")
+
+
 @dataclass(frozen=True, eq=False)
 class EtaTest:
     """Test of "the onset is at x0" among the shapes of a contest."""
@@ -69,7 +78,7 @@ class EtaTest:
         p = self.contest.problem
         families = tuple(block.family for block in self.contest.blocks)
         here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
-        null = min(here.candidates(), key=lambda c: c.bic)
+        null = min(here.polished_at_eta(), key=lambda c: c.bic)
         mu = null.ability(p.x) * p.root_w
         columns = mu[:, None] + self.errors.errors(p.wy - mu, null.n_params - 1)
         observed = self._statistic(here, p.wy[:, None])[0]
@@ -133,6 +142,22 @@ def percentile(draws: FloatArray, level: float) -> tuple[float, float]:
     tail = 0.5 * (1.0 - level)
     low, high = np.quantile(draws, [tail, 1.0 - tail])
     return float(low), float(high)
+
+
+def pairs_interval(
+    contest: Contest,
+    estimate: float,
+    level: float,
+    method: str,
+    n_boot: int,
+    rng: np.random.Generator,
+) -> Interval:
+    """Pairs-bootstrap interval of the exact hinge, ``symmetric`` or ``percentile``."""
+    p = contest.problem
+    draws = pairs_hinge(p.x, p.y, n_boot, rng, p.root_w**2, fit_plateau=contest.fit_level)
+    etas = p.low + p.span * draws.eta
+    ends = percentile(etas, level) if method == "percentile" else symmetric(estimate, etas, level)
+    return Interval(*ends, level, method)
 
 
 def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: float) -> Interval:

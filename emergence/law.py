@@ -43,6 +43,11 @@ class Law:
         log_d = np.log(self.tokens)
         return np.stack([ones + theta[0], theta[1] - theta[3] * log_n, theta[2] - theta[4] * log_d])
 
+    def effect_of_size(self, theta: FloatArray) -> float:
+        """How much log L falls from the smallest to the largest size, other things equal."""
+        term = np.exp(self._terms(theta)[1])
+        return float((term.max() - term.min()) / np.median(self.loss))
+
     def residual(self, theta: FloatArray) -> FloatArray:
         """Errors of log L."""
         value: FloatArray = np.logaddexp.reduce(self._terms(theta), axis=0) - np.log(self.loss)

@@ -11,6 +11,11 @@ from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray
 from emergence.errors import DataError
 from emergence.metrics import normalise
 
+# A threshold is not fitted to fewer points.
+LEAST_POINTS = 8
+# The grids of a fit take about 130 kB a point.
+MOST_POINTS = 20_000
+
 
 @dataclass(frozen=True, eq=False)
 class Points:
@@ -130,8 +135,8 @@ def as_points(
     else:
         if value is None:
             raise DataError("give the scores: fit(loss, value, chance=...)")
-        loss = np.array(points, dtype=float)
-        base = Points(loss=loss, value=np.array(value, dtype=float), counted=n_items is not None)
+        loss, scores = _column("loss", points, 0), _column("value", value, 0)
+        base = Points(loss=loss, value=scores)
     changes: dict[str, object] = {
         name: _column(name, column, base.size)
         for name, column in extra.items()
@@ -140,11 +145,25 @@ def as_points(
     changes |= {k: float(v) for k, v in (("chance", chance), ("best", best)) if v is not None}
     made = replace(base, **changes)  # type: ignore[arg-type]
     _check(made)
+    if not isinstance(points, Points) and n_items is not None:
+        made = replace(made, counted=_are_counts(made))
     return made
 
 
+def _are_counts(points: Points) -> bool:
+    """Whether the scores can be shares of items right: in [0, 1], whole, better when higher."""
+    assert points.n_items is not None
+    right = points.value * points.n_items
+    whole = np.abs(right - np.round(right)) <= 0.02 + 1e-7 * points.n_items
+    inside = (points.value >= 0) & (points.value <= 1)
+    return bool((whole & inside).all() and points.chance < points.best)
+
+
 def _column(name: str, column: ArrayLike, size: int) -> AnyArray:
-    array = np.array(column) if name == "run" else np.array(column, dtype=float)
+    try:
+        array = np.array(column).astype(str) if name == "run" else np.array(column, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} holds something that is no number: {error}") from error
     return np.broadcast_to(array, (size,)).copy() if array.ndim == 0 else array
 
 
@@ -164,6 +183,9 @@ def _check(points: Points) -> None:
         if name != "run" and not np.isfinite(column).all():
             i = int(np.flatnonzero(~np.isfinite(column))[0])
             raise DataError(f"{name}[{i}] is {column[i]}; remove or repair that checkpoint")
+    for name, number in (("chance", points.chance), ("best", points.best)):
+        if not np.isfinite(number):
+            raise DataError(f"{name} is {number}; it must be a finite number")
     for name, least in (("loss", 0.0), ("weights", 0.0), ("n_items", 1.0)):
         column = columns[name]
         if column is None:

@@ -172,7 +172,7 @@ def curve(family: Family, theta: FloatArray, amps: FloatArray, x: FloatArray) ->
     return value
 
 
-def residual_ss(total: FloatArray | float, gain: FloatArray) -> FloatArray:
+def residual_ss(total: FloatArray | float, gain: FloatArray | float) -> FloatArray:
     """Residual sum of squares, kept above rounding size so that logarithms exist."""
     return np.maximum(total - gain, 1e-13 * np.maximum(total, 1e-300))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -29,15 +30,15 @@ def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
     """
     if not path.exists():
         raise FileNotFoundError(f"no such file: {path}")
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    if suffix not in SUFFIXES or (path.suffix == ".gz" and suffix not in (".csv", ".tsv")):
+    suffix, packed = _suffix(path), path.suffix.lower() == ".gz"
+    if suffix not in SUFFIXES or (packed and suffix not in (".csv", ".tsv")):
         raise _error(path, f"the suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise _error(path, "the file is empty; it needs a header and rows")
     if suffix == ".parquet":
         return _read_parquet(path), 1
-    encoding = encoding or _detect(path)
     try:
+        encoding = encoding or _detect(path)
         if suffix == ".jsonl":
             return _read_jsonl(path, encoding), 1
         return _read_delimited(path, encoding, "," if suffix == ".csv" else "\t"), 2
@@ -47,6 +48,8 @@ def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
             f"byte {error.object[error.start]:#04x} at position {error.start} is not {encoding}; "
             "name the encoding, for example read_records(path, encoding='latin-1')",
         ) from error
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise _error(path, f"cannot be unpacked: {error}") from error
     except LookupError as error:
         raise _error(path, f"encoding {encoding!r} is not known") from error
 
@@ -56,7 +59,8 @@ def _error(path: Path, problem: str, row: int | None = None) -> RecordsError:
 
 
 def _detect(path: Path) -> str:
-    with path.open("rb") as file:
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    with opener(path, "rb") as file:
         head = file.read(4)
     return next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
 
@@ -73,6 +77,7 @@ def _read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
         with warnings.catch_warnings():
             # Mixed types are found, cell by cell, by the checks that follow.
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            warnings.simplefilter("error", pd.errors.ParserWarning)
             return pd.read_csv(
                 path,
                 sep=sep,
@@ -93,17 +98,57 @@ def _read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
             frame = read(numbers)
     except pd.errors.EmptyDataError as error:
         raise _error(path, "the file holds no header; it needs one and rows") from error
-    except pd.errors.ParserError as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        long = _long_row(path, encoding, sep, len(names))
+        if long is not None:
+            raise _error(
+                path,
+                f"the row has more fields than the header's {len(names)}; a decimal or thousands "
+                "comma, or a text with commas, not in quotes?",
+                long,
+            ) from error
         raise _error(path, f"{str(error).strip()}; is a text with commas not in quotes?") from error
     return frame.rename(columns=lambda name: str(name).strip())
 
 
+def _open(path: Path, encoding: str) -> TextIO:
+    """Open a text file, compressed or not."""
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
 def _header(path: Path, encoding: str, sep: str) -> list[str]:
     """Column names as written: pandas would rename a column that occurs twice."""
-    if path.suffix == ".gz":
-        return []
-    with path.open(encoding=encoding, newline="") as lines:
+    with _open(path, encoding) as lines:
         return next(csv.reader(lines, delimiter=sep), [])
+
+
+def _long_row(path: Path, encoding: str, sep: str, width: int) -> int | None:
+    """Line of the first row with more fields than the header."""
+    with _open(path, encoding) as lines:
+        reader = csv.reader(lines, delimiter=sep)
+        return next((reader.line_num for row in reader if len(row) > width), None)
+
+
+def line_numbers(path: Path, encoding: str | None) -> list[int]:
+    """Line on which each record of a delimited file ends; empty for other formats.
+
+    Blank lines and quoted line breaks make them differ from the positions of the records.
+    """
+    suffix = _suffix(path)
+    if suffix not in (".csv", ".tsv"):
+        return []
+    with _open(path, encoding or _detect(path)) as lines:
+        reader = csv.reader(lines, delimiter="," if suffix == ".csv" else "\t")
+        ends = [reader.line_num for row in reader if row]
+    return ends[1:]
+
+
+def _suffix(path: Path) -> str:
+    """Format by the name: the suffix, or the one before .gz."""
+    last = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if last == ".gz" else last
 
 
 def _read_jsonl(path: Path, encoding: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ import pandas as pd
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError, Violation
 from emergence.metrics import PERPLEXITY_REASON
 from emergence.points import Points
-from emergence.reading import read_frame
+from emergence.reading import line_numbers, read_frame
 from emergence.record import Record
 from emergence.validation import (
     REQUIRED,
     TEXT,
     check_cells,
     check_columns,
+    clean_names,
     count_warnings,
+    fill_chance,
     is_refused,
     known_metric,
     to_numbers,
@@ -57,10 +60,8 @@ class Records:
         if found:
             raise RecordsError(found)
         for column in TEXT:
-            if column in frame and not pd.api.types.is_string_dtype(frame[column]):
-                frame = frame.assign(
-                    **{column: frame[column].map(lambda v: "" if pd.isna(v) else str(v))}
-                )
+            if column in frame:
+                frame = frame.assign(**{column: clean_names(frame[column])})
         frame, found = to_numbers(frame, where, first_row)
         found += check_cells(frame, where, first_row)
         if found:
@@ -69,8 +70,7 @@ class Records:
         notes = count_warnings(frame, where, first_row)
         self.warnings: tuple[Violation, ...] = tuple(notes)
         if notes:
-            more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
-            warnings.warn(f"{notes[0]}{more}", DataWarning, stacklevel=2)
+            warnings.warn("\n".join(map(str, notes)), DataWarning, stacklevel=2)
 
     @classmethod
     def from_records(cls, records: Iterable[Record | Mapping[str, object]]) -> Records:
@@ -85,10 +85,15 @@ class Records:
 
     def __repr__(self) -> str:
         f = self._frame
-        return (
-            f"Records({len(f)} rows, {f['run'].nunique()} runs, {f['task'].nunique()} tasks, "
-            f"{len(self.families)} families)"
-        )
+        counts = {
+            "row": len(f),
+            "run": f["run"].nunique(),
+            "task": f["task"].nunique(),
+            "family": len(self.families),
+        }
+        plural = {"family": "families"}
+        parts = [f"{n} {k if n == 1 else plural.get(k, k + 's')}" for k, n in counts.items()]
+        return f"Records({', '.join(parts)})"
 
     @property
     def tasks(self) -> list[str]:
@@ -181,7 +186,8 @@ class Records:
             if wanted is not None:
                 keep &= (column == wanted).to_numpy()
                 if not keep.any():
-                    raise DataError(f"no {name} {wanted!r}; there is {', '.join(here) or 'none'}")
+                    there = ", ".join(here) if any(here) else "none named"
+                    raise DataError(f"no {name} {wanted!r}; there is {there}")
             elif len(here) != 1:
                 why = " (losses of different families are not comparable)" * (name == "family")
                 raise DataError(
@@ -265,7 +271,8 @@ def read_records(
     path : str or path
         The suffix says the format.
     chance : mapping of task to float, optional
-        Chance levels for tasks whose file does not give them.
+        Accuracy of guessing, 1/k, for tasks whose file does not give it; rows scored by Brier
+        get 1 - 1/k.
     encoding : str, optional
         Default: by byte-order mark, else UTF-8.
 
@@ -293,12 +300,18 @@ def read_records(
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "runs.csv"
     >>> simulate(n=30, rng=0).to_csv(path)
     >>> read_records(path)
-    Records(30 rows, 30 runs, 1 tasks, 1 families)
+    Records(30 rows, 30 runs, 1 task, 1 family)
     """
     file = Path(path)
     frame, first_row = read_frame(file, encoding)
-    if chance and "task" in frame:
-        given = frame["task"].map(dict(chance))
-        old = pd.to_numeric(frame["chance"], errors="coerce") if "chance" in frame else given
-        frame["chance"] = old.fillna(given)
-    return Records(frame, where=file.name, first_row=first_row)
+    if chance and {"task", "metric"} <= set(frame.columns):
+        frame["chance"] = fill_chance(frame, chance)
+    try:
+        return Records(frame, where=file.name, first_row=first_row)
+    except RecordsError as error:
+        lines = line_numbers(file, encoding)
+        moved = [
+            v if v.row is None or not lines else replace(v, row=lines[v.row - first_row])
+            for v in error.violations
+        ]
+        raise RecordsError(moved) from None

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from emergence._typing import AnyArray, FloatArray, IntArray
+from emergence.errors import DataError
 from emergence.noise import RunNoise, fit_run_noise
 from emergence.problem import Problem
 from emergence.search import HingeBatch, search_hinge
@@ -29,6 +30,8 @@ def as_seed(rng: Seed) -> np.random.SeedSequence:
         return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key)
     if isinstance(rng, np.random.Generator):
         return np.random.SeedSequence(rng.integers(0, 2**32, 8).tolist())
+    if rng is not None and rng < 0:
+        raise DataError(f"rng is {rng}; a seed must not be negative")
     return np.random.SeedSequence(rng)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from emergence import curves
 from emergence._typing import AnyArray, FloatArray, IntArray
 from emergence.errors import DataError
-from emergence.intervals import Interval, percentile
+from emergence.intervals import Interval, check_level, percentile
 from emergence.law import Law, Loss, bootstrap, natural
 from emergence.resample import Seed, as_seed, child
 from emergence.results import jsonable
@@ -86,6 +86,7 @@ class ScalingLaw:
         DataError
             For a name that is not a parameter.
         """
+        check_level(level, self.n_boot)
         if name not in self.draws:
             raise DataError(f"no parameter {name!r}; there is {', '.join(self.draws)}")
         return Interval(*percentile(self.draws[name], level), level, "percentile")
@@ -206,9 +207,6 @@ def fit_scaling_law(
     if n_boot < 99 or delta <= 0:
         raise DataError("need n_boot >= 99 and delta > 0")
     size, value, seen, group = _check(params, loss, tokens, run)
-    order = np.lexsort([c for c in (seen, value, size) if c is not None])
-    size, value, group = size[order], value[order], group[order]
-    seen = None if seen is None else seen[order]
     problem = Law(size, value, seen, method, delta)
     best = problem.solve()
     draws = bootstrap(problem, group, best, n_boot, child(as_seed(rng), 31))
@@ -225,7 +223,7 @@ def fit_scaling_law(
         n=int(size.size),
         n_runs=n_runs,
         n_boot=n_boot,
-        warnings=_warnings(size, n_runs, best),
+        warnings=_warnings(problem, n_runs, best),
         draws={k: draws[:, j] for j, k in enumerate(names)},
         sizes=size,
         losses=value,
@@ -236,6 +234,7 @@ def fit_scaling_law(
 def _check(
     params: ArrayLike, loss: ArrayLike, tokens: ArrayLike | None, run: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray, FloatArray | None, IntArray]:
+    """Checked arrays in an order that the order of the rows does not change."""
     size, value = np.array(params, dtype=float), np.array(loss, dtype=float)
     seen = None if tokens is None else np.array(tokens, dtype=float)
     names: AnyArray = np.arange(size.size) if run is None else np.array(run).astype(str)
@@ -256,15 +255,25 @@ def _check(
         )
     if seen is not None and np.unique(seen).size < 3:
         raise DataError("fewer than 3 different token counts: fit L(N) without tokens")
-    return size, value, seen, np.unique(names, return_inverse=True)[1].astype(np.int64)
+    if np.unique(names).size < 2:
+        raise DataError("all points belong to one run; a law needs several")
+    order = np.lexsort([names, *(c for c in (seen, value, size) if c is not None)])
+    # Without runs the points are numbered in their own order, not in that of the rows.
+    names = np.sort(names) if run is None else names[order]
+    group = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    return size[order], value[order], None if seen is None else seen[order], group
 
 
-def _warnings(size: FloatArray, n_runs: int, best: FloatArray) -> tuple[str, ...]:
+def _warnings(problem: Law, n_runs: int, best: FloatArray) -> tuple[str, ...]:
     out = []
+    size = problem.size
+    rms = float(np.sqrt(np.mean(problem.residual(best) ** 2)))
+    if problem.effect_of_size(best) < 3.0 * rms:
+        out.append("the loss hardly falls with size: sizes by this law mean nothing")
     if np.unique(size).size < 5:
         out.append(f"only {np.unique(size).size} sizes: the exponent is poorly known")
     if n_runs < _FEW_RUNS:
         out.append(f"only {n_runs} runs: bootstrap intervals are too narrow")
-    if np.exp(best[0]) < 1e-3:
+    if np.exp(best[0]) < 1e-3 * problem.loss.min():
         out.append("the irreducible loss went to 0: these data do not show it")
     return tuple(out)

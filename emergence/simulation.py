@@ -95,13 +95,17 @@ def simulate(
     Examples
     --------
     >>> simulate("jump", eta=2.2, n=40, rng=1)
-    Records(40 rows, 40 runs, 1 tasks, 1 families)
+    Records(40 rows, 40 runs, 1 task, 1 family)
     """
     if isinstance(shape, str) and shape not in SHAPES:
         raise DataError(f"shape {shape!r} is not known: {', '.join(SHAPES)}")
     if noise not in ("gaussian", "binomial"):
         raise DataError(f"noise {noise!r} is not known: gaussian or binomial")
     low, high = loss_range
+    if n_runs is not None and not 1 <= n_runs <= n:
+        raise DataError(f"n_runs is {n_runs}; it must lie between 1 and n = {n}")
+    if n_items < 1 or not 0 <= chance <= 1:
+        raise DataError("need n_items >= 1 and chance in [0, 1]")
     if not 0 < low < high or n < 1 or sd < 0 or offset_sd < 0 or not 0 <= rho < 1:
         raise DataError("need 0 < low < high, n >= 1, sd and offset_sd >= 0, 0 <= rho < 1")
     g = np.random.default_rng(as_seed(rng))

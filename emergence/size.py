@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.errors import DataError
-from emergence.intervals import Interval
+from emergence.errors import DataError, MethodRefused
+from emergence.intervals import Interval, check_level
 from emergence.resample import Seed, as_seed, child
-from emergence.results import jsonable
+from emergence.results import Status, jsonable
 from emergence.scaling import ScalingLaw
 from emergence.threshold_result import ThresholdFit
 
@@ -49,7 +49,13 @@ class SizeThreshold:
     _law: ScalingLaw = field(repr=False)
     _eta_draws: FloatArray = field(repr=False)
     _size_draws: FloatArray = field(repr=False)
+    _eta_open_low: bool = field(repr=False)
     _cheapest_draws: FloatArray | None = field(repr=False)
+
+    @property
+    def extrapolated(self) -> bool:
+        """Whether most of the draws lie outside the sizes that the law was fitted to."""
+        return _beyond(self._law, self._size_draws)
 
     def interval(self, name: str = "params", level: float = 0.95) -> Interval:
         """Joint interval: it carries the uncertainty of eta and of the law.
@@ -64,8 +70,11 @@ class SizeThreshold:
         Interval
             Open to the right where the draws that never reach eta are more than the tail.
         """
+        check_level(level, len(self._size_draws))
         if name == "params":
-            return _log_interval(self._size_draws, level)
+            ci = _log_interval(self._size_draws, level)
+            # Where no data bound eta from below, nothing bounds the size from above.
+            return replace(ci, open_high=True) if self._eta_open_low else ci
         parts = ("cheapest_params", "cheapest_tokens", "cheapest_flops")
         if name not in parts or self._cheapest_draws is None:
             raise DataError(f"no interval for {name!r}")
@@ -190,6 +199,8 @@ def size_threshold(
     ------
     DataError
         For tokens with a law that has none, or that are not positive.
+    MethodRefused
+        For a fit that found no onset.
 
     Examples
     --------
@@ -203,6 +214,8 @@ def size_threshold(
     >>> 1e8 < size.params < 4e8
     True
     """
+    if fit.status is Status.NO_ONSET:
+        raise MethodRefused(f"{fit.points.label}: {fit.status}; there is no eta to reach")
     if law.form == "N" and tokens is not None:
         raise DataError("the law has no tokens: fit_scaling_law(params, loss, tokens=...)")
     if law.form == "ND":
@@ -232,6 +245,7 @@ def size_threshold(
         _law=_with_draws(law, draws),
         _eta_draws=etas,
         _size_draws=sizes,
+        _eta_open_low=fit.interval("eta", _LEVELS[-2]).open_low,
         _cheapest_draws=cheapest,
     )
 
@@ -244,7 +258,8 @@ def _with_draws(law: ScalingLaw, draws: dict[str, FloatArray]) -> ScalingLaw:
 def _eta_draws(fit: ThresholdFit, size: int, rng: np.random.Generator) -> FloatArray:
     """Draws from the confidence distribution: a level's ends are its two quantiles."""
     quantile, value = [0.5], [fit.eta]
-    for level in _LEVELS:
+    # No level finer than the draws of the fit can show.
+    for level in (v for v in _LEVELS if (fit.n_boot + 1) * (1 - v) >= 1 - 1e-9):
         ci = fit.interval("eta", level)
         quantile += [0.5 * (1.0 - level), 0.5 * (1.0 + level)]
         value += [min(ci.low, fit.eta), max(ci.high, fit.eta)]
@@ -292,10 +307,14 @@ def _log_interval(draws: FloatArray, level: float) -> Interval:
     return Interval(float(low), float(high), level, "joint draws", open_high=bool(np.isinf(high)))
 
 
+def _beyond(law: ScalingLaw, sizes: FloatArray) -> bool:
+    """Whether most draws lie outside the sizes that the law was fitted to."""
+    return bool(np.mean((sizes < law.sizes.min()) | (sizes > law.sizes.max())) > 0.5)
+
+
 def _warnings(fit: ThresholdFit, law: ScalingLaw, sizes: FloatArray) -> tuple[str, ...]:
     out = list(fit.warnings) + list(law.warnings)
-    beyond = float(np.mean((sizes < law.sizes.min()) | (sizes > law.sizes.max())))
-    if beyond > 0.5:
+    if _beyond(law, sizes):
         out.append("most of the interval lies outside the sizes that the law was fitted to")
     ci = fit.interval("eta")
     if ci.open_low:

@@ -11,6 +11,7 @@ from emergence.contest import Candidate, Contest, smooth_contest
 from emergence.errors import DataError
 from emergence.points import Points, as_points
 from emergence.problem import Problem, make_problem
+from emergence.profile import bic, residual_ss
 from emergence.resample import Seed, as_seed, error_model
 from emergence.smooth_result import CURVES, SmoothFit
 
@@ -158,7 +159,8 @@ def _near(value: float, low: float, high: float) -> bool:
 def _flat_candidate_bic(problem: Problem) -> float:
     mean = float(np.average(problem.y, weights=problem.root_w**2))
     rss = float((((problem.y - mean) * problem.root_w) ** 2).sum())
-    return problem.n * float(np.log(max(rss, 1e-300) / problem.n)) + float(np.log(problem.n))
+    floor = residual_ss(float(problem.wy @ problem.wy), float(problem.wy @ problem.wy) - rss)
+    return float(bic(floor, problem.n, 1))
 
 
 def _polish(problem: Problem, name: str, start: Candidate | None) -> ModelResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -136,7 +137,10 @@ class SmoothFit:
             free = [k for k in self.params if np.isfinite(self.stderr[k])]
             raise DataError(f"no interval for {name!r}; there is one for: {', '.join(free)}")
         try:
-            table = conf_interval(self._result, self._result, p_names=[name], sigmas=[level])
+            with warnings.catch_warnings():
+                # lmfit warns of ends it does not reach; they come back infinite, that is, open.
+                warnings.simplefilter("ignore", UserWarning)
+                table = conf_interval(self._result, self._result, p_names=[name], sigmas=[level])
         except MinimizerException as error:
             raise DataError(f"the profile of {name!r} has no two ends: {error}") from error
         ends = [value for _, value in table[name]]

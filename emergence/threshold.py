@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence.contest import Candidate, Contest, threshold_contest
+from emergence.contest import Candidate, Contest, smooth_contest, threshold_contest
 from emergence.errors import DataError
-from emergence.families import THRESHOLD_FAMILIES, THRESHOLD_SHAPES
+from emergence.families import THRESHOLD_FAMILIES, THRESHOLD_SHAPES, eta_grid
 from emergence.isotonic import IsotonicOnset, fit_isotonic
-from emergence.points import Points, as_points
+from emergence.points import LEAST_POINTS, MOST_POINTS, Points, as_points
 from emergence.problem import Problem, make_problem
 from emergence.resample import ErrorModel, Seed, as_seed, error_model
 from emergence.results import Status
@@ -22,6 +23,8 @@ Plateau = Literal["auto", "chance", "fitted"]
 SHAPES = ("auto", *THRESHOLD_SHAPES, "isotonic")
 # A fitted plateau must beat chance by this much BIC to be called visible.
 _VISIBLE = 10.0
+# A smooth curve better by this much BIC calls the threshold into question.
+_CLEARLY = 2.0
 
 
 def fit_threshold(
@@ -106,9 +109,22 @@ def fit_threshold(
         tokens=tokens,
         weights=weights,
     )
+    if shape == "isotonic" and plateau == "fitted":
+        raise DataError("the isotonic shape takes the plateau at chance; it cannot be fitted")
     problem = make_problem(pts)
-    if problem.n < 8:
-        raise DataError(f"{pts.label}: {problem.n} points; a threshold needs at least 8")
+    if problem.n < LEAST_POINTS:
+        raise DataError(
+            f"{pts.label}: {problem.n} points; a threshold needs at least {LEAST_POINTS}"
+        )
+    if problem.n > MOST_POINTS:
+        raise DataError(
+            f"{pts.label}: {problem.n} points; more than {MOST_POINTS} take too much memory: thin "
+            "the checkpoints"
+        )
+    if eta_grid(problem.x).size < 2:
+        raise DataError(
+            f"{pts.label}: nearly all points share one loss; no threshold can be placed"
+        )
     families = THRESHOLD_FAMILIES if shape in ("auto", "isotonic") else (THRESHOLD_SHAPES[shape],)
     contest = with_plateau(problem, families, plateau)
     candidates = sorted(contest.refined(), key=lambda c: c.bic)
@@ -151,8 +167,10 @@ def _result(
     mine = next(
         s for s in shapes if s.shape == ("isotonic" if requested == "isotonic" else shapes[0].shape)
     )
-    errors = error_model(problem, best.ability(problem.x), best.n_params, seed)
     status = _status(contest, chosen)
+    if status is Status.NO_ONSET:
+        mine = replace(mine, eta=float("nan"), params={})
+    errors = error_model(problem, best.ability(problem.x), best.n_params, seed)
     return ThresholdFit(
         points=problem.points,
         requested=requested,
@@ -165,7 +183,7 @@ def _result(
         shapes=tuple(shapes),
         noise=_noise_report(contest, best, errors),
         status=status,
-        warnings=_warnings(contest, chosen, errors, status),
+        warnings=(*_warnings(contest, chosen, errors, status), *_rivals(problem, chosen)),
         n_boot=n_boot,
         _contest=contest,
         _best=chosen,
@@ -190,6 +208,17 @@ def _shape_fit(problem: Problem, c: Candidate) -> ShapeFit:
         params = {"jump": float(a[0]), "slope": float(a[1] / problem.span)}
     level = float(points.chance + c.amps[0] * scale)
     return ShapeFit(name, problem.to_loss(float(c.theta[0])), params, level, c.bic)
+
+
+def _rivals(problem: Problem, chosen: Candidate | IsotonicOnset) -> tuple[str, ...]:
+    """Warn where a curve without a threshold does better: then eta may stand for nothing."""
+    smooth = min(smooth_contest(problem).candidates(), key=lambda c: c.bic)
+    if smooth.bic > chosen.bic - _CLEARLY:
+        return ()
+    return (
+        f"a smooth curve ({smooth.family.name}) fits better, by {chosen.bic - smooth.bic:.0f} BIC: "
+        "there may be no threshold (see classify)",
+    )
 
 
 def _status(contest: Contest, chosen: Candidate | IsotonicOnset) -> Status:
@@ -240,6 +269,8 @@ def _warnings(
             f"only {p.points.n_runs} runs: how much runs differ is poorly known, and the interval "
             "with it"
         )
-    if contest.fit_level:
+    if isinstance(chosen, IsotonicOnset) and errors.run_noise is not None:
+        out.append("the isotonic limit takes checkpoints as independent")
+    if contest.fit_level and isinstance(chosen, Candidate):
         out.append("the plateau is not at chance; its level was fitted")
     return tuple(out)

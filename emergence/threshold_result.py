@@ -15,15 +15,15 @@ from emergence.errors import DataError, MethodRefused
 from emergence.families import eta_grid
 from emergence.intervals import (
     Interval,
+    check_level,
     curve_draws,
     eta_interval,
     eta_replicates,
-    percentile,
-    symmetric,
+    pairs_interval,
 )
 from emergence.isotonic import IsotonicOnset, isotonic_interval
 from emergence.points import Points
-from emergence.resample import ErrorModel, child, pairs_hinge
+from emergence.resample import ErrorModel, child
 from emergence.results import Status, jsonable
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ class ThresholdFit:
         """
         if name != "eta":
             raise DataError(f"no interval for {name!r}; there is one for 'eta'")
-        if not 0.5 <= level <= 0.999:
-            raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
+        check_level(level, self.n_boot)
         if method not in ("profile", "symmetric", "percentile"):
             raise DataError(f"method {method!r} is not known: profile, symmetric or percentile")
         if method == "profile":
@@ -149,6 +148,9 @@ class ThresholdFit:
 
     def _profile(self, shape: str, level: float) -> Interval:
         """Interval under one shape or under the competition of all, remembered."""
+        check_level(level, self.n_boot)
+        if self.status is Status.NO_ONSET:
+            raise MethodRefused(f"{self.points.label}: {self.status}; there is no eta to bound")
         key = (shape, level)
         if key not in self._cache:
             if shape == "isotonic":
@@ -189,6 +191,7 @@ class ThresholdFit:
         ability = self._best.ability(x)
         if level is None:
             return problem.to_value(ability)
+        check_level(level, self.n_boot)
         if isinstance(self._best, IsotonicOnset):
             raise MethodRefused(
                 "no interval of the isotonic curve is known to hold; use another shape"
@@ -260,10 +263,12 @@ class ThresholdFit:
     def summary(self, level: float = 0.95) -> str:
         """Report as text: estimate, interval, eta under every shape, noise, warnings."""
         p = self.points
+        if self.status is Status.NO_ONSET:
+            return f"Threshold of {p.label}: {p.size} points\n  status {self.status}"
         ci = self.interval("eta", level)
         lines = [
             f"Threshold of {p.label}: {p.size} points, {p.n_runs} runs",
-            f"  eta    {self.eta:.4f}  {level:.0%} {ci}   ({self.requested}: {self.shape})",
+            f"  eta    {self.eta:.4f}  {level:.0%} {ci}   ({self._choice})",
             f"  params {', '.join(f'{k} = {v:.4g}' for k, v in self.params.items())}",
             f"  plateau {self.plateau:.4g} ({self.noise['plateau']})",
             f"  noise  {self.noise['name']} ({self.noise['reason']}), sd {self.noise['sd']:.3g}"
@@ -271,7 +276,7 @@ class ThresholdFit:
             f"  runs   {self.noise['runs']}",
             f"  status {self.status}",
             "",
-            f"  {'shape':<12}{'eta':>9}{'low':>9}{'high':>9}{'dBIC':>9}",
+            f"  {'if known':<12}{'eta':>9}{'low':>9}{'high':>9}{'dBIC':>9}",
         ]
         for row in self.to_frame(level).itertuples():
             lines.append(
@@ -280,6 +285,12 @@ class ThresholdFit:
             )
         lines += [f"  warning: {w}" for w in self.warnings]
         return "\n".join(lines)
+
+    @property
+    def _choice(self) -> str:
+        if self.requested == "auto":
+            return f"shape chosen by BIC: {self.shape}; the interval carries the choice"
+        return f"shape given: {self.shape}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw points, fit, band, eta and chance; see :func:`emergence.report.figures.plot_fit`."""
@@ -294,11 +305,7 @@ def _profile_interval(fit: ThresholdFit, shape: str, level: float) -> Interval:
     if shape == "auto":
         target = fit.eta
     else:
-        contest = Contest(
-            contest.problem,
-            tuple(b for b in contest.blocks if b.family.name == shape),
-            contest.fit_level,
-        )
+        contest = contest.only(shape)
         if not contest.blocks:
             raise DataError(f"shape {shape!r} was not part of this fit")
         target = next(s.eta for s in fit.shapes if s.shape == shape)
@@ -321,9 +328,4 @@ def _pairs_interval(fit: ThresholdFit, level: float, method: str) -> Interval:
             "use method='profile'"
         )
     rng = child(fit._errors.seed, _PAIRS)
-    draws = pairs_hinge(p.x, p.y, fit.n_boot, rng, p.root_w**2, fit_plateau=fit._contest.fit_level)
-    etas = p.low + p.span * draws.eta
-    low, high = (
-        percentile(etas, level) if method == "percentile" else symmetric(fit.eta, etas, level)
-    )
-    return Interval(low, high, level, method)
+    return pairs_interval(fit._contest, fit.eta, level, method, fit.n_boot, rng)

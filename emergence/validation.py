@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from emergence._typing import BoolArray
+from emergence._typing import BoolArray, FloatArray
 from emergence.errors import MethodRefused, Violation
 from emergence.metrics import ALIASES, METRICS, Metric, get_metric
 
@@ -25,6 +28,9 @@ NUMERIC = (
 )
 REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value")
 POSITIVE = ("params", "tokens", "loss", "flops")
+# Uniform guessing over a vocabulary of a million tokens costs 14 nats.
+_HIGH_LOSS = 25.0
+_NOT_A_NUMBER = -1.2345678912345e300
 # A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
 _WHOLE = 0.02
 
@@ -64,11 +70,33 @@ def to_numbers(
             wrong = np.isnan(numbers.to_numpy()) & ~blank
             wrong &= ~text.str.lower().eq("nan").fillna(False).to_numpy(dtype=bool)
             bad += _cells(frame, wrong, column, "is not a number", where, first_row)
-            out[column] = numbers.mask(pd.Series(wrong, index=numbers.index), 0.0)
-            out.loc[wrong, column] = -np.inf  # marked, so that it is not reported again as blank
+            # Marked with a number no column takes, so that it is not reported again as blank.
+            out[column] = numbers.mask(pd.Series(wrong, index=numbers.index), _NOT_A_NUMBER)
         else:
             out[column] = raw.astype(float)
     return out, bad
+
+
+def clean_names(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Names as text without blanks around them; missing ones empty."""
+    if not pd.api.types.is_string_dtype(column):
+        return column.map(lambda v: "" if pd.isna(v) else str(v).strip())
+    names = pd.Series(column.unique())
+    stripped = names.str.strip()
+    if not names.isna().any() and (stripped == names).all():
+        return column
+    return column.fillna("").str.strip()
+
+
+def fill_chance(frame: pd.DataFrame, chance: Mapping[str, float]) -> pd.Series[Any]:
+    """Chance of each row where the file gives none: as given, for a Brier score 1 minus it."""
+    given = frame["task"].map(dict(chance))
+    brier = frame["metric"].map(lambda m: (k := known_metric(str(m))) is not None and k.best == 0)
+    given = given.mask(brier.astype(bool), 1.0 - given)
+    if "chance" not in frame:
+        return given
+    blank = frame["chance"].isna() | (frame["chance"].astype(str).str.strip() == "")
+    return frame["chance"].mask(blank, given)
 
 
 def check_cells(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
@@ -84,17 +112,25 @@ def check_cells(frame: pd.DataFrame, where: str, first_row: int) -> list[Violati
             report((text.isna() | (text == "")).to_numpy(dtype=bool), column, "is blank; name it")
             continue
         x = frame[column].to_numpy(dtype=float)
+        good = np.isfinite(x) & (x != _NOT_A_NUMBER)
         missing = np.isnan(x)
         if column in REQUIRED:
             report(missing, column, "is blank or NaN; fill it in or remove the row")
-        report(np.isposinf(x), column, "is infinite; a diverged run? Remove the row")
+        report(np.isinf(x), column, "is infinite; a diverged run? Remove the row")
+        if column == "loss":
+            report(
+                good & (x > _HIGH_LOSS),
+                column,
+                "is beyond any loss in nats; a perplexity? Take its log",
+            )
         if column in POSITIVE:
-            report((x <= 0) & np.isfinite(x), column, "must be positive")
+            report((x <= 0) & good, column, "must be positive")
         elif column == "n_items":
-            report((x < 1) & np.isfinite(x), column, "must be at least 1")
+            report((x < 1) & good, column, "must be at least 1")
         elif column == "stderr":
-            report((x < 0) & np.isfinite(x), column, "must not be negative")
+            report((x < 0) & good, column, "must not be negative")
     out += _check_metrics(frame, where, first_row)
+    out += _check_levels(frame, where, first_row)
     out += _check_duplicates(frame, where, first_row)
     out += _check_families(frame, where)
     return out
@@ -109,6 +145,12 @@ def _cells(
         Violation(where, int(i) + first_row, column, value, problem)
         for i, value in zip(rows, values, strict=True)
     ]
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
+    """Column with cells that were no numbers as -inf: reported once already."""
+    x = frame[column].to_numpy(dtype=float)
+    return np.where(x == _NOT_A_NUMBER, -np.inf, x)
 
 
 def known_metric(name: str) -> Metric | None:
@@ -132,15 +174,17 @@ def _check_metrics(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
     """Values within the metric's bounds, and a chance level for every task."""
     out: list[Violation] = []
     blank = np.full(len(frame), np.nan)
-    chance, best = (
-        frame[c].to_numpy(dtype=float) if c in frame else blank for c in ("chance", "best")
-    )
-    value = frame["value"].to_numpy(dtype=float)
+    chance, best = (_numbers(frame, c) if c in frame else blank for c in ("chance", "best"))
+    value = _numbers(frame, "value")
     codes, names = pd.factorize(frame["metric"])
     for code, name in enumerate(names):
         mine, metric = codes == code, known_metric(str(name))
         if metric is not None:
             low, high = metric.bounds
+            for name_of, level in (("chance", chance), ("best", best)):
+                wrong = mine & np.isfinite(level) & ((level < low) | (level > high))
+                reach = f"lies outside [{low:g}, {high:g}], the range of {name}"
+                out += _cells(frame, wrong, name_of, reach, where, first_row)
             outside = mine & np.isfinite(value) & ((value < low) | (value > high))
             problem = f"lies outside [{low:g}, {high:g}], the range of {name}"
             if high == 1.0 and (value[outside] <= 100).all():
@@ -169,6 +213,21 @@ def _tasks(
     return [Violation(where, None, column, None, f"task {task!r}: {problem}") for task in tasks]
 
 
+def _check_levels(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
+    """One chance and one best value for each family, task and metric."""
+    keys = [c for c in ("family", "task", "metric") if c in frame]
+    out = []
+    for column in ("chance", "best"):
+        if column not in frame:
+            continue
+        pairs = frame[[*keys, column]].dropna(subset=[column]).drop_duplicates()
+        for index in pairs.index[pairs.duplicated(keys)]:
+            row = frame.loc[index]
+            problem = f"task {row['task']!r}, {row['metric']} has another {column} in other rows"
+            out.append(Violation(where, int(index) + first_row, column, row[column], problem))
+    return out
+
+
 def _check_duplicates(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
     key, most = np.zeros(len(frame), dtype=np.int64), 1
     for column in ("run", "tokens", "task", "metric"):
@@ -178,7 +237,7 @@ def _check_duplicates(frame: pd.DataFrame, where: str, first_row: int) -> list[V
             most = len(kinds)
         key = key * (len(names) + 1) + codes
         most *= len(names) + 1
-    again = pd.Series(key).duplicated().to_numpy()
+    again = pd.Series(key).duplicated().to_numpy() & np.isfinite(_numbers(frame, "tokens"))
     rows = np.flatnonzero(again)
     out = []
     if rows.size:
@@ -190,7 +249,7 @@ def _check_duplicates(frame: pd.DataFrame, where: str, first_row: int) -> list[V
                 where,
                 int(i) + first_row,
                 "tokens",
-                r["tokens"],
+                float(r["tokens"]),
                 f"run {r['run']!r}, task {r['task']!r}, metric {r['metric']!r} has these tokens "
                 f"already in row {int(first[i]) + first_row}; keep one",
             )
@@ -236,15 +295,21 @@ def whole_counts(frame: pd.DataFrame) -> BoolArray:
 
 
 def count_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
-    """Scores of a counted metric that are no counts; fits then take them as means."""
-    if "n_items" not in frame:
+    """Tasks whose scores of a counted metric are no counts; fits then take them as means."""
+    if "n_items" not in frame or not len(frame):
         return []
     codes, names = pd.factorize(frame["metric"])
     counted = np.array([_is_counted(str(n)) for n in names], dtype=bool)[codes]
-    problem = (
-        "times n_items is no whole number, so it is taken as a mean over groups, not as a count"
-    )
-    return _cells(frame, counted & ~whole_counts(frame), "value", problem, where, first_row)
+    rows = np.flatnonzero(counted & ~whole_counts(frame))
+    out = []
+    for (task, metric), part in frame.iloc[rows].groupby(["task", "metric"], sort=True):
+        problem = (
+            f"task {task!r}, {metric}: {len(part)} scores times n_items are no whole number, so "
+            "they are taken as means over groups, not as counts"
+        )
+        first, value = int(part.index[0]) + first_row, float(part["value"].iloc[0])
+        out.append(Violation(where, first, "value", value, problem))
+    return out
 
 
 def _is_counted(name: str) -> bool:

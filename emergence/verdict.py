@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from emergence.contest import smooth_contest
 from emergence.evidence import Evidence
 from emergence.intervals import Interval
 from emergence.points import Points
@@ -85,7 +86,8 @@ class Verdict:
     @cached_property
     def reason(self) -> str:
         """One sentence that says why, with the numbers."""
-        return f"{self.label}: {self._decision[1]}"
+        note = " (p-values adjusted for the number of tasks)" if self.adjusted else ""
+        return f"{self.label}: {self._decision[1]}{note}"
 
     def to_row(self) -> dict[str, Any]:
         """One row of the table of verdicts."""
@@ -140,14 +142,27 @@ def _decide(v: Verdict) -> tuple[Label, str]:
     """Label and the reason for it."""
     e, a = v.evidence, v.alpha
     if e.p_flat > a:
+        if e.p_flat_alone <= e.resolution:
+            return "undetermined", (
+                f"with {round(1 / e.resolution) - 1} bootstrap draws no result can be told from "
+                "chance among this many tasks; give a larger n_boot"
+            )
         if e.p_inverse <= a:
             return "undetermined", (
                 f"the score falls as the loss falls ({_p(e.p_inverse)}); "
                 "no curve here describes that"
             )
+        level = float(v.points.value.mean())
+        share = (level - v.points.chance) / (v.points.best - v.points.chance)
         return "flat", (
             f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}); mean "
-            f"{v.points.value.mean():.3g}, chance {v.points.chance:.3g}"
+            f"{level:.3g}, chance {v.points.chance:.3g}"
+            + ("; above chance at every loss seen" if share > _ABSENT else "")
+        )
+    if not _above_chance(v):
+        return "flat", (
+            f"the score changes with the loss but is never clearly above chance "
+            f"({v.points.chance:.3g}): going from worse than guessing to guessing is no ability"
         )
     smooth, onset = _name(e.best_smooth), _name(e.best_threshold)
     no_smooth, no_threshold = e.p_smooth <= a, e.p_threshold <= a
@@ -168,6 +183,20 @@ def _decide(v: Verdict) -> tuple[Label, str]:
         f"neither a {smooth} curve ({_p(e.p_smooth)}) nor a {onset} onset "
         f"({_p(e.p_threshold)}) is rejected; these data cannot tell"
     )
+
+
+def _above_chance(v: Verdict) -> bool:
+    """Whether the best curve, at the lowest losses, is above chance by two standard errors.
+
+    The standard error is that of the mean of a tenth of the points.
+    """
+    problem = v.threshold._contest.problem
+    sides = (v.threshold._contest, smooth_contest(problem))
+    best = min((c for side in sides for c in side.candidates()), key=lambda c: c.bic)
+    few = max(problem.n // 10, 3)
+    sd = np.sqrt(best.rss / max(problem.n - best.n_params, 1))
+    top = float(best.ability(problem.x[:few]).max())
+    return top > 2.0 * float(sd) / np.sqrt(few)
 
 
 def _by_prediction(v: Verdict, smooth: str, onset: str) -> tuple[Label, str]:

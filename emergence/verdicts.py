@@ -78,6 +78,8 @@ def classify(
     """
     if not 0.0 < alpha < 0.5:
         raise DataError(f"alpha is {alpha}; it must lie between 0 and 0.5")
+    if (n_boot + 1) * alpha < 1.0:
+        raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
     fit = fit_threshold(
         points,
         value,
@@ -161,7 +163,7 @@ class Verdicts(Sequence[Verdict]):
                 eta, ci = f"{v.threshold.eta:.3f}", f"[{v.interval.low:.3f}, {v.interval.high:.3f}]"
             name = f"{v.points.task} {v.points.metric}"
             lines.append(f"  {name:<{width}}{v.label:<14}{eta:>6}  {ci:<17}{v.points.size:>6}")
-        lines += [f"  not fitted: {s.task} {s.metric}: {s.reason}" for s in self.skipped]
+        lines += [f"  not fitted: {s.reason}" for s in self.skipped]
         return "\n".join(lines).replace("95%", f"{1 - self[0].alpha:.0%}" if len(self) else "95%")
 
 
@@ -190,8 +192,8 @@ def classify_tasks(
     n_boot : int
         Replicates under each null hypothesis.
     rng : int, SeedSequence or Generator
-        Same seed, same bits; each task has its own stream, named by task, metric and family,
-        so that other tasks in the table do not change it.
+        Same seed, same bits; every task starts from the same seed, so that other tasks in the
+        table do not change it and :func:`classify` alone gives the same.
     progress : callable, optional
         Wraps the iteration over tasks, for a progress bar.
 
@@ -211,22 +213,29 @@ def classify_tasks(
     >>> classify_tasks(records, n_boot=199)["toy"].label
     'emergent'
     """
+    if not 0.0 < alpha < 0.5:
+        raise DataError(f"alpha is {alpha}; it must lie between 0 and 0.5")
     wanted = None if metric is None else {metric} if isinstance(metric, str) else set(metric)
     groups = [g for g in records.groups() if wanted is None or g.metric in wanted]
     skipped = [
-        Skipped("", task, name, reason)
+        Skipped("", task, name, f"{task} {name}: {reason}")
         for task, name, reason in records.refused
         if wanted is None or name in wanted
     ]
+    if (n_boot + 1) * alpha < 1.0:
+        raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
     seed = as_seed(rng)
     verdicts = []
     for g in progress(groups) if progress else groups:
         try:
-            verdicts.append(classify(g, alpha=alpha, n_boot=n_boot, rng=_stream(seed, g)))
+            verdicts.append(classify(g, alpha=alpha, n_boot=n_boot, rng=seed))
         except DataError as error:
             skipped.append(Skipped(g.family, g.task, g.metric, str(error)))
     if not verdicts:
-        why = "; ".join(f"{s.task} {s.metric}: {s.reason}" for s in skipped[:3])
+        why = "; ".join(s.reason for s in skipped[:3])
+        if wanted is not None and not groups and not skipped:
+            there = sorted(records.to_frame()["metric"].unique())
+            why = f"no metric {', '.join(sorted(wanted))}; there is {', '.join(there)}"
         raise DataError(f"no task to classify{f' ({why})' if why else ''}")
     table = np.array([[getattr(v.evidence, name) for name in TESTS] for v in verdicts])
     q = np.column_stack([adjust(table[:, j]) for j in range(len(TESTS))])
@@ -235,9 +244,3 @@ def classify_tasks(
         for v, row in zip(verdicts, q, strict=True)
     ]
     return Verdicts(adjusted, skipped)
-
-
-def _stream(seed: np.random.SeedSequence, points: Points) -> np.random.SeedSequence:
-    """Seed of one task that depends on its name, not on its place in the table."""
-    name = "\x1f".join((points.family, points.task, points.metric)).encode()
-    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *name))

@@ -216,3 +216,46 @@ def test_perplexity_is_kept_but_never_fitted() -> None:
 
 def test_final_takes_the_last_checkpoint_of_each_run() -> None:
     assert Records(frame(run=["a", "a", "b"])).final().to_frame()["tokens"].tolist() == [2e9, 3e9]
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "problem"),
+    [
+        ("m,r,1e8,1e9,-inf,t,acc,0.2,100,0.25", 2, "infinite"),
+        ("m,r,1e8,1e9,25.5,t,acc,0.2,100,0.25", 2, "perplexity"),
+        ("m,r,1e8,1e9,3,t,acc,0.2,100,25", 2, "outside"),
+        ("m,r,1e8,1e9,3,t,acc,0.2,100,0.25\nm,r,1e8,2e9,3,t,acc,0.2,100,0.5", 3, "another chance"),
+        ("m,r,1e8,1e9,3,t,acc,0,2,100,0.25", 2, "more fields"),
+        ("\n\nm,r,1e8,1e9,x,t,acc,0.2,100,0.25", 4, "not a number"),
+        ('"m\nm",r,1e8,1e9,x,t,acc,0.2,100,0.25', 3, "not a number"),
+        ('m,"  ",1e8,1e9,3,t,acc,0.2,100,0.25', 2, "blank"),
+    ],
+)
+def test_rows_are_counted_as_the_file_counts_them(
+    tmp_path: Path, text: str, row: int, problem: str
+) -> None:
+    header = "model,run,params,tokens,loss,task,metric,value,n_items,chance\n"
+    with pytest.raises(RecordsError, match=problem) as caught:
+        read_records(written(tmp_path, header + text + "\n"))
+    assert [v.row for v in caught.value.violations] == [row]
+
+
+def test_names_lose_the_blanks_around_them(tmp_path: Path) -> None:
+    table = frame(task=["t", "t ", " t"])
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    assert read_records(tmp_path / "runs.csv").tasks == ["t"]
+
+
+def test_compressed_files(tmp_path: Path) -> None:
+    frame().to_csv(tmp_path / "runs.csv.gz", index=False)
+    assert len(read_records(tmp_path / "runs.csv.gz")) == 3
+    with pytest.raises(RecordsError, match="cannot be unpacked"):
+        read_records(written(tmp_path, "loss\n1\n", "bad.csv.gz"))
+
+
+def test_given_chance_fits_the_metric(tmp_path: Path) -> None:
+    table = pd.concat([frame(), frame(metric="brier", value=0.7)]).drop(columns="chance")
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    records = read_records(tmp_path / "runs.csv", chance={"t": 0.25})
+    assert records.select("t", "acc").chance == 0.25
+    assert records.select("t", "brier").chance == 0.75

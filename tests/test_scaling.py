@@ -98,3 +98,20 @@ def test_contracts() -> None:
 def test_bad_input(args: tuple[object, object], kwargs: dict[str, object], text: str) -> None:
     with pytest.raises(DataError, match=text):
         fit_scaling_law(*args, **kwargs)  # type: ignore[arg-type]
+
+
+def test_row_order_changes_nothing_without_runs_too() -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.geomspace(1e6, 1e9, 9)
+    loss = scaling_law(sizes, 1.7, 2e7, 0.3) * np.exp(rng.normal(0, 0.01, 9))
+    order = rng.permutation(9)
+    a, b = (fit_scaling_law(sizes[i], loss[i], n_boot=99) for i in (np.arange(9), order))
+    np.testing.assert_array_equal(a.draws["L_inf"], b.draws["L_inf"])
+
+
+def test_a_loss_that_does_not_fall_with_size_is_named() -> None:
+    sizes = np.geomspace(1e6, 1e9, 9)
+    law = fit_scaling_law(sizes, 2.0 + 0.01 * np.log10(sizes), n_boot=99)
+    assert any("hardly falls" in w for w in law.warnings)
+    with pytest.raises(DataError, match="one run"):
+        fit_scaling_law(sizes, scaling_law(sizes, 1.7, 2e7, 0.3), run=["a"] * 9)

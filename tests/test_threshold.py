@@ -12,6 +12,7 @@ from emergence.curves import hinge
 from emergence.errors import DataError, MethodRefused
 from emergence.points import Points
 from emergence.results import Status
+from emergence.search import search_hinge
 
 
 def points(shape: str = "hinge", **kwargs: object) -> Points:
@@ -211,3 +212,58 @@ def test_calibration_in_small(shape: str) -> None:
         2.2 in fit_threshold(points(shape, rng=100 + i), n_boot=99).interval() for i in range(60)
     ]
     assert np.mean(covered) > 0.86  # nominal 95% less 3 standard errors
+
+
+@pytest.mark.parametrize(("exponent", "sd"), [(1.37, 0.002), (0.42, 0.002), (2.2, 0.005)])
+def test_precise_data_off_the_grid_of_shapes(exponent: float, sd: float) -> None:
+    """The exponents of the grid are a means: data between them must not be rejected."""
+    hits, own = [], []
+    for i in range(12):
+        p = simulate(lambda x: 0.6 * np.maximum(2.2 - x, 0) ** exponent, sd=sd, rng=i).select()
+        fit = fit_threshold(p, n_boot=199)
+        hits.append(2.2 in fit.interval())
+        own.append(fit.eta in fit.interval())
+    assert sum(hits) >= 10
+    assert all(own)
+
+
+def test_the_hinge_estimate_is_the_exact_one() -> None:
+    for i in range(20):
+        p = points(rng=i, n=30, sd=0.05)
+        order = np.argsort(p.loss)
+        exact = search_hinge(p.loss[order], p.ability[order])
+        fit = fit_threshold(p, shape="hinge", plateau="chance")
+        if (p.loss < exact.eta[0]).sum() > 3:
+            assert fit.eta == pytest.approx(float(exact.eta[0]), rel=1e-9)
+
+
+def test_no_onset_gives_no_number() -> None:
+    loss = np.linspace(1.7, 3.2, 30)
+    fit = fit_threshold(loss, 0.2 + 0.01 * loss, chance=0.25, plateau="chance")
+    assert np.isnan(fit.eta)
+    assert "no curve" in fit.summary()
+    assert json.loads(json.dumps(fit.to_dict(), allow_nan=False))["eta"] is None
+    with pytest.raises(MethodRefused, match="no eta"):
+        fit.interval()
+    assert fit.plot().has_data()
+
+
+def test_a_smooth_curve_that_fits_better_is_named() -> None:
+    fit = fit_threshold(points("logistic"))
+    assert any("smooth curve (logistic" in w for w in fit.warnings)
+    assert not any("smooth curve" in w for w in fit_threshold(points("jump")).warnings)
+
+
+def test_few_draws_cannot_show_a_high_level() -> None:
+    with pytest.raises(DataError, match="raise n_boot"):
+        fit_threshold(points(), n_boot=99).interval("eta", 0.995)
+
+
+def test_nearly_one_loss_is_refused() -> None:
+    with pytest.raises(DataError, match="no threshold can be placed"):
+        fit_threshold([1.7, 2.0] + [3.0] * 10, [0.5, 0.4] + [0.25] * 10, chance=0.25)
+
+
+def test_means_given_with_n_items_are_no_counts() -> None:
+    p = points("jump")
+    assert fit_threshold(p.loss, p.value, chance=0.25, n_items=100).noise["name"] == "gaussian"

@@ -149,3 +149,25 @@ def test_tasks_that_cannot_be_fitted_are_listed_not_lost() -> None:
     assert frame["reason"].str.contains("5 points; a threshold needs at least 8").sum() == 1
     with pytest.raises(DataError, match="no task to classify"):
         classify_tasks(records.filter(task="small"))
+
+
+def test_worse_than_guessing_is_no_ability() -> None:
+    rng = np.random.default_rng(0)
+    loss = rng.uniform(1.7, 3.2, 80)
+    low = 0.05 + 0.3 * np.maximum(2.2 - loss, 0) + rng.normal(0, 0.005, 80)
+    verdict = classify(loss, low, chance=0.25, n_boot=199)
+    assert verdict.label == "flat"
+    assert "worse than guessing" in verdict.reason
+    brier = classify(loss, 1.5 - 2 * (low - 0.05), chance=0.75, best=0.0, n_boot=199)
+    assert brier.label == "flat"
+
+
+def test_too_few_draws_never_say_flat() -> None:
+    with pytest.raises(DataError, match="raise n_boot"):
+        classify(simulate("jump", rng=1).select(), alpha=0.001, n_boot=199)
+    frames = [simulate("flat", task=f"f{i:02d}", rng=i, n=20).to_frame() for i in range(12)]
+    frames.append(simulate("jump", task="jump", rng=1).to_frame())
+    table = pd.concat([f.assign(run=f["run"] + f["task"]) for f in frames], ignore_index=True)
+    verdict = classify_tasks(Records(table), n_boot=99)["jump"]
+    assert verdict.label == "undetermined"
+    assert "larger n_boot" in verdict.reason

@@ -63,13 +63,14 @@ class Analysis:
             points, ci = self.verdicts[i].points, size.interval()
             high = "-" if ci.open_high else f"{ci.high:.3g}"
             at = "" if size.tokens is None else f" at {size.tokens:.3g} tokens"
+            beyond = "; outside the sizes of the law" if size.extrapolated else ""
             lines.append(
                 f"  {points.family} {points.task}: {size.params:.3g} [{ci.low:.3g}, {high}]{at}, "
-                f"out of reach with probability {size.prob_out_of_reach:.2f}"
+                f"out of reach with probability {size.prob_out_of_reach:.2f}{beyond}"
             )
         for family, law in self.laws.items():
             if isinstance(law, str):
-                lines.append(f"  {family}: no scaling law: {law}")
+                lines.append(f"  {family or 'all records'}: no scaling law: {law}")
         return "\n".join(lines)
 
 
@@ -94,7 +95,7 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
             rng=rng,
         )
     except DataError as error:
-        return str(error)
+        return f"{error} (the last checkpoint of each run counts)"
 
 
 def analyse(

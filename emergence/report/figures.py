@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from emergence.points import Points
 from emergence.report.style import (
@@ -20,6 +21,7 @@ from emergence.report.style import (
     size_legend,
     tidy,
 )
+from emergence.results import Status
 from emergence.scaling import ScalingLaw
 from emergence.size import SizeThreshold
 from emergence.smooth_result import SmoothFit
@@ -46,6 +48,8 @@ def plot_fit(fit: ThresholdFit | SmoothFit, ax: Axes | None = None, *, level: fl
     """Draw points, fitted curve with its band, and for a threshold eta with its interval."""
     points = fit.points
     ax = plot_points(points, ax)
+    if isinstance(fit, ThresholdFit) and fit.status is Status.NO_ONSET:
+        return ax
     losses = np.linspace(points.loss.min(), points.loss.max(), 300)
     if isinstance(fit, ThresholdFit):
         color = COLORS["emergent"]
@@ -123,12 +127,17 @@ def plot_law(law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None
         ax.scatter(law.sizes, law.losses, s=16, color=INK, alpha=0.7, lw=0)
         ax.plot(sizes, law.predict(sizes), color=COLORS["smooth"], lw=1.6)
     else:
+        low, high = float(law.tokens.min()), float(law.tokens.max())
+        norm = LogNorm(low, high)
         dots = ax.scatter(
-            law.sizes, law.losses, s=18, c=np.log10(law.tokens), cmap="viridis", lw=0, zorder=2
+            law.sizes, law.losses, s=18, c=law.tokens, norm=norm, cmap="viridis", lw=0, zorder=2
         )
         bar = ax.figure.colorbar(dots, ax=ax, pad=0.01)
         bar.set_label("training tokens", fontsize=8)
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: human(10.0**v)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: human(v)))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+        for decade in 10.0 ** np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1):
+            ax.plot(sizes, law.predict(sizes, decade), color=dots.cmap(norm(decade)), lw=0.8)
         at = size.tokens if size is not None and size.tokens else float(law.tokens.max())
         ax.plot(sizes, law.predict(sizes, at), color=COLORS["smooth"], lw=1.6, zorder=3,
                 label=f"L(N, {human(at)} tokens)")  # fmt: skip
@@ -145,7 +154,7 @@ def plot_law(law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None
             ax.set_title(f"N = {human(size.params)} reaches $\\eta$", fontsize=10)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: human(v)))
-    ax.xaxis.set_minor_formatter(FuncFormatter(lambda v, _: ""))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set(xlabel="model size N (parameters)", ylabel="loss (nats per token)")
     return ax
 
@@ -183,6 +192,8 @@ def plot_forest(verdicts: Sequence[Verdict], ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(found)), [v.points.label for v in found], fontsize=8)
     if not found:
         ax.text(0.5, 0.5, "no task was called emergent", transform=ax.transAxes, ha="center")
+    ax.set_ylim(-0.6, max(len(found), 1) - 0.4)
+    ax.set_title("where the emergent tasks begin", fontsize=9)
     ax.invert_xaxis()
     ax.set_xlabel(r"threshold loss $\eta$ (nats per token)")
     return ax

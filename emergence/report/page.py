@@ -26,7 +26,7 @@ from emergence.report.figures import (
     plot_law,
     plot_verdict,
 )
-from emergence.report.style import human
+from emergence.report.style import ETA, human
 from emergence.scaling import ScalingLaw
 from emergence.verdict import Verdict
 
@@ -86,7 +86,7 @@ def _save(figure: Figure, stem: Path) -> str:
 
 def _task(verdict: Verdict) -> Figure:
     figure = Figure(figsize=(9.6, 3.6))  # fixed margins: half the time of a layout engine
-    figure.subplots_adjust(left=0.065, right=0.985, bottom=0.14, top=0.91, wspace=0.2)
+    figure.subplots_adjust(left=0.08, right=0.985, bottom=0.14, top=0.91, wspace=0.2)
     left, right = figure.subplots(1, 2)
     plot_verdict(verdict, left)
     plot_compute(verdict.points, right)
@@ -112,9 +112,10 @@ def _law(analysis: Analysis, family: str, law: ScalingLaw) -> Figure:
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     mine = [s for i, s in analysis.sizes.items() if analysis.verdicts[i].points.family == family]
     plot_law(law, mine[0] if len(mine) == 1 else None, figure.subplots())
-    if len(mine) > 1:  # several thresholds: lines only
+    if len(mine) > 1:
         for s in mine:
-            figure.axes[0].axhline(s.eta, color="#c2410c", lw=0.8, ls=":")
+            figure.axes[0].axhline(s.eta, color=ETA, lw=0.8, ls=":")
+        figure.axes[0].set_title("dotted: eta of the emergent tasks", fontsize=9, color=ETA)
     return figure
 
 
@@ -173,6 +174,8 @@ def render_page(
 ) -> str:
     """HTML of the report; every text is escaped, nothing is loaded from a network."""
     rows = [_row(analysis, i, saved) for i in range(len(analysis.verdicts))]
+    order = ("emergent", "smooth", "undetermined", "flat")
+    rows.sort(key=lambda r: order.index(r["label"]))  # stable: families stay together
     families = len({r["family"] for r in rows}) > 1
     labels = [r["label"] for r in rows]
     counts = ", ".join(

@@ -183,9 +183,8 @@ def render_page(
         for n in ("emergent", "smooth", "flat", "undetermined")
         if n in labels
     )
-    warnings = [f"{s.task} {s.metric} not fitted: {s.reason}" for s in analysis.verdicts.skipped]
-    if analysis.records.warnings:
-        warnings.append(f"{len(analysis.records.warnings)} scores: {analysis.records.warnings[0]}")
+    warnings = [f"not fitted: {s.reason}" for s in analysis.verdicts.skipped]
+    warnings += map(str, analysis.records.warnings)
     columns = ["task", "metric", *(["family"] if families else []), "verdict", "eta", "interval",
                "corner", "size", "points"]  # fmt: skip
     environment = Environment(

@@ -20,11 +20,11 @@ def test_ten_lines_give_what_the_readme_shows() -> None:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(code[1], {})
-    number = re.compile(r"\d+\.\d+(?:e[+-]\d+)?")
-    # Words to the letter, numbers to a tenth of a percent: the last digit may differ by machine.
+    number = re.compile(r"\d*\.\d+(?:e[+-]\d+)?")
+    # Words to the letter, numbers to two percent: the last digits may differ by machine.
     assert number.sub("#", out.getvalue()) == number.sub("#", shown[1])
     for ours, theirs in zip(number.findall(out.getvalue()), number.findall(shown[1]), strict=True):
-        assert abs(float(ours) - float(theirs)) <= 2e-3 * abs(float(theirs))
+        assert abs(float(ours) - float(theirs)) <= 2e-2 * abs(float(theirs))
 
 
 def test_links_lead_somewhere() -> None:

@@ -111,8 +111,9 @@ class Contest:
         for block in self.blocks:
             gain = gains(block, column)[:, 0]
             best = self.candidate(block.family, block.theta[int(gain.argmax())])
-            if block.family is HINGE:
-                out.append(min(best, *self._exact_hinge(), key=lambda c: c.rss))
+            exact = self._exact_hinge() if block.family is HINGE else None
+            if exact is not None:
+                out.append(min(best, exact, key=lambda c: c.rss))
                 continue
             if block.theta.shape[1] and block.second is None and gain.max() > 0:
                 tries = [
@@ -123,20 +124,12 @@ class Contest:
             out.append(best)
         return out
 
-    def _exact_hinge(self) -> list[Candidate]:
-        """The hinge of the exact search, where enough points lie below its kink."""
+    def _exact_hinge(self) -> Candidate | None:
+        """The hinge of the exact search; None where too few points lie below its kink."""
         p = self.problem
         found = search_hinge(p.x, p.y, p.root_w**2, fit_plateau=self.fit_level)
         eta = float(found.eta[0])
-        if not eta_grid(p.x)[0] <= eta:
-            # The search may stop at fewer points than a threshold needs: polish instead.
-            return [
-                self.candidate(HINGE, self._polish(b, b.theta[int(g.argmax())]))
-                for b in self.blocks
-                if b.family is HINGE
-                for g in [gains(b, p.wy[:, None])[:, 0]]
-            ]
-        return [self.candidate(HINGE, np.array([eta]))]
+        return self.candidate(HINGE, np.array([eta])) if eta >= eta_grid(p.x)[0] else None
 
     def polished_at_eta(self) -> list[Candidate]:
         """Every shape of a contest at a single threshold, exponent or rate polished.

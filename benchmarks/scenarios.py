@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from emergence import Points, simulate
+from emergence import Points, Records, simulate
 from emergence.curves import hinge, logistic, softplus_hinge
 
 ETA = 2.2
@@ -47,6 +48,41 @@ def _binomial(n: int, seed: np.random.SeedSequence) -> Points:
     return simulate(shape, n=n, noise="binomial", n_items=500, rng=seed).select()
 
 
+def _wandering(n: int, seed: np.random.SeedSequence) -> Points:
+    return simulate(
+        "hinge", n=n, noise="beta-binomial", n_items=2000, intraclass=0.003, rng=seed
+    ).select()
+
+
+RUNS = {"n_runs": 6, "offset_sd": 0.02, "rho": 0.6}
+
+
+def _in_runs(name: str, text: str, shape: object) -> Scenario:
+    """Six runs with offsets and errors that follow each other, as in S3."""
+    return Scenario(
+        name,
+        text,
+        lambda n, seed: simulate(shape, eta=ETA, n=n, rng=seed, **RUNS).select(),  # type: ignore[arg-type]
+    )
+
+
+def _runs_that_end_apart(n: int, seed: np.random.SeedSequence) -> Points:
+    """Each run falls to a loss of its own; the last ends above eta."""
+    ends, children = np.linspace(1.7, 2.3, 6), seed.spawn(6)
+    one = {"n_runs": 1, "offset_sd": RUNS["offset_sd"], "rho": RUNS["rho"]}
+    frames = [
+        simulate("hinge", n=n // 6, loss_range=(float(low), 3.2), rng=child, **one)  # type: ignore[arg-type]
+        .to_frame()
+        .assign(run=f"run-{i}")
+        for i, (low, child) in enumerate(zip(ends, children, strict=True))
+    ]
+    return Records(pd.concat(frames, ignore_index=True)).select()
+
+
+def _thresholds_that_differ(n: int, seed: np.random.SeedSequence) -> Points:
+    return simulate("hinge", n=n, n_runs=8, eta_sd=0.02, rng=seed).select()
+
+
 SCENARIOS = {
     s.name: s
     for s in (
@@ -54,6 +90,11 @@ SCENARIOS = {
         Scenario("S2", "hinge, slope 0.6, binomial with 500 items", _binomial),
         _gaussian("S4", "onset (eta - L)^1.5", "power"),
         Scenario("S5", "S1 with only 6 points below eta", _few_below),
+        _in_runs("S3", "S1 in six runs: offsets (sd 0.02), AR(1) errors (rho 0.6)", "hinge"),
+        Scenario("S3b", "S3 with runs that end at losses from 1.7 to 2.3", _runs_that_end_apart),
+        Scenario("S7", "S1 in beta-binomial counts (rho 0.003, 2,000 items)", _wandering),
+        Scenario("S8", "eight runs whose eta differ (sd 0.02)", _thresholds_that_differ),
+        _gaussian("step", "a step of 0.2", lambda x: 0.2 * (x < ETA)),
         _gaussian("sat", "0.35 (1 - exp(-6 d))", "saturating"),
         _gaussian("sqrt", "0.35 d^0.5", "sqrt"),
         _gaussian("jump", "0.15 + 0.3 d", "jump"),
@@ -61,6 +102,10 @@ SCENARIOS = {
         _gaussian("S6b", "tail of a logistic", lambda x: logistic(x, 1.6, 0.15, 0.6)),
         _gaussian("S6c", "straight line", "linear"),
         _gaussian("S6d", "exponential", "exponential"),
+        _in_runs("S6a in runs", "S6a with the runs of S3", "logistic"),
+        _in_runs("S6b in runs", "S6b with the runs of S3", lambda x: logistic(x, 1.6, 0.15, 0.6)),
+        _in_runs("S6c in runs", "S6c with the runs of S3", "linear"),
+        _in_runs("S6d in runs", "S6d with the runs of S3", "exponential"),
         _gaussian(
             "soft", "softplus corner of width 0.1", lambda x: softplus_hinge(x, ETA, 0.5, 0.1)
         ),

@@ -7,13 +7,13 @@ null hypotheses and of each bootstrap replicate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 
 from emergence._typing import FloatArray
 from emergence.families import HINGE, Family, eta_grid, smooth_families, with_eta
+from emergence.polish import zoom
 from emergence.problem import Problem
 from emergence.profile import (
     Block,
@@ -26,6 +26,11 @@ from emergence.profile import (
     residual_ss,
 )
 from emergence.search import search_hinge
+
+# A parameter set is left out of replicates when it never comes within this much BIC of the
+# best in the first _PILOT of them.  Its chance to win another is then below one in 10,000.
+_SLACK = 20.0
+_PILOT = 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,17 @@ class Candidate:
     def ability(self, x: FloatArray) -> FloatArray:
         """Fitted ability at places on the canonical axis."""
         return curve(self.family, self.theta[None], self.amps[None], x)[0]
+
+    def jacobian(self, x: FloatArray, *, level: bool) -> FloatArray:
+        """Derivatives of the ability by its parameters, shape (parameters, n)."""
+        rows = [np.ones((1, x.size))] if level else []
+        rows += list(self.family.basis(x, self.theta[None]))
+        for j in range(self.theta.size):
+            step = np.zeros(self.theta.size)
+            step[j] = 1e-4 * max(abs(float(self.theta[j])), 0.1)
+            ends = [replace(self, theta=self.theta + s).ability(x) for s in (step, -step)]
+            rows.append((ends[0] - ends[1])[None] / (2 * step[j]))
+        return np.concatenate(rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +80,32 @@ class Contest:
         lowest: FloatArray = self.criteria(columns).min(axis=0)
         return lowest
 
+    def shortlist(self, columns: FloatArray) -> Contest:
+        """Same contest without the parameter sets that replicates like these never choose.
+
+        A grid holds thousands of shapes, and data that say anything rule out most of them;
+        the first of the ``columns`` show which.
+        """
+        pilot = columns[:, :_PILOT]
+        total, n = np.einsum("ij,ij->j", pilot, pilot), self.problem.n
+        tables = []
+        for block in self.blocks:
+            level = 0.0 if block.level is None else np.square(block.level @ pilot)
+            tables.append(bic(residual_ss(total, gains(block, pilot) + level), n, block.n_params))
+        best = np.min([table.min(axis=0) for table in tables], axis=0)
+        near = [np.flatnonzero((table - best).min(axis=1) < _SLACK) for table in tables]
+        kept = tuple(b.rows(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
+        return replace(self, blocks=kept)
+
+    def thinned(self, step: int) -> Contest:
+        """Same contest with every ``step``-th parameter set of each shape."""
+        kept = tuple(b.rows(np.arange(0, b.theta.shape[0], step)) for b in self.blocks)
+        return replace(self, blocks=kept)
+
     def only(self, name: str) -> Contest:
         """Same contest with the shapes of one name alone."""
         kept = tuple(block for block in self.blocks if block.family.name == name)
-        return Contest(self.problem, kept, self.fit_level)
+        return replace(self, blocks=kept)
 
     def profile(self) -> tuple[FloatArray, FloatArray]:
         """Thresholds of the grid, and the best BIC of any shape with its onset at each."""
@@ -93,8 +131,8 @@ class Contest:
         """One shape with given non-linear parameters, amplitudes fitted."""
         p = self.problem
         free = self.fit_level and family.side == "threshold"
-        amps = amplitudes(family, theta[None], p.x, p.root_w, p.wy[:, None], fit_level=free)
-        fit = curve(family, theta[None], amps, p.x)[0] * p.root_w
+        amps = amplitudes(family, theta[None], p, p.wy[:, None], fit_level=free)
+        fit = p.white(curve(family, theta[None], amps, p.x))[0]
         rss = float(residual_ss(float(p.wy @ p.wy), float(p.wy @ p.wy) - ((p.wy - fit) ** 2).sum()))
         k = family.n_params + (free or family.free_floor)
         return Candidate(family, theta, amps[0], rss, float(bic(rss, p.n, k)), k)
@@ -102,9 +140,9 @@ class Contest:
     def refined(self, starts: int = 4) -> list[Candidate]:
         """Every shape at its best parameters: the grid, then a polish of its best cells.
 
-        The polish (Nelder-Mead) starts at the ``starts`` highest local maxima over eta or the
-        first parameter, never at one point only.  A jump is left on the grid: it explains the
-        same wherever in its gap between two losses it stands, and the middle is its place.
+        The polish starts at the ``starts`` highest local maxima over eta or the first
+        parameter, never at one point only.  A jump is left on the grid: it explains the same
+        wherever in its gap between two losses it stands, and the middle is its place.
         """
         column = self.problem.wy[:, None]
         out = []
@@ -116,17 +154,19 @@ class Contest:
                 out.append(min(best, exact, key=lambda c: c.rss))
                 continue
             if block.theta.shape[1] and block.second is None and gain.max() > 0:
-                tries = [
-                    self.candidate(block.family, self._polish(block, start))
-                    for start in _peaks(block.theta, gain, starts)
-                ]
-                best = min([best, *tries], key=lambda c: c.rss)
+                theta = self._polish(block, _peaks(block.theta, gain, starts))
+                best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
             out.append(best)
         return out
 
     def _exact_hinge(self) -> Candidate | None:
-        """The hinge of the exact search; None where too few points lie below its kink."""
+        """The hinge of the exact search, which needs errors that are independent.
+
+        None where they are not, or where too few points lie below its kink.
+        """
         p = self.problem
+        if p.run is not None:
+            return None
         found = search_hinge(p.x, p.y, p.root_w**2, fit_plateau=self.fit_level)
         eta = float(found.eta[0])
         return self.candidate(HINGE, np.array([eta])) if eta >= eta_grid(p.x)[0] else None
@@ -140,43 +180,39 @@ class Contest:
         out = []
         for block, best in zip(self.blocks, self.candidates(), strict=True):
             if block.family.grid.shape[1] and best.amps[1:].any():
-                grid = np.sort(block.family.grid[:, 0])
-                place = int(np.searchsorted(grid, best.theta[1]))
-                low = grid[place - 1] if place > 0 else block.family.lower[0]
-                high = grid[place + 1] if place + 1 < grid.size else block.family.upper[0]
-                eta = best.theta[0]
-                found = minimize_scalar(
-                    lambda g, f=block.family, e=eta: self.candidate(f, np.array([e, g])).rss,
-                    bounds=(float(low), float(high)),
-                    method="bounded",
-                    options={"xatol": 1e-4 * float(high), "maxiter": 25},
-                )
-                again = self.candidate(block.family, np.array([eta, found.x]))
-                best = min(best, again, key=lambda c: c.rss)
+                theta = self._polish(block, best.theta[None], 1e-3)
+                best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
             out.append(best)
         return out
 
-    def _polish(self, block: Block, start: FloatArray) -> FloatArray:
+    def _polish(self, block: Block, starts: FloatArray, tolerance: float = 1e-7) -> FloatArray:
         p, family = self.problem, block.family
         onset = family.side == "threshold"
-        edge = eta_grid(p.x)[[0, -1]] if onset else np.zeros(2)
-        low = np.array([*edge[: int(onset)], *family.lower])
-        high = np.array([*edge[1 : 1 + int(onset)], *family.upper])
-        total = float(p.wy @ p.wy)
+        edge = eta_grid(p.x)[[0, -1]][:, None] if onset else np.zeros((2, 0))
+        column = p.wy[:, None]
 
-        def unexplained(theta: FloatArray) -> float:
-            one = make_block(family, theta[None], p.x, p.root_w, fit_level=self.fit_level and onset)
-            return 1.0 - float(best_gain(one, p.wy[:, None])[0]) / total
+        def explained(theta: FloatArray) -> FloatArray:
+            one = make_block(family, theta, p, fit_level=self.fit_level and onset)
+            return gains(one, column)[:, 0]
 
-        result = minimize(
-            unexplained,
-            start,
-            method="Nelder-Mead",
-            bounds=list(zip(low.tolist(), high.tolist(), strict=True)),
-            options={"xatol": 1e-7, "fatol": 1e-12, "maxiter": 400},
-        )
-        polished: FloatArray = np.clip(result.x, low, high)
-        return polished
+        steps = np.array([_cell(block.theta, start) for start in starts])
+        low = np.array([*edge[0], *family.lower])
+        high = np.array([*edge[1], *family.upper])
+        # A contest at one threshold may stand at the very edge of the grid or beyond it.
+        fixed = ~(steps > 0).any(axis=0)
+        low, high = np.where(fixed, -np.inf, low), np.where(fixed, np.inf, high)
+        return zoom(explained, starts, steps, low, high, tolerance)
+
+
+def _cell(theta: FloatArray, start: FloatArray) -> FloatArray:
+    """Distance from a grid point to its farther neighbour, for each parameter."""
+    out = np.zeros(start.size)
+    for j, value in enumerate(start):
+        grid = np.unique(theta[:, j])
+        place = int(np.searchsorted(grid, value))
+        around = grid[max(place - 1, 0) : place + 2]
+        out[j] = np.abs(around - value).max()
+    return out
 
 
 def _peaks(theta: FloatArray, gain: FloatArray, count: int) -> FloatArray:
@@ -200,17 +236,13 @@ def threshold_contest(
 ) -> Contest:
     """Contest of onset shapes over a grid of thresholds (default: :func:`eta_grid`)."""
     grid = eta_grid(problem.x) if etas is None else etas
-    blocks = tuple(
-        make_block(f, with_eta(f, grid), problem.x, problem.root_w, fit_level=fit_level)
-        for f in families
-    )
+    blocks = tuple(make_block(f, with_eta(f, grid), problem, fit_level=fit_level) for f in families)
     return Contest(problem, blocks, fit_level)
 
 
 def smooth_contest(problem: Problem) -> Contest:
     """Contest of the smooth families."""
     blocks = tuple(
-        make_block(f, f.grid, problem.x, problem.root_w, fit_level=False)
-        for f in smooth_families(problem)
+        make_block(f, f.grid, problem, fit_level=False) for f in smooth_families(problem)
     )
     return Contest(problem, blocks, False)

@@ -18,9 +18,9 @@ from scipy.special import chdtri
 
 from emergence._typing import FloatArray, IntArray
 from emergence.contest import Candidate, Contest, threshold_contest
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.profile import Block, amplitudes, curve, gains
-from emergence.resample import ErrorSource, pairs_hinge
+from emergence.resample import ErrorSource, pairs_hinge, replicas
 
 # A first look with this many draws settles an eta whose p-value is 3 standard errors away.
 _FIRST_LOOK = 199
@@ -42,9 +42,12 @@ class Interval:
     open_high: bool = False
 
     def __str__(self) -> str:
+        return format(self, ".4g")
+
+    def __format__(self, spec: str) -> str:
         left = "(<" if self.open_low else "["
         right = "+)" if self.open_high else "]"
-        return f"{left}{self.low:.4g}, {self.high:.4g}{right}"
+        return f"{left}{self.low:{spec or '.4g'}}, {self.high:{spec or '.4g'}}{right}"
 
     def __iter__(self) -> Iterator[float]:
         return iter((self.low, self.high))
@@ -79,13 +82,15 @@ class EtaTest:
         families = tuple(block.family for block in self.contest.blocks)
         here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
         null = min(here.polished_at_eta(), key=lambda c: c.bic)
-        mu = null.ability(p.x) * p.root_w
-        columns = mu[:, None] + self.errors.errors(p.wy - mu, null.n_params - 1)
-        observed = self._statistic(here, p.wy[:, None])[0]
+        columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)
+        observed = self._statistic(self.contest, here, p.wy[:, None])[0]
+        contest = self.contest.shortlist(columns)
         size, exceed, done = columns.shape[1], 0, 0
         for stop in (min(_FIRST_LOOK, size), size) if alpha is not None else (size,):
             # Ties by rounding count as exceeding, so that a perfect fit is never rejected.
-            exceed += int((self._statistic(here, columns[:, done:stop]) >= observed - 1e-9).sum())
+            exceed += int(
+                (self._statistic(contest, here, columns[:, done:stop]) >= observed - 1e-9).sum()
+            )
             done = stop
             estimate = (1 + exceed) / (1 + done)
             if done == size:
@@ -94,9 +99,10 @@ class EtaTest:
                 break
         return estimate
 
-    def _statistic(self, here: Contest, columns: FloatArray) -> FloatArray:
+    @staticmethod
+    def _statistic(contest: Contest, here: Contest, columns: FloatArray) -> FloatArray:
         constrained = here.best(columns)
-        statistic: FloatArray = constrained - np.minimum(self.contest.best(columns), constrained)
+        statistic: FloatArray = constrained - np.minimum(contest.best(columns), constrained)
         return statistic
 
 
@@ -151,9 +157,26 @@ def pairs_interval(
     method: str,
     n_boot: int,
     rng: np.random.Generator,
+    known_hinge: bool,
 ) -> Interval:
-    """Pairs-bootstrap interval of the exact hinge, ``symmetric`` or ``percentile``."""
+    """Pairs-bootstrap interval of the exact hinge, ``symmetric`` or ``percentile``.
+
+    Raises
+    ------
+    MethodRefused
+        Where it is known to fail: for other shapes, and for checkpoints that share runs.
+    """
     p = contest.problem
+    if not known_hinge:
+        raise MethodRefused(
+            f"method {method!r} holds for shape='hinge' alone (for a jump it covers as little "
+            "as 1% instead of 95%); use method='profile'"
+        )
+    if p.run is not None:
+        raise MethodRefused(
+            f"method {method!r} takes checkpoints as independent, but these belong to runs; "
+            "use method='profile'"
+        )
     draws = pairs_hinge(p.x, p.y, n_boot, rng, p.root_w**2, fit_plateau=contest.fit_level)
     etas = p.low + p.span * draws.eta
     ends = percentile(etas, level) if method == "percentile" else symmetric(estimate, etas, level)
@@ -193,8 +216,7 @@ def replicates(
     their data.
     """
     p = contest.problem
-    mu = best.ability(p.x) * p.root_w
-    columns = mu[:, None] + errors.errors(p.wy - mu, best.n_params - 1)
+    columns = replicas(p, best.ability(p.x), best.n_params - 1, errors)
     winner = contest.criteria(columns).argmin(axis=0)
     for i, block in enumerate(contest.blocks):
         mine = np.flatnonzero(winner == i)
@@ -211,7 +233,7 @@ def curve_draws(
     parts = []
     for block, mine, theta, columns in replicates(contest, best, errors):
         free = contest.fit_level and block.family.side == "threshold"
-        amps = amplitudes(block.family, theta, p.x, p.root_w, columns, fit_level=free)
+        amps = amplitudes(block.family, theta, p, columns, fit_level=free)
         parts.append((mine, curve(block.family, theta, amps, x)))
     out = np.empty((sum(mine.size for mine, _ in parts), x.size))
     for mine, values in parts:

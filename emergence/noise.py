@@ -1,30 +1,36 @@
-r"""Noise: how precise each score is, and how the errors of one run hang together.
+r"""Noise: how precise each score is.
 
-Counts.  A score that is a number of items right has binomial variance p (1 - p) / n_items
-times a dispersion phi (McCullagh & Nelder 1989, section 4.5).  The shape of that variance
-gives the weights; phi is left free, as the residual variance of every fit.
+Counts.  A score that is a number of items right has binomial variance; where checkpoints wander
+by more than that (items share what the checkpoint happens to know), the beta-binomial one:
 
-Runs.  Checkpoints of one run share an offset and follow each other:
+.. math:: \operatorname{var}(v_i) = p_i (1 - p_i) \left(\frac{1 - \rho}{m_i} + \rho\right)
 
-.. math:: e_{rt} = o_r + a_{rt}, \quad a_{rt} = \rho\, a_{r,t-1} + \epsilon_{rt}
-
-with Gaussian :math:`o_r` and :math:`\epsilon_{rt}`, estimated by maximum likelihood from the
-residuals of a fit and simulated for every bootstrap replicate.
+with m items and intra-class correlation :math:`\rho` (Williams 1982, Appl. Stat. 31, 144).  The
+shape of the variance gives the weights; a common factor, the dispersion, stays free as the
+residual variance of every fit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import isotonic_regression
+from scipy.special import chdtrc
 
-from emergence._typing import FloatArray, IntArray
+from emergence._typing import FloatArray
+from emergence.errors import DataError
 from emergence.points import Points
 
-# Grids of the likelihood over (rho, ratio of offset to innovation variance).
-_RHO = np.append(0.0, np.linspace(0.05, 0.98, 24))
-_RATIO = np.append(0.0, np.geomspace(1e-3, 1e2, 24))
+Noise = Literal["auto", "gaussian", "binomial", "beta-binomial"]
+NOISES = ("auto", "gaussian", "binomial", "beta-binomial")
+
+# Counts wander by more than binomial noise where a chi-square test says so at this level.
+_OVERDISPERSED = 0.01
+# An isotonic fit uses up about 1.5 degrees of freedom for each of its levels
+# (Meyer & Woodroofe 2000, Ann. Stat. 28, 1083).
+_PER_LEVEL = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,32 +39,63 @@ class Precision:
 
     ``unit`` is the variance that each point (ability scale) has by the counts alone, so
     that dispersion = mean squared residual / unit; None where there are no counts.
+    ``intraclass`` is the estimated correlation of the beta-binomial; None for other noise.
     """
 
     weights: FloatArray
-    name: str
+    name: Noise
     reason: str
     unit: FloatArray | None = None
+    intraclass: float | None = None
 
 
-def precision(points: Points) -> Precision:
-    """Choose the weights from what the points carry."""
-    ones = np.ones(points.size)
-    if points.weights is not None:
+def precision(points: Points, noise: Noise = "auto") -> Precision:
+    """Weights for one kind of noise; ``auto`` chooses by what the points carry.
+
+    Raises
+    ------
+    DataError
+        For a kind that does not exist, or counts asked for where there are none.
+    """
+    if noise not in NOISES:
+        raise DataError(f"noise {noise!r} is not known: {', '.join(NOISES)}")
+    if noise in ("binomial", "beta-binomial") and not (
+        points.n_items is not None and points.counted
+    ):
+        raise DataError(
+            f"noise {noise!r} needs scores that are counts: n_items, and value x n_items whole"
+        )
+    if points.weights is not None and noise in ("auto", "gaussian"):
         return Precision(points.weights, "gaussian", "weights were given")
     if points.n_items is None:
-        return Precision(ones, "gaussian", "no n_items, so equal precision")
-    if not points.counted:
-        return Precision(
-            points.n_items, "gaussian", "a mean over n_items: precision grows with their number"
-        )
+        return Precision(np.ones(points.size), "gaussian", "no n_items, so equal precision")
+    if noise == "gaussian" or not points.counted:
+        why = "as asked" if noise == "gaussian" else "a mean over n_items"
+        return Precision(points.n_items, "gaussian", f"{why}: precision grows with n_items")
+    return _of_counts(points, noise)
+
+
+def _of_counts(points: Points, noise: Noise) -> Precision:
+    """Binomial or beta-binomial weights."""
+    assert points.n_items is not None
+    share, levels = _pilot(points)
+    unit = share * (1.0 - share) / points.n_items
+    square = np.square(points.value - share)
+    dof = max(points.size - _PER_LEVEL * levels, 1.0)
+    excess = float((square / unit).sum())
     scale = (points.best - points.chance) ** 2
-    unit = _binomial_variance(points) / scale
-    return Precision(1.0 / unit, "binomial", "value x n_items is a count; dispersion fitted", unit)
+    wanders = float(chdtrc(dof, excess)) < _OVERDISPERSED
+    if noise == "binomial" or (noise == "auto" and not wanders):
+        why = "as asked" if noise == "binomial" else "value x n_items is a count"
+        return Precision(scale / unit, "binomial", f"{why}; dispersion fitted", unit / scale)
+    rho = _intraclass(square, share, points.n_items, dof)
+    variance = unit * (1.0 - rho + rho * points.n_items)
+    why = "as asked" if noise == "beta-binomial" else "counts that vary by more than binomial noise"
+    return Precision(scale / variance, "beta-binomial", why, unit / scale, rho)
 
 
-def _binomial_variance(points: Points) -> FloatArray:
-    """P (1 - p) / n_items with p from a monotone pilot fit, away from 0 and 1.
+def _pilot(points: Points) -> tuple[FloatArray, int]:
+    """Expected share of items right from a monotone fit, inside (0, 1), and its levels.
 
     The observed share itself would give a lucky zero an infinite weight.
     """
@@ -67,63 +104,18 @@ def _binomial_variance(points: Points) -> FloatArray:
     fit = isotonic_regression(
         points.value[order], weights=points.n_items[order], increasing=points.best < points.chance
     )
-    p = np.empty(points.size)
-    p[order] = fit.x
-    # Half an item of the whole data, as in Jeffreys' estimate, keeps p inside (0, 1).
-    p = (p * points.n_items + 0.5) / (points.n_items + 1.0)
-    p = np.clip(p, 1e-12, 1 - 1e-12)
-    variance: FloatArray = p * (1.0 - p) / points.n_items
-    return variance
+    share = np.empty(points.size)
+    share[order] = fit.x
+    # Half an item of the whole data, as in Jeffreys' estimate, keeps the share inside (0, 1).
+    share = (share * points.n_items + 0.5) / (points.n_items + 1.0)
+    return np.clip(share, 1e-12, 1 - 1e-12), int(np.unique(fit.x).size)
 
 
-@dataclass(frozen=True)
-class RunNoise:
-    """Random offset per run plus first-order autoregression in the order of tokens.
-
-    ``offset_var`` and ``innovation_var`` are variances, ``rho`` the autocorrelation.
-    """
-
-    offset_var: float
-    innovation_var: float
-    rho: float
-
-    def simulate(
-        self, run: IntArray, rank: IntArray, size: int, rng: np.random.Generator
-    ) -> FloatArray:
-        """Draw ``size`` columns of errors, shape (n, size)."""
-        out = np.empty((run.size, size))
-        for r in range(int(run.max()) + 1):
-            rows = np.flatnonzero(run == r)
-            rows = rows[np.argsort(rank[rows])]
-            z = rng.standard_normal((rows.size, size)) * np.sqrt(self.innovation_var)
-            z[0] /= np.sqrt(1.0 - self.rho**2)
-            for t in range(1, rows.size):
-                z[t] += self.rho * z[t - 1]
-            z += rng.standard_normal(size) * np.sqrt(self.offset_var)
-            out[rows] = z
-        return out
-
-
-def fit_run_noise(residual: FloatArray, run: IntArray, rank: IntArray, n_fitted: int) -> RunNoise:
-    """Maximum likelihood over a grid of (rho, offset ratio), innovation variance profiled.
-
-    ``n_fitted`` parameters of the curve are taken off the degrees of freedom.
-    """
-    order = np.lexsort((rank, run))
-    e, r = residual[order], run[order]
-    first = np.append(True, r[1:] != r[:-1])
-    lag = np.where(first, 0.0, np.append(0.0, e[:-1]))
-    n_runs, dof = int(first.sum()), max(residual.size - n_fitted, 1)
-    rho = _RHO[:, None]
-    head = np.sqrt(1.0 - rho**2)
-    white = np.where(first, head * e, e - rho * lag)  # (rho, n)
-    ones = np.where(first, head, 1.0 - rho)
-    start = np.flatnonzero(first)
-    uu, au, aa = (np.add.reduceat(v, start, axis=1) for v in (white**2, ones * white, ones**2))
-    ratio = _RATIO[:, None, None]  # (ratio, rho, runs)
-    quad = (uu - ratio * au**2 / (1.0 + ratio * aa)).sum(axis=2)
-    logdet = np.log1p(ratio * aa).sum(axis=2) - n_runs * np.log(1.0 - _RHO**2)
-    deviance = dof * np.log(np.maximum(quad, 1e-300)) + logdet
-    i, j = np.unravel_index(int(deviance.argmin()), deviance.shape)
-    sigma2 = float(quad[i, j]) / dof
-    return RunNoise(float(_RATIO[i]) * sigma2, sigma2, float(_RHO[j]))
+def _intraclass(square: FloatArray, share: FloatArray, items: FloatArray, dof: float) -> float:
+    """Correlation at which the weighted squares equal their degrees of freedom, in [0, 1)."""
+    low, high = 0.0, 0.99
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        variance = share * (1.0 - share) * ((1.0 - middle) / items + middle)
+        low, high = (middle, high) if (square / variance).sum() > dof else (low, middle)
+    return low

@@ -1,20 +1,39 @@
 """Problem: points in the canonical form that every fit works on.
 
 Sorted, losses on [0, 1] with 0 the lowest, ability with chance at 0, rows scaled by the
-square root of their precision.  The order of the input and the unit of the loss are gone
-here, so no result can depend on them.
+square root of their precision and, where checkpoints share runs, whitened.  The order of the
+input and the unit of the loss are gone here, so no result can depend on them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import BoolArray, FloatArray, IntArray
-from emergence.noise import Precision, precision
+from emergence.errors import DataError
+from emergence.noise import Noise, Precision, precision
 from emergence.points import Points
+from emergence.runs import RUNS, RunNoise, Runs, Whitening
+
+# An autoregression is fitted to runs of at least this many checkpoints.
+_LONG_RUN = 3
+
+
+@dataclass(frozen=True)
+class RunModel:
+    """How checkpoints of one run hang together, and why that was chosen.
+
+    ``noise`` holds the estimates, in units of the weighted errors; None until estimated,
+    or where checkpoints are independent.
+    """
+
+    name: Runs
+    reason: str
+    noise: RunNoise | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +41,8 @@ class Problem:
     """Canonical least-squares problem; see the module text.
 
     ``x = (loss - low) / span`` ascending; ``y`` ability; ``root_w`` square root of the
-    weights (mean weight 1); ``wy = root_w * y``; ``run`` codes 0, 1, ... or None;
-    ``rank`` the position of each row inside its run in the order of tokens.
+    weights (mean weight 1); ``run`` codes 0, 1, ..., or None where checkpoints are
+    independent; ``rank`` the position of each row inside its run in the order of tokens.
     """
 
     points: Points
@@ -35,16 +54,33 @@ class Problem:
     low: float
     span: float
     precision: Precision
+    run_model: RunModel
 
     @property
     def n(self) -> int:
         """Number of points."""
         return int(self.x.size)
 
-    @property
+    @cached_property
+    def _whitening(self) -> Whitening | None:
+        if self.run is None or self.run_model.noise is None:
+            return None
+        return self.run_model.noise.whitening(self.run, self.rank)
+
+    def white(self, rows: FloatArray) -> FloatArray:
+        """Rows (m, n) of abilities to rows whose errors are independent, of one variance."""
+        scaled = rows * self.root_w
+        return scaled if self._whitening is None else self._whitening(scaled)
+
+    @cached_property
     def wy(self) -> FloatArray:
-        """Ability times the square root of the weight."""
-        return self.root_w * self.y
+        """The abilities, whitened."""
+        return self.white(self.y[None])[0]
+
+    @cached_property
+    def ones(self) -> FloatArray:
+        """A constant of one, whitened."""
+        return self.white(np.ones((1, self.n)))[0]
 
     def to_x(self, loss: ArrayLike) -> FloatArray:
         """Losses to the canonical axis."""
@@ -59,30 +95,60 @@ class Problem:
         return self.points.chance + (self.points.best - self.points.chance) * ability
 
 
-def make_problem(points: Points) -> Problem:
-    """Sort and scale checked points."""
+def make_problem(points: Points, noise: Noise = "auto", runs: Runs = "auto") -> Problem:
+    """Sort and scale checked points; the covariance of runs is estimated later.
+
+    Raises
+    ------
+    DataError
+        For a kind of noise or of runs that does not exist or that the points cannot have.
+    """
     order = _canonical_order(points)
     points = points.where(order)
     low, high = float(points.loss[0]), float(points.loss[-1])
-    span = high - low
-    how = precision(points)
-    weights = how.weights / how.weights.mean()
+    how = precision(points, noise)
+    model = _run_model(points, runs)
     run = None
     rank = np.zeros(points.size, dtype=np.int64)
-    if points.run is not None and points.n_runs < points.size:
-        run = np.unique(points.run.astype(str), return_inverse=True)[1].astype(np.int64)
+    if model.name != "independent":
+        run = np.unique(np.asarray(points.run).astype(str), return_inverse=True)[1].astype(np.int64)
         rank = _rank_in_run(points, run)
     return Problem(
         points=points,
-        x=(points.loss - low) / span,
+        x=(points.loss - low) / (high - low),
         y=points.ability,
-        root_w=np.sqrt(weights),
+        root_w=np.sqrt(how.weights / how.weights.mean()),
         run=run,
         rank=rank,
         low=low,
-        span=span,
+        span=high - low,
         precision=how,
+        run_model=model,
     )
+
+
+def _run_model(points: Points, runs: Runs) -> RunModel:
+    """Choose how runs enter, by what the points carry."""
+    if runs not in RUNS:
+        raise DataError(f"runs {runs!r} is not known: {', '.join(RUNS)}")
+    shared = points.run is not None and points.n_runs < points.size
+    if runs != "auto":
+        if runs != "independent" and not shared:
+            raise DataError(f"runs {runs!r} needs checkpoints that share runs: give run=")
+        return RunModel(runs, "as asked")
+    if points.run is None:
+        return RunModel("independent", "no runs were given")
+    if not shared:
+        return RunModel("independent", "every checkpoint is a run of its own")
+    if int(np.unique(points.run.astype(str), return_counts=True)[1].max()) < _LONG_RUN:
+        return RunModel("offset", "checkpoints share runs, too short to follow each other")
+    clock = "tokens" if points.tokens is not None else "falling loss"
+    return RunModel("offset+ar1", f"checkpoints share runs and follow each other by {clock}")
+
+
+def with_run_noise(problem: Problem, noise: RunNoise) -> Problem:
+    """Same problem, whitened by a covariance of runs."""
+    return replace(problem, run_model=replace(problem.run_model, noise=noise))
 
 
 def subset(problem: Problem, keep: BoolArray) -> Problem:

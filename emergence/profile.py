@@ -1,8 +1,9 @@
 """Profile: how much each shape on its grid explains, for many data sets at once.
 
-For given non-linear parameters a shape is a line (or plane) in n-space, and what it explains
-of a data set is the squared length of a projection.  A grid of shapes is a matrix of unit
-rows, a set of replicates a matrix of columns, and their product holds every fit.
+For given non-linear parameters a shape is a line (or plane) in n-space, whitened so that errors
+are independent, and what it explains of a data set is the squared length of a projection.  A grid
+of shapes is a matrix of unit rows, a set of replicates a matrix of columns, and their product
+holds every fit.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from emergence._typing import FloatArray, IntArray
 from emergence.families import Family
+from emergence.problem import Problem
 
 _TINY = 1e-12
 _MAX_ELEMENTS = 4_000_000  # of one product; keeps peak memory near 32 MB a call
@@ -20,7 +22,7 @@ _MAX_ELEMENTS = 4_000_000  # of one product; keeps peak memory near 32 MB a call
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A family on a grid, as orthonormal rows in weighted n-space.
+    """A family on a grid, as orthonormal rows in whitened n-space.
 
     ``first`` holds unit rows; for a jump ``second`` holds unit rows orthogonal to them
     (its slope), ``single`` the unit slope rows themselves, and ``ratio`` the cotangent of
@@ -64,12 +66,16 @@ def _unit(rows: FloatArray) -> FloatArray:
     return np.where(length > _TINY, rows / np.where(length > _TINY, length, 1.0), 0.0)
 
 
-def make_block(
-    family: Family, theta: FloatArray, x: FloatArray, root_w: FloatArray, *, fit_level: bool
-) -> Block:
+def _level(problem: Problem, family: Family, fit_level: bool) -> FloatArray | None:
+    """Unit row of the fitted constant, if there is one."""
+    ones = problem.ones
+    return ones / np.sqrt(ones @ ones) if fit_level or family.free_floor else None
+
+
+def make_block(family: Family, theta: FloatArray, problem: Problem, *, fit_level: bool) -> Block:
     """Evaluate a family for the rows of ``theta`` and make it orthonormal."""
-    level = root_w / np.sqrt(root_w @ root_w) if fit_level or family.free_floor else None
-    parts = [rows * root_w for rows in family.basis(x, theta)]
+    level = _level(problem, family, fit_level)
+    parts = [problem.white(rows) for rows in family.basis(problem.x, theta)]
     if level is not None:
         parts = [rows - np.outer(rows @ level, level) for rows in parts]
     first = _unit(parts[0])
@@ -117,22 +123,16 @@ def best_gain(block: Block, columns: FloatArray) -> FloatArray:
 
 
 def amplitudes(
-    family: Family,
-    theta: FloatArray,
-    x: FloatArray,
-    root_w: FloatArray,
-    columns: FloatArray,
-    *,
-    fit_level: bool,
+    family: Family, theta: FloatArray, problem: Problem, columns: FloatArray, *, fit_level: bool
 ) -> FloatArray:
     """Amplitudes of parameter set i for data set i, shape (m, 1 + number of bases).
 
     The first is the fitted constant (0 where none is fitted); the others are the
     non-negative least-squares amplitudes, as :func:`gains` assumes.
     """
-    level = root_w / np.sqrt(root_w @ root_w) if fit_level or family.free_floor else None
+    level = _level(problem, family, fit_level)
     y = columns.T
-    raw = [rows * root_w for rows in family.basis(x, theta)]
+    raw = [problem.white(rows) for rows in family.basis(problem.x, theta)]
     parts, target = raw, y
     if level is not None:
         parts = [rows - np.outer(rows @ level, level) for rows in raw]
@@ -155,7 +155,7 @@ def amplitudes(
         out[:, 2] = np.where(both, b, np.where(step_only, 0.0, out[:, 2]))
     if level is not None:
         rest = y - sum(out[:, 1 + j : 2 + j] * rows for j, rows in enumerate(raw))
-        out[:, 0] = rest @ level / np.sqrt(root_w @ root_w)
+        out[:, 0] = rest @ level / np.sqrt(problem.ones @ problem.ones)
     return out
 
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from emergence._typing import AnyArray, FloatArray, IntArray
 from emergence.errors import DataError
-from emergence.noise import RunNoise, fit_run_noise
 from emergence.problem import Problem
 from emergence.search import HingeBatch, search_hinge
 
@@ -45,12 +44,12 @@ class ErrorSource(Protocol):
     """Turns the residuals of a fit into (n, size) columns of simulated errors."""
 
     def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
-        """Columns of errors for residuals of a fit with ``n_fitted`` parameters."""
+        """Columns of errors for whitened residuals of a fit with ``n_fitted`` parameters."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class IndependentErrors:
+class ResampledErrors:
     """Residuals drawn with replacement, centred and corrected for the fitted parameters."""
 
     index: IntArray
@@ -63,18 +62,19 @@ class IndependentErrors:
 
 
 @dataclass(frozen=True, eq=False)
-class ClusteredErrors:
-    """Gaussian errors with the run structure of :class:`~emergence.noise.RunNoise`.
+class GaussianErrors:
+    """Standard normal draws, scaled by the size of the residuals along the loss axis.
 
-    ``noise`` is estimated once, from the best fit, and drawn once.
+    For data with runs, whose covariance the whitening has taken out.
     """
 
-    noise: RunNoise
     table: FloatArray
 
     def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
-        """See :class:`ErrorSource`; the structure is the one estimated at the start."""
-        return self.table * local_scale(residual)[:, None]
+        """See :class:`ErrorSource`."""
+        n = residual.size
+        sd = np.sqrt(float(residual @ residual) / max(n - n_fitted, 1))
+        return self.table * (sd * local_scale(residual))[:, None]
 
 
 def local_scale(residual: FloatArray) -> FloatArray:
@@ -93,33 +93,26 @@ def local_scale(residual: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class ErrorModel:
-    """How replicates of one problem are drawn: independent residuals, or runs."""
+    """How replicates of one problem are drawn: from its residuals, or Gaussian with runs."""
 
     problem: Problem
-    run_noise: RunNoise | None
     seed: np.random.SeedSequence
 
     def source(self, size: int, stream: int) -> ErrorSource:
         """Fix the draws of ``size`` replicates for one purpose."""
         rng = child(self.seed, stream)
-        p = self.problem
-        if self.run_noise is None:
-            return IndependentErrors(rng.integers(0, p.n, (size, p.n)).T)
-        assert p.run is not None
-        return ClusteredErrors(self.run_noise, self.run_noise.simulate(p.run, p.rank, size, rng))
+        n = self.problem.n
+        if self.problem.run is None:
+            return ResampledErrors(rng.integers(0, n, (size, n)).T)
+        return GaussianErrors(rng.standard_normal((size, n)).T)
 
 
-def error_model(
-    problem: Problem, ability: FloatArray, n_fitted: int, seed: np.random.SeedSequence
-) -> ErrorModel:
-    """Choose the errors for one fitted curve (ability at each point).
-
-    Where checkpoints share runs, the structure of the runs is estimated from the residuals.
-    """
-    if problem.run is None:
-        return ErrorModel(problem, None, seed)
-    residual = (problem.y - ability) * problem.root_w
-    return ErrorModel(problem, fit_run_noise(residual, problem.run, problem.rank, n_fitted), seed)
+def replicas(
+    problem: Problem, ability: FloatArray, n_fitted: int, source: ErrorSource
+) -> FloatArray:
+    """Whitened data sets (n, size) that share a fitted curve, given as its ability."""
+    mu = problem.white(ability[None])[0]
+    return mu[:, None] + source.errors(problem.wy - mu, n_fitted)
 
 
 def pairs_hinge(

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emergence._typing import FloatArray
 from emergence.contest import Candidate, Contest, smooth_contest
 from emergence.errors import DataError
+from emergence.noise import Noise
 from emergence.points import Points, as_points
 from emergence.problem import Problem, make_problem
 from emergence.profile import bic, residual_ss
-from emergence.resample import Seed, as_seed, error_model
+from emergence.resample import ErrorModel, Seed, as_seed
+from emergence.runs import Runs
 from emergence.smooth_result import CURVES, SmoothFit
+from emergence.structure import structured
 
 if TYPE_CHECKING:
-    from lmfit.model import ModelResult
+    from lmfit import Minimizer
 
 FAMILIES = ("auto", "flat", "linear", "exponential", "power", "logistic")
 # Names of the competing families on the canonical axis, by the public name.
@@ -40,6 +44,8 @@ def fit_smooth(
     run: ArrayLike | None = None,
     tokens: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    noise: Noise = "auto",
+    runs: Runs = "auto",
     n_boot: int = 999,
     rng: Seed = 0,
 ) -> SmoothFit:
@@ -58,7 +64,7 @@ def fit_smooth(
 
     Parameters
     ----------
-    points, value, chance, best, n_items, run, tokens, weights
+    points, value, chance, best, n_items, run, tokens, weights, noise, runs
         As for :func:`fit_threshold`.
     family : {"auto", "flat", "linear", "exponential", "power", "logistic"}
         ``auto`` takes the lowest BIC.
@@ -95,10 +101,10 @@ def fit_smooth(
         tokens=tokens,
         weights=weights,
     )
-    problem = make_problem(pts)
+    problem = structured(make_problem(pts, noise, runs))
     contest = smooth_contest(problem)
     candidates = contest.refined()
-    bics = {"flat": _flat_candidate_bic(problem)}
+    bics = {"flat": _flat_bic(problem)}
     for c in sorted(candidates, key=lambda c: -c.bic):
         bics[_PUBLIC[c.family.name]] = c.bic
     name = min(bics, key=lambda k: bics[k]) if family == "auto" else family
@@ -121,19 +127,17 @@ def _result(
 ) -> SmoothFit:
     """Polish the candidate (None: flat) and gather what a result knows."""
     problem = contest.problem
-    fit = _polish(problem, name, best)
+    minimizer = _minimizer(problem, name, best)
+    fit = minimizer.minimize()
     at_bound = tuple(k for k, v in fit.params.items() if v.vary and _near(v.value, v.min, v.max))
     stderr = {
         k: float(v.stderr) if v.vary and v.stderr is not None and k not in at_bound else np.nan
         for k, v in fit.params.items()
     }
-    level = float(np.average(problem.y, weights=problem.root_w**2))
-    ability = best.ability(problem.x) if best else np.full(problem.n, level)
     # A prediction lets the families compete again only if they competed for the estimate.
     kept = tuple(
         b for b in contest.blocks if requested == "auto" or b.family.name in _MEMBERS.get(name, ())
     )
-    clustered = "standard errors and profile intervals take checkpoints as independent"
     return SmoothFit(
         points=problem.points,
         family=name,
@@ -143,12 +147,13 @@ def _result(
         rss=float(fit.chisqr),
         bic=bics[name],
         families=bics,
-        warnings=() if problem.run is None else (clustered,),
+        warnings=(),
         n_boot=n_boot,
+        _minimizer=minimizer,
         _result=fit,
         _contest=Contest(problem, kept, False) if best else None,
         _best=best,
-        _errors=error_model(problem, ability, best.n_params if best else 1, seed),
+        _errors=ErrorModel(problem, seed),
     )
 
 
@@ -156,29 +161,27 @@ def _near(value: float, low: float, high: float) -> bool:
     return bool(np.isclose(value, low, rtol=1e-4) or np.isclose(value, high, rtol=1e-4))
 
 
-def _flat_candidate_bic(problem: Problem) -> float:
-    mean = float(np.average(problem.y, weights=problem.root_w**2))
-    rss = float((((problem.y - mean) * problem.root_w) ** 2).sum())
-    floor = residual_ss(float(problem.wy @ problem.wy), float(problem.wy @ problem.wy) - rss)
-    return float(bic(floor, problem.n, 1))
+def _flat_bic(problem: Problem) -> float:
+    ones, wy = problem.ones, problem.wy
+    rss = residual_ss(float(wy @ wy), float(ones @ wy) ** 2 / float(ones @ ones))
+    return float(bic(rss, problem.n, 1))
 
 
-def _polish(problem: Problem, name: str, start: Candidate | None) -> ModelResult:
+def _minimizer(problem: Problem, name: str, start: Candidate | None) -> Minimizer:
     """Let lmfit carry the estimate from the best grid basin, in natural units."""
-    from lmfit import Model
+    from lmfit import Minimizer, Parameters
 
     points = problem.points
     scale = abs(points.best - points.chance)
-    model = Model(CURVES[name], independent_vars=["loss"])
+    params = Parameters()
     for key, (value, low, high, vary) in _start(problem, name, start).items():
-        model.set_param_hint(key, value=value, min=low, max=high, vary=vary)
-    return model.fit(
-        points.value,
-        model.make_params(),
-        loss=points.loss,
-        weights=problem.root_w / scale,
-        scale_covar=True,
-    )
+        params.add(key, value=value, min=low, max=high, vary=vary)
+
+    def residual(now: Parameters) -> FloatArray:
+        rest = points.value - CURVES[name](points.loss, **now.valuesdict())
+        return problem.white(rest[None] / scale)[0]
+
+    return Minimizer(residual, params, scale_covar=True)
 
 
 def _start(

@@ -21,7 +21,8 @@ from emergence.resample import ErrorModel
 from emergence.results import jsonable
 
 if TYPE_CHECKING:
-    from lmfit.model import ModelResult
+    from lmfit import Minimizer
+    from lmfit.minimizer import MinimizerResult
     from matplotlib.axes import Axes
 
 _PREDICT = 21
@@ -70,7 +71,8 @@ class SmoothFit:
     families: dict[str, float]
     warnings: tuple[str, ...]
     n_boot: int
-    _result: ModelResult = field(repr=False)
+    _minimizer: Minimizer = field(repr=False)
+    _result: MinimizerResult = field(repr=False)
     _contest: Contest | None = field(repr=False)
     _best: Candidate | None = field(repr=False)
     _errors: ErrorModel = field(repr=False)
@@ -128,7 +130,7 @@ class SmoothFit:
 
         Notes
         -----
-        The F test takes the checkpoints as independent; with runs a warning says so.
+        Where checkpoints share runs the residuals are whitened by the fitted covariance.
         """
         from lmfit import conf_interval
         from lmfit.minimizer import MinimizerException
@@ -140,7 +142,7 @@ class SmoothFit:
             with warnings.catch_warnings():
                 # lmfit warns of ends it does not reach; they come back infinite, that is, open.
                 warnings.simplefilter("ignore", UserWarning)
-                table = conf_interval(self._result, self._result, p_names=[name], sigmas=[level])
+                table = conf_interval(self._minimizer, self._result, p_names=[name], sigmas=[level])
         except MinimizerException as error:
             raise DataError(f"the profile of {name!r} has no two ends: {error}") from error
         ends = [value for _, value in table[name]]
@@ -151,7 +153,9 @@ class SmoothFit:
 
     def report(self) -> str:
         """Return lmfit's own report."""
-        return str(self._result.fit_report())
+        from lmfit import fit_report
+
+        return str(fit_report(self._result))
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter: estimate and standard error."""

@@ -12,17 +12,18 @@ from emergence.contest import Candidate, Contest, smooth_contest, threshold_cont
 from emergence.errors import DataError
 from emergence.families import THRESHOLD_FAMILIES, THRESHOLD_SHAPES, eta_grid
 from emergence.isotonic import IsotonicOnset, fit_isotonic
+from emergence.noise import Noise
 from emergence.points import LEAST_POINTS, MOST_POINTS, Points, as_points
 from emergence.problem import Problem, make_problem
-from emergence.resample import ErrorModel, Seed, as_seed, error_model
+from emergence.resample import ErrorModel, Seed, as_seed
 from emergence.results import Status
+from emergence.runs import Runs
+from emergence.structure import VISIBLE, structured
 from emergence.threshold_result import ShapeFit, ThresholdFit
 
 Plateau = Literal["auto", "chance", "fitted"]
 
 SHAPES = ("auto", *THRESHOLD_SHAPES, "isotonic")
-# A fitted plateau must beat chance by this much BIC to be called visible.
-_VISIBLE = 10.0
 # A smooth curve better by this much BIC calls the threshold into question.
 _CLEARLY = 2.0
 
@@ -39,6 +40,8 @@ def fit_threshold(
     run: ArrayLike | None = None,
     tokens: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    noise: Noise = "auto",
+    runs: Runs = "auto",
     n_boot: int = 999,
     rng: Seed = 0,
 ) -> ThresholdFit:
@@ -66,6 +69,13 @@ def fit_threshold(
     n_items, run, tokens, weights : array_like, optional
         Items behind each score (makes them counts), run of each checkpoint, tokens seen
         (their order inside a run), relative precision.
+    noise : {"auto", "gaussian", "binomial", "beta-binomial"}
+        Errors of each score.  ``auto`` takes counts where the scores are counts, and the
+        beta-binomial where they vary by more than that.
+    runs : {"auto", "independent", "offset", "offset+ar1", "random threshold"}
+        What checkpoints of one run share: nothing, an offset, an offset and errors that follow
+        each other in the order of tokens, or the latter and a threshold of their own.  ``auto``
+        takes ``offset+ar1`` where checkpoints share runs.
     n_boot : int
         Bootstrap replicates behind each interval, at least 99.
     rng : int, SeedSequence or Generator
@@ -111,7 +121,7 @@ def fit_threshold(
     )
     if shape == "isotonic" and plateau == "fitted":
         raise DataError("the isotonic shape takes the plateau at chance; it cannot be fitted")
-    problem = make_problem(pts)
+    problem = make_problem(pts, noise, runs)
     if problem.n < LEAST_POINTS:
         raise DataError(
             f"{pts.label}: {problem.n} points; a threshold needs at least {LEAST_POINTS}"
@@ -125,6 +135,7 @@ def fit_threshold(
         raise DataError(
             f"{pts.label}: nearly all points share one loss; no threshold can be placed"
         )
+    problem = structured(problem)
     families = THRESHOLD_FAMILIES if shape in ("auto", "isotonic") else (THRESHOLD_SHAPES[shape],)
     contest = with_plateau(problem, families, plateau)
     candidates = sorted(contest.refined(), key=lambda c: c.bic)
@@ -143,11 +154,11 @@ def with_plateau(problem: Problem, families: tuple[Any, ...], plateau: Plateau) 
     known = threshold_contest(problem, families, fit_level=False)
     free = threshold_contest(problem, families, fit_level=True)
     column = problem.wy[:, None]
-    if known.best(column)[0] - free.best(column)[0] <= _VISIBLE:
+    if known.best(column)[0] - free.best(column)[0] <= VISIBLE:
         return known
     # On the grid alone very precise data could prefer a fitted plateau for its flexibility.
     best = [min(c.bic for c in side.refined()) for side in (known, free)]
-    return free if best[0] - best[1] > _VISIBLE else known
+    return free if best[0] - best[1] > VISIBLE else known
 
 
 def _result(
@@ -170,7 +181,7 @@ def _result(
     status = _status(contest, chosen)
     if status is Status.NO_ONSET:
         mine = replace(mine, eta=float("nan"), params={})
-    errors = error_model(problem, best.ability(problem.x), best.n_params, seed)
+    smooth = smooth_contest(problem)
     return ThresholdFit(
         points=problem.points,
         requested=requested,
@@ -181,13 +192,15 @@ def _result(
         rss=chosen.rss,
         bic=chosen.bic,
         shapes=tuple(shapes),
-        noise=_noise_report(contest, best, errors),
+        noise=_noise_report(contest, best),
         status=status,
-        warnings=(*_warnings(contest, chosen, errors, status), *_rivals(problem, chosen)),
+        warnings=(*_warnings(contest, chosen, status), *_rivals(smooth, chosen)),
         n_boot=n_boot,
         _contest=contest,
+        _smooth=smooth,
+        _candidates=tuple(candidates),
         _best=chosen,
-        _errors=errors,
+        _errors=ErrorModel(problem, seed),
     )
 
 
@@ -210,9 +223,9 @@ def _shape_fit(problem: Problem, c: Candidate) -> ShapeFit:
     return ShapeFit(name, problem.to_loss(float(c.theta[0])), params, level, c.bic)
 
 
-def _rivals(problem: Problem, chosen: Candidate | IsotonicOnset) -> tuple[str, ...]:
+def _rivals(contest: Contest, chosen: Candidate | IsotonicOnset) -> tuple[str, ...]:
     """Warn where a curve without a threshold does better: then eta may stand for nothing."""
-    smooth = min(smooth_contest(problem).candidates(), key=lambda c: c.bic)
+    smooth = min(contest.candidates(), key=lambda c: c.bic)
     if smooth.bic > chosen.bic - _CLEARLY:
         return ()
     return (
@@ -229,32 +242,34 @@ def _status(contest: Contest, chosen: Candidate | IsotonicOnset) -> Status:
     return Status.AT_BOUNDARY if eta <= grid[0] or eta >= grid[-1] else Status.CONVERGED
 
 
-def _noise_report(contest: Contest, best: Candidate, errors: ErrorModel) -> dict[str, Any]:
+def _noise_report(contest: Contest, best: Candidate) -> dict[str, Any]:
     p = contest.problem
-    variance = best.rss / max(p.n - best.n_params, 1)
+    dof = max(p.n - best.n_params, 1)
+    variance = float((np.square(p.y - best.ability(p.x)) * p.root_w**2).sum()) / dof
     scale = abs(p.points.best - p.points.chance)
     dispersion = None
     if p.precision.unit is not None:
         residual = p.y - best.ability(p.x)
-        dispersion = float((residual**2 / p.precision.unit).sum() / max(p.n - best.n_params, 1))
-    runs = "independent checkpoints"
-    if (noise := errors.run_noise) is not None:
-        runs = (
-            f"offset per run (sd {np.sqrt(noise.offset_var) * scale:.2g}) plus AR(1) in token "
-            f"order (rho {noise.rho:.2f}), {p.points.n_runs} runs"
+        dispersion = float((residual**2 / p.precision.unit).sum() / dof)
+    runs = f"{p.run_model.name} ({p.run_model.reason})"
+    if (noise := p.run_model.noise) is not None:
+        runs += (
+            f": offset sd {np.sqrt(noise.offset_var) * scale:.2g}, rho {noise.rho:.2f}, "
+            f"{p.points.n_runs} runs"
         )
     return {
         "name": p.precision.name,
         "reason": p.precision.reason,
         "sd": float(np.sqrt(variance) * scale),
         "dispersion": dispersion,
+        "intraclass": p.precision.intraclass,
         "runs": runs,
         "plateau": "fitted" if contest.fit_level else "chance",
     }
 
 
 def _warnings(
-    contest: Contest, chosen: Candidate | IsotonicOnset, errors: ErrorModel, status: Status
+    contest: Contest, chosen: Candidate | IsotonicOnset, status: Status
 ) -> tuple[str, ...]:
     p = contest.problem
     out = []
@@ -264,12 +279,12 @@ def _warnings(
     below = int((p.x < eta).sum())
     if below < 6:
         out.append(f"only {below} points lie below the threshold")
-    if errors.run_noise is not None and p.points.n_runs < 5:
+    if p.run is not None and p.points.n_runs < 5:
         out.append(
             f"only {p.points.n_runs} runs: how much runs differ is poorly known, and the interval "
             "with it"
         )
-    if isinstance(chosen, IsotonicOnset) and errors.run_noise is not None:
+    if isinstance(chosen, IsotonicOnset) and p.run is not None:
         out.append("the isotonic limit takes checkpoints as independent")
     if contest.fit_level and isinstance(chosen, Candidate):
         out.append("the plateau is not at chance; its level was fitted")

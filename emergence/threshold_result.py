@@ -14,6 +14,7 @@ from emergence.contest import Candidate, Contest, threshold_contest
 from emergence.errors import DataError, MethodRefused
 from emergence.families import eta_grid
 from emergence.intervals import (
+    EtaTest,
     Interval,
     check_level,
     curve_draws,
@@ -87,6 +88,8 @@ class ThresholdFit:
     warnings: tuple[str, ...]
     n_boot: int
     _contest: Contest = field(repr=False)
+    _smooth: Contest = field(repr=False)
+    _candidates: tuple[Candidate, ...] = field(repr=False)
     _best: Candidate | IsotonicOnset = field(repr=False)
     _errors: ErrorModel = field(repr=False)
     _cache: dict[tuple[str, float], Interval] = field(repr=False, default_factory=dict)
@@ -140,11 +143,25 @@ class ThresholdFit:
             raise DataError(f"method {method!r} is not known: profile, symmetric or percentile")
         if method == "profile":
             return self._profile(self.requested, level)
-        return _pairs_interval(self, level, method)
+        rng = child(self._errors.seed, _PAIRS)
+        known = self.requested == "hinge"
+        return pairs_interval(self._contest, self.eta, level, method, self.n_boot, rng, known)
 
     def shape_interval(self, shape: str, level: float = 0.95) -> Interval:
         """Interval of eta if the shape were known to be ``shape``."""
         return self._profile(shape, level)
+
+    def plateau_seen(self, alpha: float = 0.05) -> bool:
+        """Whether eta lies below the highest losses, by a one-sided test at level alpha.
+
+        If it does not, no plateau has been seen, and a curve that bends from the start would
+        look the same.
+        """
+        if self.status is Status.NO_ONSET:
+            return False
+        errors = self._errors.source(self.n_boot, _PROFILE)
+        top = float(self._contest.profile()[0][-1])
+        return EtaTest(self._contest, errors).p_value(top, 2.0 * alpha) <= 2.0 * alpha
 
     def _profile(self, shape: str, level: float) -> Interval:
         """Interval under one shape or under the competition of all, remembered."""
@@ -272,7 +289,8 @@ class ThresholdFit:
             f"  params {', '.join(f'{k} = {v:.4g}' for k, v in self.params.items())}",
             f"  plateau {self.plateau:.4g} ({self.noise['plateau']})",
             f"  noise  {self.noise['name']} ({self.noise['reason']}), sd {self.noise['sd']:.3g}"
-            + (f", dispersion {d:.3g}" if (d := self.noise["dispersion"]) is not None else ""),
+            + (f", dispersion {d:.3g}" if (d := self.noise["dispersion"]) is not None else "")
+            + (f", intra-class {c:.2g}" if (c := self.noise["intraclass"]) is not None else ""),
             f"  runs   {self.noise['runs']}",
             f"  status {self.status}",
             "",
@@ -312,20 +330,3 @@ def _profile_interval(fit: ThresholdFit, shape: str, level: float) -> Interval:
     start = float(contest.problem.to_x(target))
     errors = fit._errors.source(fit.n_boot, _PROFILE)
     return eta_interval(contest, errors, start, level)
-
-
-def _pairs_interval(fit: ThresholdFit, level: float, method: str) -> Interval:
-    """Pairs-bootstrap interval of the hinge; refused where it is known to fail."""
-    if fit.shape != "hinge" or fit.requested == "auto":
-        raise MethodRefused(
-            f"method {method!r} holds for shape='hinge' alone (for a jump it covers as little "
-            "as 1% instead of 95%); use method='profile'"
-        )
-    p = fit._contest.problem
-    if p.run is not None:
-        raise MethodRefused(
-            f"method {method!r} takes checkpoints as independent, but these belong to runs; "
-            "use method='profile'"
-        )
-    rng = child(fit._errors.seed, _PAIRS)
-    return pairs_interval(fit._contest, fit.eta, level, method, fit.n_boot, rng)

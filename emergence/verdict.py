@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from emergence.contest import smooth_contest
 from emergence.evidence import Evidence
 from emergence.intervals import Interval
 from emergence.points import Points
@@ -66,7 +65,13 @@ class Verdict:
     @cached_property
     def smooth(self) -> SmoothFit:
         """Best smooth fit."""
-        return fit_smooth(self.points, rng=self.threshold._errors.seed)
+        problem = self.threshold._contest.problem
+        return fit_smooth(
+            self.points,
+            noise=problem.precision.name,
+            runs=problem.run_model.name,
+            rng=self.threshold._errors.seed,
+        )
 
     @cached_property
     def interval(self) -> Interval:
@@ -188,15 +193,18 @@ def _decide(v: Verdict) -> tuple[Label, str]:
 def _above_chance(v: Verdict) -> bool:
     """Whether the best curve, at the lowest losses, is above chance by two standard errors.
 
-    The standard error is that of the mean of a tenth of the points.
+    The standard error is that of the mean of a tenth of the points, or of the runs in it.
     """
-    problem = v.threshold._contest.problem
-    sides = (v.threshold._contest, smooth_contest(problem))
+    fit = v.threshold
+    problem = fit._contest.problem
+    sides = (fit._contest, fit._smooth)
     best = min((c for side in sides for c in side.candidates()), key=lambda c: c.bic)
     few = max(problem.n // 10, 3)
-    sd = np.sqrt(best.rss / max(problem.n - best.n_params, 1))
+    residual = (problem.y - best.ability(problem.x)) * problem.root_w
+    sd = np.sqrt(float(residual @ residual) / max(problem.n - best.n_params, 1))
+    count = few if problem.run is None else int(np.unique(problem.run[:few]).size)
     top = float(best.ability(problem.x[:few]).max())
-    return top > 2.0 * float(sd) / np.sqrt(few)
+    return top > 2.0 * float(sd) / np.sqrt(count)
 
 
 def _by_prediction(v: Verdict, smooth: str, onset: str) -> tuple[Label, str]:
@@ -227,18 +235,18 @@ def _emergent(v: Verdict, evidence: str) -> tuple[Label, str]:
             f"{evidence}; but above the threshold the score is {fit.plateau:.3g}, not chance "
             f"({points.chance:.3g}), so the ability is not absent there"
         )
-    ci = v.interval
-    if ci.open_high:
+    if not fit.plateau_seen(v.alpha):
         return "undetermined", (
             f"{evidence}; but the highest losses may already lie below the threshold "
-            f"(eta {v.threshold.eta:.3g} {ci}), so no plateau has been seen"
+            f"(eta {fit.eta:.3g}), so no plateau has been seen"
         )
+    ci = v.interval
     corner = (
         f"corner narrower than {v.width:.2g}" if np.isfinite(v.width) else "corner of any width"
     )
     return (
         "emergent",
-        f"{evidence}; eta = {v.threshold.eta:.3f} [{ci.low:.3f}, {ci.high:.3f}]; {corner}",
+        f"{evidence}; eta = {fit.eta:.3f} {ci:.3f}; {corner}",
     )
 
 

@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike
 
 from emergence.errors import DataError
 from emergence.evidence import TESTS, adjust, gather
+from emergence.noise import Noise
 from emergence.points import Points
 from emergence.records import Records
 from emergence.resample import Seed, as_seed
 from emergence.results import jsonable
+from emergence.runs import Runs
 from emergence.threshold import Plateau, fit_threshold
 from emergence.verdict import Verdict
 
@@ -31,6 +33,8 @@ def classify(
     tokens: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     plateau: Plateau = "auto",
+    noise: Noise = "auto",
+    runs: Runs = "auto",
     alpha: float = 0.05,
     n_boot: int = 999,
     rng: Seed = 0,
@@ -48,7 +52,7 @@ def classify(
 
     Parameters
     ----------
-    points, value, chance, best, n_items, run, tokens, weights, plateau
+    points, value, chance, best, n_items, run, tokens, weights, plateau, noise, runs
         As for :func:`fit_threshold`.
     alpha : float
         Level of each test.
@@ -90,10 +94,13 @@ def classify(
         tokens=tokens,
         weights=weights,
         plateau=plateau,
+        noise=noise,
+        runs=runs,
         n_boot=n_boot,
         rng=as_seed(rng),
     )
-    return Verdict(fit.points, fit, gather(fit._contest, n_boot, fit._errors.seed, alpha), alpha)
+    evidence = gather(fit._contest, fit._smooth, n_boot, fit._errors.seed, alpha, fit._candidates)
+    return Verdict(fit.points, fit, evidence, alpha)
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,8 @@ def classify_tasks(
     records: Records,
     *,
     metric: str | Sequence[str] | None = None,
+    noise: Noise = "auto",
+    runs: Runs = "auto",
     alpha: float = 0.05,
     n_boot: int = 999,
     rng: Seed = 0,
@@ -187,6 +196,8 @@ def classify_tasks(
         From :func:`read_records`.
     metric : str or sequence of str, optional
         Only these metrics.
+    noise, runs
+        As for :func:`fit_threshold`.
     alpha : float
         False discovery rate, and one minus the level of the intervals.
     n_boot : int
@@ -228,7 +239,9 @@ def classify_tasks(
     verdicts = []
     for g in progress(groups) if progress else groups:
         try:
-            verdicts.append(classify(g, alpha=alpha, n_boot=n_boot, rng=seed))
+            verdicts.append(
+                classify(g, noise=noise, runs=runs, alpha=alpha, n_boot=n_boot, rng=seed)
+            )
         except DataError as error:
             skipped.append(Skipped(g.family, g.task, g.metric, str(error)))
     if not verdicts:

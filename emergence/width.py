@@ -16,10 +16,10 @@ import numpy as np
 from emergence._typing import FloatArray
 from emergence.contest import Contest, threshold_contest
 from emergence.families import JUMP, Family, eta_grid
-from emergence.resample import ErrorSource
+from emergence.resample import ErrorSource, replicas
 
-_WIDTHS = np.geomspace(0.003, 0.6, 14)
-_ETAS = 41
+_WIDTHS = np.geomspace(0.003, 0.6, 10)
+_ETAS = 31
 
 
 def softened(family: Family, width: float) -> Family:
@@ -49,9 +49,9 @@ def width_bound(contest: Contest, errors: ErrorSource, alpha: float = 0.05) -> f
     def p_value(i: int) -> float:
         """Test of the width at step i against all sharper ones."""
         null = min(ladder[i].candidates(), key=lambda c: c.bic)
-        mu = null.ability(problem.x) * problem.root_w
-        columns = mu[:, None] + errors.errors(problem.wy - mu, null.n_params - 1)
-        values = np.array([step.best(columns) for step in ladder[: i + 1]])
+        columns = replicas(problem, null.ability(problem.x), null.n_params - 1, errors)
+        steps = ladder[: i + 1]
+        values = np.array([step.shortlist(columns).best(columns) for step in steps])
         simulated = values[-1] - values.min(axis=0)
         observed = criteria[i] - criteria[: i + 1].min()
         return float((1 + np.sum(simulated >= observed - 1e-9)) / (1 + simulated.size))

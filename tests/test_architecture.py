@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "emergence"
 FLOORS = [
     {"_typing", "errors", "metrics", "curves", "results", "points", "validation", "reading",
      "record", "records"},
-    {"search", "problem", "noise", "families", "profile", "contest", "resample", "intervals",
+    {"search", "problem", "noise", "runs", "structure", "families", "profile", "polish",
+     "contest", "resample", "intervals",
      "isotonic", "evidence", "width", "law"},
     {"threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
      "size", "simulation", "reference", "datasets"},

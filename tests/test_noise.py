@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emergence import fit_threshold, simulate
-from emergence.noise import RunNoise, fit_run_noise, precision
+from emergence.noise import precision
 from emergence.points import as_points
 from emergence.problem import make_problem
-from emergence.resample import as_seed, child, error_model, local_scale
+from emergence.resample import ErrorModel, as_seed, child, local_scale, replicas
+from emergence.runs import RunNoise, fit_run_noise
 
 
 @pytest.mark.parametrize(("offset", "rho"), [(0.0, 0.0), (0.02, 0.6), (0.03, 0.0)])
@@ -17,7 +18,7 @@ def test_run_noise_recovers_its_parameters(offset: float, rho: float) -> None:
     truth = RunNoise(offset**2, 0.02**2 * (1 - rho**2), rho)
     run, rank = np.repeat(np.arange(40), 25), np.tile(np.arange(25), 40)
     errors = truth.simulate(run, rank, 1, np.random.default_rng(0))[:, 0]
-    found = fit_run_noise(errors, run, rank, 0)
+    found = fit_run_noise(errors, run, rank, np.ones((1, errors.size)))
     assert found.rho == pytest.approx(rho, abs=0.08)
     assert np.sqrt(found.offset_var) == pytest.approx(offset, abs=0.008)
 
@@ -83,10 +84,9 @@ def test_streams_depend_on_seed_and_purpose_alone() -> None:
 def test_replicates_resample_the_residuals() -> None:
     problem = make_problem(simulate(n=30, rng=0).select())
     ability = np.zeros(30)
-    source = error_model(problem, ability, 1, as_seed(0)).source(50, 1)
-    residual = problem.wy - 0.0
-    errors = source.errors(residual, 1)
-    pool = (residual - residual.mean()) * np.sqrt(30 / 29)
+    source = ErrorModel(problem, as_seed(0)).source(50, 1)
+    errors = replicas(problem, ability, 1, source)
+    pool = (problem.wy - problem.wy.mean()) * np.sqrt(30 / 29)
     assert errors.shape == (30, 50)
     assert np.isin(errors.round(12), pool.round(12)).all()
 
@@ -103,6 +103,6 @@ def test_runs_widen_the_interval() -> None:
     """Ignoring the runs would promise too much."""
     p = simulate("jump", n=72, n_runs=6, offset_sd=0.03, rho=0.6, rng=2).select()
     with_runs = fit_threshold(p, n_boot=199)
-    assert "AR(1)" in with_runs.noise["runs"]
+    assert "offset+ar1" in with_runs.noise["runs"]
     few = simulate("jump", n=72, n_runs=3, rng=2).select()
     assert any("only 3 runs" in w for w in fit_threshold(few, n_boot=199).warnings)

@@ -28,7 +28,7 @@ def test_gains_and_amplitudes_equal_nnls(seed: int, free: bool, ties: bool) -> N
         if family.side == "threshold":
             theta = with_eta(family, eta_grid(problem.x))
         theta = theta[:: max(1, len(theta) // 12)]
-        block = make_block(family, theta, problem.x, problem.root_w, fit_level=free)
+        block = make_block(family, theta, problem, fit_level=free)
         found = gains(block, columns)
         for i, t in enumerate(theta):
             rows = [r[0] * problem.root_w for r in family.basis(problem.x, t[None])]
@@ -44,8 +44,7 @@ def test_gains_and_amplitudes_equal_nnls(seed: int, free: bool, ties: bool) -> N
         amps = amplitudes(
             family,
             theta,
-            problem.x,
-            problem.root_w,
+            problem,
             np.repeat(problem.wy[:, None], len(theta), axis=1),
             fit_level=free,
         )
@@ -63,7 +62,7 @@ def test_best_gain_is_the_largest() -> None:
     columns = rng.normal(0, 1, (40, 300))
     for family in THRESHOLD_FAMILIES:
         theta = with_eta(family, eta_grid(problem.x))
-        block = make_block(family, theta, problem.x, problem.root_w, fit_level=True)
+        block = make_block(family, theta, problem, fit_level=True)
         level = (block.level @ columns) ** 2
         np.testing.assert_allclose(
             best_gain(block, columns), gains(block, columns).max(axis=0) + level

@@ -85,9 +85,13 @@ def test_contracts() -> None:
     assert "logistic" in fit.summary()
     assert "[[Fit Statistics]]" in fit.report()
     assert set(fit.to_frame()["parameter"]) == set(fit.params)
-    assert any("independent" in w for w in fit_smooth(points("logistic", n_runs=4)).warnings)
-    with pytest.raises(DataError, match="'cubic' is not known"):
-        fit_smooth(p, family="cubic")
+
+
+def test_offsets_of_runs_do_not_blur_the_slope() -> None:
+    p = points("linear", n=80, n_runs=4, offset_sd=0.04, rng=3)
+    aware, naive = (fit_smooth(p, family="linear", runs=r) for r in ("auto", "independent"))
+    assert aware.stderr["slope"] < 0.75 * naive.stderr["slope"]
+    assert abs(aware.params["slope"] - 0.15) < 3 * aware.stderr["slope"]
 
 
 def test_binomial_reference_agrees_with_our_logistic() -> None:

@@ -1,0 +1,67 @@
+"""Polish: from a cell of a grid to the optimum inside it, several starts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from emergence._typing import FloatArray
+
+_PLACES = (0.0, -0.5, 0.5, -1.0, 1.0)  # the centre first, so that it wins ties
+_ROUNDS = 60
+_TRIAL_ROUNDS = 6  # then only the best start goes on
+
+
+def zoom(
+    objective: Callable[[FloatArray], FloatArray],
+    starts: FloatArray,
+    steps: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    tolerance: float = 1e-7,
+) -> FloatArray:
+    """Maximise by a pattern search whose every look at the objective is one batch.
+
+    Around each centre lies a grid of five places an axis; the best becomes the centre, and an
+    axis whose best place is not at its edge halves its step.  Unlike a gradient method it minds
+    neither kinks nor bounds.
+
+    Parameters
+    ----------
+    objective : callable
+        (m, k) parameter sets to (m,) values.
+    starts : (s, k) array
+        Where to begin.
+    steps : (s, k) array
+        First half widths; an axis with step 0 stays fixed.
+    low, high : (k,) array
+        Bounds.
+    tolerance : float
+        Relative to the first steps, where the search ends.
+
+    Returns
+    -------
+    (k,) array
+    """
+    k = starts.shape[1]
+    places = np.stack(np.meshgrid(*[_PLACES] * k, indexing="ij"), axis=-1).reshape(-1, k)
+    # An axis that is fixed needs one place only.
+    places = places[(places[:, ~(steps > 0).any(axis=0)] == 0).all(axis=1)]
+    places = places[np.argsort(np.abs(places).sum(axis=1), kind="stable")]
+    centre, step, first = starts.copy(), steps.copy(), steps.max(axis=0)
+    for turn in range(_ROUNDS):
+        trial = np.clip(centre[:, None] + places * step[:, None], low, high)
+        value = objective(trial.reshape(-1, k)).reshape(trial.shape[:2])
+        best = value.argmax(axis=1)
+        row = np.arange(best.size)
+        centre = trial[row, best]
+        step = np.where(np.abs(places[best]) < 1.0, 0.5 * step, step)
+        if turn == _TRIAL_ROUNDS and best.size > 1:
+            top = int(value[row, best].argmax())
+            centre, step = centre[[top]], step[[top]]
+        if (step <= tolerance * first).all():
+            break
+    if centre.shape[0] > 1:
+        centre = centre[[int(objective(centre).argmax())]]
+    return centre[0]

@@ -1,0 +1,50 @@
+"""Structure: the covariance of runs, estimated around the best curve of either side."""
+
+from __future__ import annotations
+
+from emergence.contest import Candidate, smooth_contest, threshold_contest
+from emergence.families import THRESHOLD_FAMILIES
+from emergence.problem import Problem, with_run_noise
+from emergence.runs import fit_run_noise
+
+_ROUNDS = 3
+# A fitted plateau must beat chance by this much BIC to be called visible.
+VISIBLE = 10.0
+
+
+def structured(problem: Problem) -> Problem:
+    """Problem whitened by the covariance of its runs, if it has any.
+
+    The curve and the covariance are fitted in turn, each given the other.  The curve is the
+    best of both sides, so that neither is favoured.
+    """
+    if problem.run is None:
+        return problem
+    for _ in range(_ROUNDS):
+        best, level = _best_curve(problem)
+        residual = (problem.y - best.ability(problem.x)) * problem.root_w
+        design = best.jacobian(problem.x, level=level) * problem.root_w
+        noise = fit_run_noise(
+            residual,
+            problem.run,
+            problem.rank,
+            design,
+            ar1=problem.run_model.name != "offset",
+        )
+        same = noise == problem.run_model.noise
+        problem = with_run_noise(problem, noise)
+        if same:
+            break
+    return problem
+
+
+def _best_curve(problem: Problem) -> tuple[Candidate, bool]:
+    """Best curve by BIC, and whether it has a fitted constant."""
+    ranked: list[tuple[float, Candidate, bool]] = []
+    for c in smooth_contest(problem).candidates():
+        ranked.append((c.bic, c, c.family.free_floor))
+    for free in (False, True):
+        onsets = threshold_contest(problem, THRESHOLD_FAMILIES, fit_level=free)
+        ranked += [(c.bic + VISIBLE * free, c, free) for c in onsets.candidates()]
+    _, best, level = min(ranked, key=lambda entry: entry[0])
+    return best, level

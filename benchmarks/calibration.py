@@ -28,17 +28,18 @@ STORE = RESULTS / "calibration.csv"
 # (kind, scenario, n)
 CELLS = (
     [("hinge", s, 60) for s in ("S1", "S2", "S5", "S7")]
-    + [("hinge", s, 72) for s in ("S3", "S3b")]
     + [("jump", s, 60) for s in ("step", "jump")]
-    + [("verdict", s, 60) for s in ("S6a", "S6b", "S6c", "S6d", "S1", "S2")]
-    + [("verdict", f"{s} in runs", 72) for s in ("S6a", "S6b", "S6c", "S6d")]
+    + [("verdict", s, 60) for s in ("S1", "S2", "S6a", "S6b", "S6c", "S6d")]
     + [("auto", s, 60) for s in ("S1", "S2", "S4", "S5", "sat", "sqrt", "jump")]
-    + [("auto", s, 72) for s in ("S3", "S3b")]
     + [("verdict", s, 120) for s in ("S1", "S2")]
     + [("verdict", s, 200) for s in ("S6a", "S6b", "S6c", "S6d", "S1")]
     + [("verdict", s, 60) for s in ("S4", "S5", "sat", "sqrt", "jump")]
-    + [("verdict", "S3", 72), ("width", "soft", 200)]
+    + [("width", "soft", 200)]
     + [("isotonic", s, 60) for s in ("S1", "S2", "sat")]
+    + [("hinge", s, 72) for s in ("S3", "S3b")]
+    + [("auto", s, 72) for s in ("S3", "S3b")]
+    + [("verdict", f"{s} in runs", 72) for s in ("S6a", "S6b", "S6c", "S6d")]
+    + [("verdict", "S3", 72)]
 )
 LABELS = ("emergent", "smooth", "undetermined", "flat")
 

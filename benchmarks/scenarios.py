@@ -94,7 +94,7 @@ SCENARIOS = {
         Scenario("S3b", "S3 with runs that end at losses from 1.7 to 2.3", _runs_that_end_apart),
         Scenario("S7", "S1 in beta-binomial counts (rho 0.003, 2,000 items)", _wandering),
         Scenario("S8", "eight runs whose eta differ (sd 0.02)", _thresholds_that_differ),
-        _gaussian("step", "a step of 0.2", lambda x: 0.2 * (x < ETA)),
+        _gaussian("step", "a step of 0.04, twice the noise", lambda x: 0.04 * (x < ETA)),
         _gaussian("sat", "0.35 (1 - exp(-6 d))", "saturating"),
         _gaussian("sqrt", "0.35 d^0.5", "sqrt"),
         _gaussian("jump", "0.15 + 0.3 d", "jump"),

@@ -8,6 +8,7 @@ null hypotheses and of each bootstrap replicate.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -62,11 +63,40 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Contest:
-    """Competing shapes on one problem; ``fit_level`` also fits the plateau of onsets."""
+    """Competing shapes on one problem.
+
+    ``etas`` are the candidate thresholds, None for smooth shapes; ``fit_level`` also fits the
+    plateau of onsets.  The grids are made when first needed and are large; :meth:`light` is
+    the same contest without them.
+    """
 
     problem: Problem
-    blocks: tuple[Block, ...]
+    families: tuple[Family, ...]
+    etas: FloatArray | None
     fit_level: bool
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every shape on its grid."""
+        return tuple(
+            make_block(
+                f,
+                f.grid if self.etas is None else with_eta(f, self.etas),
+                self.problem,
+                fit_level=self.fit_level,
+            )
+            for f in self.families
+        )
+
+    def light(self) -> Contest:
+        """Same contest, its grids to be made again."""
+        return replace(self)
+
+    def _with(self, blocks: tuple[Block, ...]) -> Contest:
+        """Contest of these parts of the grids."""
+        made = replace(self, families=tuple(block.family for block in blocks))
+        made.__dict__["blocks"] = blocks
+        return made
 
     def criteria(self, columns: FloatArray) -> FloatArray:
         """Best BIC of each shape for each data set, shape (shapes, data sets)."""
@@ -94,18 +124,17 @@ class Contest:
             tables.append(bic(residual_ss(total, gains(block, pilot) + level), n, block.n_params))
         best = np.min([table.min(axis=0) for table in tables], axis=0)
         near = [np.flatnonzero((table - best).min(axis=1) < _SLACK) for table in tables]
-        kept = tuple(b.rows(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
-        return replace(self, blocks=kept)
+        return self._with(
+            tuple(b.rows(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
+        )
 
     def thinned(self, step: int) -> Contest:
         """Same contest with every ``step``-th parameter set of each shape."""
-        kept = tuple(b.rows(np.arange(0, b.theta.shape[0], step)) for b in self.blocks)
-        return replace(self, blocks=kept)
+        return self._with(tuple(b.rows(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
 
     def only(self, name: str) -> Contest:
         """Same contest with the shapes of one name alone."""
-        kept = tuple(block for block in self.blocks if block.family.name == name)
-        return replace(self, blocks=kept)
+        return self._with(tuple(b for b in self.blocks if b.family.name == name))
 
     def profile(self) -> tuple[FloatArray, FloatArray]:
         """Thresholds of the grid, and the best BIC of any shape with its onset at each."""
@@ -235,14 +264,9 @@ def threshold_contest(
     etas: FloatArray | None = None,
 ) -> Contest:
     """Contest of onset shapes over a grid of thresholds (default: :func:`eta_grid`)."""
-    grid = eta_grid(problem.x) if etas is None else etas
-    blocks = tuple(make_block(f, with_eta(f, grid), problem, fit_level=fit_level) for f in families)
-    return Contest(problem, blocks, fit_level)
+    return Contest(problem, families, eta_grid(problem.x) if etas is None else etas, fit_level)
 
 
 def smooth_contest(problem: Problem) -> Contest:
     """Contest of the smooth families."""
-    blocks = tuple(
-        make_block(f, f.grid, problem, fit_level=False) for f in smooth_families(problem)
-    )
-    return Contest(problem, blocks, False)
+    return Contest(problem, smooth_families(problem), None, False)

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -135,25 +136,21 @@ THRESHOLD_FAMILIES = (HINGE, POWER, SATURATING, JUMP)
 THRESHOLD_SHAPES: dict[str, Family] = {f.name: f for f in THRESHOLD_FAMILIES}
 
 
+def _power_law(x: FloatArray, theta: FloatArray, ratio: float) -> tuple[FloatArray, ...]:
+    g = theta[:, :1]
+    log_loss, top = np.log1p(ratio * x), np.log1p(ratio)
+    return (np.where(g > 0, np.exp(-np.abs(g) * log_loss), -np.exp(np.abs(g) * (log_loss - top))),)
+
+
 def power_law(problem: Problem) -> Family:
     """Power of the loss itself; it needs the loss ratio, which the canonical axis lacks."""
-    ratio = problem.span / problem.low
     grid = np.geomspace(0.5, 40.0, 12)
-
-    def basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-        g = theta[:, :1]
-        log_loss = np.log1p(ratio * x)
-        top = np.log1p(ratio)
-        return (
-            np.where(g > 0, np.exp(-np.abs(g) * log_loss), -np.exp(np.abs(g) * (log_loss - top))),
-        )
-
     return Family(
         "power_law",
         "smooth",
         2,
         True,
-        basis,
+        partial(_power_law, ratio=problem.span / problem.low),
         np.concatenate([-grid[::-1], grid])[:, None],
         (-120.0,),
         (120.0,),

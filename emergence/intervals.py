@@ -79,7 +79,7 @@ class EtaTest:
         p-value lies; the rest are then not simulated.
         """
         p = self.contest.problem
-        families = tuple(block.family for block in self.contest.blocks)
+        families = self.contest.families
         here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
         null = min(here.polished_at_eta(), key=lambda c: c.bic)
         columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)

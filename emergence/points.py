@@ -77,6 +77,18 @@ class Points:
         """Number of runs; every checkpoint its own where runs are not given."""
         return self.size if self.run is None else int(np.unique(self.run).size)
 
+    def facts(self) -> dict[str, object]:
+        """What the points are, without the points."""
+        return {
+            "task": self.task,
+            "metric": self.metric,
+            "n": self.size,
+            "n_runs": self.n_runs,
+            "loss": [self.loss.min(), self.loss.max()],
+            "chance": self.chance,
+            "best": self.best,
+        }
+
     def where(self, keep: BoolArray | IntArray) -> Points:
         """Return the points for which ``keep`` is true, or at these positions."""
         changes = {

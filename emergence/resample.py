@@ -7,7 +7,9 @@ the seed alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -20,6 +22,7 @@ from emergence.search import HingeBatch, search_hinge
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 _BLOCK_ELEMENTS = 8192  # as in the search: keep a block in a core's own cache
+_INDEX_ELEMENTS = 4_000_000
 
 
 def as_seed(rng: Seed) -> np.random.SeedSequence:
@@ -115,6 +118,16 @@ def replicas(
     return mu[:, None] + source.errors(problem.wy - mu, n_fitted)
 
 
+@cache
+def _kernel() -> Callable[..., FloatArray] | None:
+    """Return the compiled kernel, or None where numba is missing."""
+    try:
+        from emergence.kernel import pairs_known
+    except ImportError:
+        return None
+    return pairs_known
+
+
 def pairs_hinge(
     x: FloatArray,
     y: FloatArray,
@@ -126,8 +139,12 @@ def pairs_hinge(
 ) -> HingeBatch:
     """Exact hinge of every pairs-bootstrap replicate (Efron 1979).
 
-    A replicate of sorted data is a row of counts, so it needs no second sort.
+    A replicate of sorted data is a row of counts, so it needs no second sort.  Where numba is
+    installed and the plateau known, a compiled kernel does the same.
     """
+    kernel = None if fit_plateau else _kernel()
+    if kernel is not None:
+        return _compiled(kernel, x, y, np.ones(x.size) if w is None else w, n_boot, rng)
     n = x.size
     step = max(1, _BLOCK_ELEMENTS // n)
     offset = np.arange(step)[:, None] * n
@@ -142,3 +159,22 @@ def pairs_hinge(
     return HingeBatch(
         *(np.concatenate([getattr(p, f) for p in parts]) for f in HingeBatch.__match_args__)
     )
+
+
+def _compiled(
+    kernel: Callable[..., FloatArray],
+    x: FloatArray,
+    y: FloatArray,
+    w: FloatArray,
+    n_boot: int,
+    rng: np.random.Generator,
+) -> HingeBatch:
+    """:func:`pairs_hinge` by the compiled kernel, the indices in blocks of bounded size."""
+    n, shift = x.size, float(x.mean())
+    step = max(1, _INDEX_ELEMENTS // n)
+    parts = [
+        kernel(x - shift, y, w, rng.integers(0, n, (min(step, n_boot - start), n)))
+        for start in range(0, n_boot, step)
+    ]
+    eta, slope, gain = np.concatenate(parts, axis=1)
+    return HingeBatch(eta + shift, slope, np.zeros(n_boot), gain)

@@ -136,7 +136,7 @@ def _result(
     }
     # A prediction lets the families compete again only if they competed for the estimate.
     kept = tuple(
-        b for b in contest.blocks if requested == "auto" or b.family.name in _MEMBERS.get(name, ())
+        f for f in contest.families if requested == "auto" or f.name in _MEMBERS.get(name, ())
     )
     return SmoothFit(
         points=problem.points,
@@ -151,7 +151,7 @@ def _result(
         n_boot=n_boot,
         _minimizer=minimizer,
         _result=fit,
-        _contest=Contest(problem, kept, False) if best else None,
+        _contest=Contest(problem, kept, None, False) if best else None,
         _best=best,
         _errors=ErrorModel(problem, seed),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from emergence.contest import Candidate, smooth_contest, threshold_contest
-from emergence.families import THRESHOLD_FAMILIES
+from emergence.contest import Candidate, Contest, smooth_contest, threshold_contest
+from emergence.families import THRESHOLD_FAMILIES, eta_grid
 from emergence.problem import Problem, with_run_noise
 from emergence.runs import fit_run_noise
 
 _ROUNDS = 3
+_ETAS = 40
 # A fitted plateau must beat chance by this much BIC to be called visible.
 VISIBLE = 10.0
 
@@ -39,12 +40,19 @@ def structured(problem: Problem) -> Problem:
 
 
 def _best_curve(problem: Problem) -> tuple[Candidate, bool]:
-    """Best curve by BIC, and whether it has a fitted constant."""
-    ranked: list[tuple[float, Candidate, bool]] = []
-    for c in smooth_contest(problem).candidates():
-        ranked.append((c.bic, c, c.family.free_floor))
+    """Best curve by BIC, and whether it has a fitted constant.
+
+    A coarse grid of thresholds says which; its parameters are then polished.
+    """
+    etas = eta_grid(problem.x, most=_ETAS)
+    ranked: list[tuple[float, Contest, str]] = []
+    smooth = smooth_contest(problem)
+    for c in smooth.candidates():
+        ranked.append((c.bic, smooth, c.family.name))
     for free in (False, True):
-        onsets = threshold_contest(problem, THRESHOLD_FAMILIES, fit_level=free)
-        ranked += [(c.bic + VISIBLE * free, c, free) for c in onsets.candidates()]
-    _, best, level = min(ranked, key=lambda entry: entry[0])
-    return best, level
+        onsets = threshold_contest(problem, THRESHOLD_FAMILIES, fit_level=free, etas=etas)
+        for c in onsets.candidates():
+            ranked.append((c.bic + VISIBLE * free, onsets, c.family.name))
+    _, contest, name = min(ranked, key=lambda entry: entry[0])
+    best = contest.only(name).refined()[0]
+    return best, contest.fit_level or best.family.free_floor

@@ -18,8 +18,9 @@ from emergence.problem import Problem, make_problem
 from emergence.resample import ErrorModel, Seed, as_seed
 from emergence.results import Status
 from emergence.runs import Runs
+from emergence.shapes import ShapeFit, shape_fit
 from emergence.structure import VISIBLE, structured
-from emergence.threshold_result import ShapeFit, ThresholdFit
+from emergence.threshold_result import ThresholdFit
 
 Plateau = Literal["auto", "chance", "fitted"]
 
@@ -171,7 +172,7 @@ def _result(
     seed: np.random.SeedSequence,
 ) -> ThresholdFit:
     problem, best = contest.problem, candidates[0]
-    shapes = [_shape_fit(problem, c) for c in candidates]
+    shapes = [shape_fit(problem, c) for c in candidates]
     if isotonic is not None:
         eta = problem.to_loss(isotonic.eta)
         shapes.append(ShapeFit("isotonic", eta, {}, problem.points.chance, isotonic.bic))
@@ -204,25 +205,6 @@ def _result(
     )
 
 
-def _shape_fit(problem: Problem, c: Candidate) -> ShapeFit:
-    """Parameters in natural units: scores in the metric's units, losses in nats."""
-    points = problem.points
-    scale = points.best - points.chance
-    name, a = c.family.name, c.amps[1:] * scale
-    params: dict[str, float]
-    if name == "hinge":
-        params = {"slope": float(a[0] / problem.span)}
-    elif name == "power":
-        g = float(c.theta[1])
-        params = {"amplitude": float(a[0] / problem.span**g), "exponent": g}
-    elif name == "saturating":
-        params = {"amplitude": float(a[0]), "rate": float(c.theta[1] / problem.span)}
-    else:
-        params = {"jump": float(a[0]), "slope": float(a[1] / problem.span)}
-    level = float(points.chance + c.amps[0] * scale)
-    return ShapeFit(name, problem.to_loss(float(c.theta[0])), params, level, c.bic)
-
-
 def _rivals(contest: Contest, chosen: Candidate | IsotonicOnset) -> tuple[str, ...]:
     """Warn where a curve without a threshold does better: then eta may stand for nothing."""
     smooth = min(contest.candidates(), key=lambda c: c.bic)
@@ -235,7 +217,8 @@ def _rivals(contest: Contest, chosen: Candidate | IsotonicOnset) -> tuple[str, .
 
 
 def _status(contest: Contest, chosen: Candidate | IsotonicOnset) -> Status:
-    grid = np.unique(contest.blocks[0].theta[:, 0])
+    assert contest.etas is not None
+    grid = contest.etas
     eta = chosen.eta if isinstance(chosen, IsotonicOnset) else float(chosen.theta[0])
     if isinstance(chosen, Candidate) and not chosen.amps[1:].any():
         return Status.NO_ONSET

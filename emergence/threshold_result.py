@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,8 @@ from emergence.isotonic import IsotonicOnset, isotonic_interval
 from emergence.points import Points
 from emergence.resample import ErrorModel, child
 from emergence.results import Status, jsonable
+from emergence.shapes import ShapeFit
+from emergence.width import width_bound
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,18 +35,8 @@ if TYPE_CHECKING:
 Method = Literal["profile", "symmetric", "percentile"]
 
 # Streams of random numbers, one for each purpose.
-_PROFILE, _PAIRS, _PREDICT, _ISOTONIC = 1, 2, 3, 4
-
-
-@dataclass(frozen=True)
-class ShapeFit:
-    """Threshold under one shape: its eta, parameters in natural units, and criterion."""
-
-    shape: str
-    eta: float
-    params: dict[str, float]
-    plateau: float
-    bic: float
+_PROFILE, _PAIRS, _PREDICT, _ISOTONIC, _WIDTH = 1, 2, 3, 4, 13
+_WIDTH_DRAWS = 199
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +84,7 @@ class ThresholdFit:
     _candidates: tuple[Candidate, ...] = field(repr=False)
     _best: Candidate | IsotonicOnset = field(repr=False)
     _errors: ErrorModel = field(repr=False)
-    _cache: dict[tuple[str, float], Interval] = field(repr=False, default_factory=dict)
+    _cache: dict[tuple[str, float], Any] = field(repr=False, default_factory=dict)
 
     def interval(
         self, name: str = "eta", level: float = 0.95, method: Method = "profile"
@@ -159,9 +151,27 @@ class ThresholdFit:
         """
         if self.status is Status.NO_ONSET:
             return False
-        errors = self._errors.source(self.n_boot, _PROFILE)
-        top = float(self._contest.profile()[0][-1])
-        return EtaTest(self._contest, errors).p_value(top, 2.0 * alpha) <= 2.0 * alpha
+        key = ("plateau", alpha)
+        if key not in self._cache:
+            errors = self._errors.source(self.n_boot, _PROFILE)
+            top = float(self._contest.profile()[0][-1])
+            self._cache[key] = EtaTest(self._contest, errors).p_value(top, 2 * alpha) <= 2 * alpha
+        return bool(self._cache[key])
+
+    def corner_width(self) -> float:
+        """Upper 95% bound for the width of the corner, nats; see :mod:`emergence.width`."""
+        key = ("width", 0.95)
+        if key not in self._cache:
+            errors = self._errors.source(_WIDTH_DRAWS, _WIDTH)
+            self._cache[key] = width_bound(self._contest, errors)
+        return float(self._cache[key])
+
+    def light(self) -> ThresholdFit:
+        """Same fit without its grids, which are made again when needed: small to keep or send.
+
+        What has been computed already stays.
+        """
+        return replace(self, _contest=self._contest.light(), _smooth=self._smooth.light())
 
     def _profile(self, shape: str, level: float) -> Interval:
         """Interval under one shape or under the competition of all, remembered."""
@@ -177,7 +187,7 @@ class ThresholdFit:
                 self._cache[key] = isotonic_interval(self._contest.problem, index, level)
             else:
                 self._cache[key] = _profile_interval(self, shape, level)
-        return self._cache[key]
+        return cast(Interval, self._cache[key])
 
     def predict(
         self, loss: ArrayLike, level: float | None = None
@@ -238,7 +248,7 @@ class ThresholdFit:
         # An even grid around the interval: on the grid of the fit, which follows the data,
         # the replicates would pile up in its cells.
         etas = np.linspace(max(low - reach, edge[0]), min(high + reach, edge[1]), 240)
-        families = tuple(b.family for b in self._contest.blocks)
+        families = self._contest.families
         fine = threshold_contest(problem, families, fit_level=self._contest.fit_level, etas=etas)
         return problem.low + problem.span * eta_replicates(fine, self._best, errors)
 
@@ -262,19 +272,8 @@ class ThresholdFit:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the points, in types that survive JSON."""
-        p = self.points
         out: dict[str, Any] = jsonable(self)
-        out["data"] = jsonable(
-            {
-                "task": p.task,
-                "metric": p.metric,
-                "n": p.size,
-                "n_runs": p.n_runs,
-                "loss": [p.loss.min(), p.loss.max()],
-                "chance": p.chance,
-                "best": p.best,
-            }
-        )
+        out["data"] = jsonable(self.points.facts())
         return out
 
     def summary(self, level: float = 0.95) -> str:
@@ -324,7 +323,7 @@ def _profile_interval(fit: ThresholdFit, shape: str, level: float) -> Interval:
         target = fit.eta
     else:
         contest = contest.only(shape)
-        if not contest.blocks:
+        if not contest.families:
             raise DataError(f"shape {shape!r} was not part of this fit")
         target = next(s.eta for s in fit.shapes if s.shape == shape)
     start = float(contest.problem.to_x(target))

@@ -16,7 +16,6 @@ from emergence.results import jsonable
 from emergence.smooth import fit_smooth
 from emergence.smooth_result import SmoothFit
 from emergence.threshold_result import ThresholdFit
-from emergence.width import width_bound
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +28,6 @@ _MARGIN = 1.645
 # An ability is absent above its threshold: the plateau lies within this share of the way
 # from chance to best.
 _ABSENT = 0.1
-_WIDTH, _WIDTH_DRAWS = 13, 199
 _NAMES = {"logistic_free": "logistic with free floor", "power_law": "power law"}
 
 
@@ -81,8 +79,7 @@ class Verdict:
     @cached_property
     def width(self) -> float:
         """Upper 95% bound for the width of the corner, nats."""
-        errors = self.threshold._errors.source(_WIDTH_DRAWS, _WIDTH)
-        return width_bound(self.threshold._contest, errors)
+        return self.threshold.corner_width()
 
     @cached_property
     def _decision(self) -> tuple[Label, str]:

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from emergence.errors import DataError
 from emergence.evidence import TESTS, adjust, gather
@@ -174,6 +177,20 @@ class Verdicts(Sequence[Verdict]):
         return "\n".join(lines).replace("95%", f"{1 - self[0].alpha:.0%}" if len(self) else "95%")
 
 
+def _judge(
+    points: Points, seed: np.random.SeedSequence, options: dict[str, Any]
+) -> Verdict | Skipped:
+    """One task, all that its row needs computed, and small enough to send."""
+    # One thread: tasks share the cores, and sums must not depend on how many there are.
+    with threadpool_limits(1):
+        try:
+            verdict = classify(points, rng=seed, **options)
+        except DataError as error:
+            return Skipped(points.family, points.task, points.metric, str(error))
+        verdict.to_row()
+    return replace(verdict, threshold=verdict.threshold.light())
+
+
 def classify_tasks(
     records: Records,
     *,
@@ -183,6 +200,7 @@ def classify_tasks(
     alpha: float = 0.05,
     n_boot: int = 999,
     rng: Seed = 0,
+    n_jobs: int | None = None,
     progress: Callable[[Sequence[Points]], Iterable[Points]] | None = None,
 ) -> Verdicts:
     """Classify every task and metric of a table of records, each family of losses apart.
@@ -205,6 +223,10 @@ def classify_tasks(
     rng : int, SeedSequence or Generator
         Same seed, same bits; every task starts from the same seed, so that other tasks in the
         table do not change it and :func:`classify` alone gives the same.
+    n_jobs : int, optional
+        Tasks at once, -1 for one on each core; by default what ``joblib.parallel_config`` says,
+        else one.  Inside ``with joblib.parallel_config(backend="dask")``, or ``"ray"``, the
+        tasks go to that cluster.  The result does not depend on it.
     progress : callable, optional
         Wraps the iteration over tasks, for a progress bar.
 
@@ -235,15 +257,19 @@ def classify_tasks(
     ]
     if (n_boot + 1) * alpha < 1.0:
         raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
-    seed = as_seed(rng)
-    verdicts = []
-    for g in progress(groups) if progress else groups:
-        try:
-            verdicts.append(
-                classify(g, noise=noise, runs=runs, alpha=alpha, n_boot=n_boot, rng=seed)
-            )
-        except DataError as error:
-            skipped.append(Skipped(g.family, g.task, g.metric, str(error)))
+    work = delayed(_judge)
+    options = {"noise": noise, "runs": runs, "alpha": alpha, "n_boot": n_boot}
+    # Not every backend (Ray) can hand results back one by one.
+    lazy = getattr(get_active_backend()[0], "supports_return_generator", False)
+    outcomes = Parallel(n_jobs=n_jobs, return_as="generator" if lazy else "list")(
+        work(g, as_seed(rng), options) for g in groups
+    )
+    verdicts: list[Verdict] = []
+    for _, outcome in zip(progress(groups) if progress else groups, outcomes, strict=True):
+        if isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        else:
+            verdicts.append(outcome)
     if not verdicts:
         why = "; ".join(s.reason for s in skipped[:3])
         if wanted is not None and not groups and not skipped:

@@ -82,7 +82,7 @@ def _ladder(contest: Contest) -> list[Contest]:
     center = float(min(contest.candidates(), key=lambda c: c.bic).theta[0])
     # A softened onset fits best with its eta shifted, by up to a few widths.
     etas = np.linspace(max(center - 0.3, edge[0]), min(center + 0.3, edge[1]), _ETAS)
-    families = tuple(block.family for block in contest.blocks)
+    families = contest.families
     steps = [families, *(tuple(softened(f, w) for f in families) for w in _WIDTHS)]
     return [
         threshold_contest(problem, step, fit_level=contest.fit_level, etas=etas) for step in steps

@@ -14,7 +14,7 @@ FLOORS = [
     {"_typing", "errors", "metrics", "curves", "results", "points", "validation", "reading",
      "record", "records"},
     {"search", "problem", "noise", "runs", "structure", "families", "profile", "polish",
-     "contest", "resample", "intervals",
+     "contest", "shapes", "resample", "kernel", "intervals",
      "isotonic", "evidence", "width", "law"},
     {"threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
      "size", "simulation", "reference", "datasets"},

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emergence import resample
 from emergence.resample import pairs_hinge
 from emergence.search import search_hinge
 
@@ -105,3 +106,23 @@ def test_pairs_bootstrap_centers_on_the_estimate() -> None:
     assert abs(np.median(draws.eta) - search_hinge(x, y).eta[0]) < 0.01
     again = pairs_hinge(x, y, 500, np.random.default_rng(3))
     np.testing.assert_array_equal(draws.eta, again.eta)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("n", [8, 60, 700])
+def test_the_compiled_kernel_gives_the_same(
+    n: int, ties: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba", reason="the compiled kernel needs numba (extra: fast)")
+    rng = np.random.default_rng(n)
+    x = np.sort(np.round(rng.uniform(1.7, 3.2, n), 2 if ties else 9))
+    y = 0.5 * np.maximum(2.2 - x, 0) + rng.normal(0, 0.02, n)
+    w = rng.uniform(0.2, 3, n)
+    compiled = pairs_hinge(x, y, 501, np.random.default_rng(1), w)
+    monkeypatch.setattr(resample, "_kernel", lambda: None)
+    plain = pairs_hinge(x, y, 501, np.random.default_rng(1), w)
+    total = float((w * y * y).sum())
+    np.testing.assert_allclose(compiled.gain, plain.gain, rtol=1e-9, atol=1e-12 * total)
+    if n > 8:  # few distinct points leave several kinks that are equally good
+        np.testing.assert_allclose(compiled.eta, plain.eta, rtol=1e-9)
+        np.testing.assert_allclose(compiled.slope, plain.slope, rtol=1e-7, atol=1e-12)

@@ -126,7 +126,7 @@ def test_a_task_whose_runs_differ_by_much_is_not_claimed(letters_and_cloze: Verd
     """Its errors follow each other so closely that three runs are few points."""
     verdict = letters_and_cloze["csqa_val_mc_5shot"]
     assert verdict.label != "smooth"
-    assert verdict.threshold._contest.problem.run_model.noise.rho > 0.8
+    assert verdict.threshold._contest.problem.run_model.noise.rho > 0.7
     assert 2.65 < verdict.threshold.eta < 2.76
 
 

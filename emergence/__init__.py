@@ -9,7 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emergence.between_runs import run_thresholds as run_thresholds
+    from emergence.between_runs_result import RunThresholds as RunThresholds
+    from emergence.between_tasks import SharedThreshold as SharedThreshold
+    from emergence.between_tasks import shared_threshold as shared_threshold
     from emergence.datasets import load_dataset as load_dataset
+    from emergence.diagnostics import Diagnostics as Diagnostics
+    from emergence.diagnostics import diagnose as diagnose
+    from emergence.discontinuity import OnsetComparison as OnsetComparison
+    from emergence.discontinuity import compare_onsets as compare_onsets
     from emergence.points import Points as Points
     from emergence.record import Record as Record
     from emergence.records import Records as Records
@@ -32,10 +40,14 @@ __version__ = "0.1.0"
 
 # Names are loaded when first used, so that `import emergence` costs next to nothing.
 _HOME = {
+    "Diagnostics": "diagnostics",
+    "OnsetComparison": "discontinuity",
     "Points": "points",
     "Record": "record",
     "Records": "records",
+    "RunThresholds": "between_runs_result",
     "ScalingLaw": "scaling",
+    "SharedThreshold": "between_tasks",
     "SizeThreshold": "size",
     "SmoothFit": "smooth_result",
     "ThresholdFit": "threshold_result",
@@ -43,11 +55,15 @@ _HOME = {
     "Verdicts": "verdicts",
     "classify": "verdicts",
     "classify_tasks": "verdicts",
+    "compare_onsets": "discontinuity",
+    "diagnose": "diagnostics",
     "fit_scaling_law": "scaling",
     "fit_smooth": "smooth",
     "fit_threshold": "threshold",
     "load_dataset": "datasets",
     "read_records": "records",
+    "run_thresholds": "between_runs",
+    "shared_threshold": "between_tasks",
     "simulate": "simulation",
     "size_threshold": "size",
 }

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from emergence._typing import FloatArray
-from emergence.families import HINGE, Family, eta_grid, smooth_families, with_eta
+from emergence.families import HINGE, JUMP, STEP, Family, eta_grid, smooth_families, with_eta
 from emergence.polish import zoom
 from emergence.problem import Problem
 from emergence.profile import (
@@ -136,19 +136,17 @@ class Contest:
         """Same contest with the shapes of one name alone."""
         return self._with(tuple(b for b in self.blocks if b.family.name == name))
 
-    def profile(self) -> tuple[FloatArray, FloatArray]:
-        """Thresholds of the grid, and the best BIC of any shape with its onset at each."""
-        column, n = self.problem.wy[:, None], self.problem.n
-        total = float(self.problem.wy @ self.problem.wy)
-        etas = np.unique(np.concatenate([block.theta[:, 0] for block in self.blocks]))
-        best = np.full(etas.size, np.inf)
+    def profiles(self, columns: FloatArray) -> FloatArray:
+        """Best BIC at each threshold for each data set, shape (etas, data sets)."""
+        assert self.etas is not None
+        total = np.einsum("ij,ij->j", columns, columns)
+        best = np.full((self.etas.size, columns.shape[1]), np.inf)
         for block in self.blocks:
-            level = 0.0 if block.level is None else float(block.level @ self.problem.wy) ** 2
-            criterion = bic(
-                residual_ss(total, gains(block, column)[:, 0] + level), n, block.n_params
-            )
-            np.minimum.at(best, np.searchsorted(etas, block.theta[:, 0]), criterion)
-        return etas, best
+            level = 0.0 if block.level is None else np.square(block.level @ columns)
+            gain = gains(block, columns).reshape(self.etas.size, -1, columns.shape[1]).max(axis=1)
+            criterion = bic(residual_ss(total, gain + level), self.problem.n, block.n_params)
+            best = np.minimum(best, criterion)
+        return best
 
     def candidates(self) -> list[Candidate]:
         """Every shape at its best grid point for the data."""
@@ -170,8 +168,8 @@ class Contest:
         """Every shape at its best parameters: the grid, then a polish of its best cells.
 
         The polish starts at the ``starts`` highest local maxima over eta or the first
-        parameter, never at one point only.  A jump is left on the grid: it explains the same
-        wherever in its gap between two losses it stands, and the middle is its place.
+        parameter, never at one point only.  A jump or step is left on the grid: it explains
+        the same wherever in its gap between two losses it stands, and the middle is its place.
         """
         column = self.problem.wy[:, None]
         out = []
@@ -182,7 +180,7 @@ class Contest:
             if exact is not None:
                 out.append(min(best, exact, key=lambda c: c.rss))
                 continue
-            if block.theta.shape[1] and block.second is None and gain.max() > 0:
+            if block.theta.shape[1] and block.family not in (JUMP, STEP) and gain.max() > 0:
                 theta = self._polish(block, _peaks(block.theta, gain, starts))
                 best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
             out.append(best)

@@ -14,6 +14,7 @@ hinge          d                        eta
 power          d^g                      eta, g
 saturating     1 - exp(-k d)            eta, k
 jump           [d > 0], d               eta
+step           [d > 0]                  eta
 -------------  -----------------------  -------------------------------------
 smooth
 -------------  -----------------------  -------------------------------------
@@ -85,6 +86,10 @@ def _jump(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     return ((d > 0).astype(float), d)
 
 
+def _step(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    return ((_depth(x, theta) > 0).astype(float),)
+
+
 def _linear(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     return (np.broadcast_to(-x, (theta.shape[0], x.size)).copy(),)
 
@@ -113,6 +118,7 @@ SATURATING = Family(
     "saturating", "threshold", 3, False, _saturating, RATES[:, None], (0.2,), (300.0,)
 )
 JUMP = Family("jump", "threshold", 3, False, _jump, _NONE)
+STEP = Family("step", "threshold", 2, False, _step, _NONE)
 LINEAR = Family("linear", "smooth", 1, True, _linear, _NONE)
 EXPONENTIAL = Family(
     "exponential",
@@ -133,7 +139,8 @@ LOGISTIC_FREE = Family(
 )
 
 THRESHOLD_FAMILIES = (HINGE, POWER, SATURATING, JUMP)
-THRESHOLD_SHAPES: dict[str, Family] = {f.name: f for f in THRESHOLD_FAMILIES}
+# A pure step is a jump without slope: it can be asked for, but does not compete.
+THRESHOLD_SHAPES: dict[str, Family] = {f.name: f for f in (*THRESHOLD_FAMILIES, STEP)}
 
 
 def _power_law(x: FloatArray, theta: FloatArray, ratio: float) -> tuple[FloatArray, ...]:

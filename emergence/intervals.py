@@ -191,7 +191,8 @@ def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: flo
     p = contest.problem
     test = EtaTest(contest, errors)
     alpha = 1.0 - level
-    etas, profile = contest.profile()
+    assert contest.etas is not None
+    etas, profile = contest.etas, contest.profiles(p.wy[:, None])[:, 0]
     edges = float(etas[0]), float(etas[-1])
     # Twice the chi-square point is beyond the critical value of most eta (a guess, tested).
     near = etas[profile - profile.min() <= 2.0 * chdtri(1, alpha)]

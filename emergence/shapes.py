@@ -32,6 +32,8 @@ def shape_fit(problem: Problem, c: Candidate) -> ShapeFit:
         params = {"amplitude": float(a[0] / problem.span**g), "exponent": g}
     elif name == "saturating":
         params = {"amplitude": float(a[0]), "rate": float(c.theta[1] / problem.span)}
+    elif name == "step":
+        params = {"jump": float(a[0])}
     else:
         params = {"jump": float(a[0]), "slope": float(a[1] / problem.span)}
     level = float(points.chance + c.amps[0] * scale)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from emergence.contest import Candidate, Contest, smooth_contest, threshold_contest
 from emergence.families import THRESHOLD_FAMILIES, eta_grid
+from emergence.plateau import VISIBLE
 from emergence.problem import Problem, with_run_noise
 from emergence.runs import fit_run_noise
 
 _ROUNDS = 3
 _ETAS = 40
-# A fitted plateau must beat chance by this much BIC to be called visible.
-VISIBLE = 10.0
 
 
 def structured(problem: Problem) -> Problem:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence.contest import Candidate, Contest, smooth_contest, threshold_contest
+from emergence.between_runs import run_thresholds
+from emergence.contest import Candidate, Contest, smooth_contest
 from emergence.errors import DataError
 from emergence.families import THRESHOLD_FAMILIES, THRESHOLD_SHAPES, eta_grid
 from emergence.isotonic import IsotonicOnset, fit_isotonic
 from emergence.noise import Noise
+from emergence.plateau import PLATEAUS, Plateau, with_plateau
 from emergence.points import LEAST_POINTS, MOST_POINTS, Points, as_points
-from emergence.problem import Problem, make_problem
+from emergence.problem import make_problem
 from emergence.resample import ErrorModel, Seed, as_seed
 from emergence.results import Status
 from emergence.runs import Runs
 from emergence.shapes import ShapeFit, shape_fit
-from emergence.structure import VISIBLE, structured
+from emergence.structure import structured
 from emergence.threshold_result import ThresholdFit
-
-Plateau = Literal["auto", "chance", "fitted"]
 
 SHAPES = ("auto", *THRESHOLD_SHAPES, "isotonic")
 # A smooth curve better by this much BIC calls the threshold into question.
@@ -52,8 +52,8 @@ def fit_threshold(
         \text{score}(L) = c + f(\eta - L) \text{ for } L < \eta, \qquad c \text{ otherwise}
 
     with f(d) one of: ``hinge`` a d; ``power`` a d^g; ``saturating`` a (1 - e^{-kd}); ``jump``
-    j + a d.  Under ``shape="auto"`` they compete by BIC, for the shape decides eta: a hinge
-    through a curved onset can be off by more than any interval says.
+    j + a d; ``step`` j (on request only).  Under ``shape="auto"`` they compete by BIC, for the
+    shape decides eta: a hinge through a curved onset can be off by more than any interval says.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def fit_threshold(
         From ``records.select(...)``, or losses in nats per token (then ``value`` too).
     value : (n,) array_like, optional
         Scores.
-    shape : {"auto", "hinge", "power", "saturating", "jump", "isotonic"}
+    shape : {"auto", "hinge", "power", "saturating", "jump", "step", "isotonic"}
         ``isotonic`` is the definition taken literally: any falling curve below eta.
     plateau : {"auto", "chance", "fitted"}
         Level above eta.  ``auto`` takes chance unless the plateau visibly is not chance.
@@ -106,8 +106,8 @@ def fit_threshold(
     """
     if shape not in SHAPES:
         raise DataError(f"shape {shape!r} is not known: {', '.join(SHAPES)}")
-    if plateau not in ("auto", "chance", "fitted"):
-        raise DataError(f"plateau {plateau!r} is not known: auto, chance or fitted")
+    if plateau not in PLATEAUS:
+        raise DataError(f"plateau {plateau!r} is not known: {', '.join(PLATEAUS)}")
     if n_boot < 99:
         raise DataError(f"n_boot is {n_boot}; an interval needs at least 99")
     pts = as_points(
@@ -123,6 +123,8 @@ def fit_threshold(
     if shape == "isotonic" and plateau == "fitted":
         raise DataError("the isotonic shape takes the plateau at chance; it cannot be fitted")
     problem = make_problem(pts, noise, runs)
+    if runs == "random threshold":
+        return _random_threshold(pts, shape, plateau, noise, n_boot, as_seed(rng))
     if problem.n < LEAST_POINTS:
         raise DataError(
             f"{pts.label}: {problem.n} points; a threshold needs at least {LEAST_POINTS}"
@@ -148,18 +150,35 @@ def fit_threshold(
     return _result(contest, candidates, isotonic, chosen, shape, n_boot, as_seed(rng))
 
 
-def with_plateau(problem: Problem, families: tuple[Any, ...], plateau: Plateau) -> Contest:
-    """Contest with the plateau at chance or fitted; ``auto`` decides by what is visible."""
-    if plateau != "auto":
-        return threshold_contest(problem, families, fit_level=plateau == "fitted")
-    known = threshold_contest(problem, families, fit_level=False)
-    free = threshold_contest(problem, families, fit_level=True)
-    column = problem.wy[:, None]
-    if known.best(column)[0] - free.best(column)[0] <= VISIBLE:
-        return known
-    # On the grid alone very precise data could prefer a fitted plateau for its flexibility.
-    best = [min(c.bic for c in side.refined()) for side in (known, free)]
-    return free if best[0] - best[1] > VISIBLE else known
+def _random_threshold(
+    points: Points,
+    shape: str,
+    plateau: Plateau,
+    noise: Noise,
+    n_boot: int,
+    seed: np.random.SeedSequence,
+) -> ThresholdFit:
+    """Fit of the runs shifted onto one curve; eta and its interval are those of their mean."""
+    between = run_thresholds(
+        points, shape=shape, plateau=plateau, noise=noise, n_boot=n_boot, rng=seed
+    )
+    fit = fit_threshold(
+        between._aligned,
+        shape=between.shape,
+        plateau=plateau,
+        noise=noise,
+        runs="offset+ar1",
+        n_boot=n_boot,
+        rng=seed,
+    )
+    described = f"random threshold (as asked): sd {between.spread:.2g} nats, "
+    return replace(
+        fit,
+        eta=between.eta,
+        noise=fit.noise | {"runs": described + fit.noise["runs"]},
+        warnings=(*fit.warnings, *between.warnings),
+        by_run=between,
+    )
 
 
 def _result(

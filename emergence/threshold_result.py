@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
+from emergence.between_runs_result import RunThresholds
 from emergence.contest import Candidate, Contest, threshold_contest
 from emergence.errors import DataError, MethodRefused
 from emergence.families import eta_grid
@@ -64,6 +65,8 @@ class ThresholdFit:
         What should be read with care.
     n_boot : int
         Replicates behind each interval.
+    by_run : RunThresholds or None
+        With ``runs="random threshold"``, the thresholds of single runs.
     """
 
     points: Points = field(repr=False)
@@ -84,6 +87,7 @@ class ThresholdFit:
     _candidates: tuple[Candidate, ...] = field(repr=False)
     _best: Candidate | IsotonicOnset = field(repr=False)
     _errors: ErrorModel = field(repr=False)
+    by_run: RunThresholds | None = field(repr=False, default=None)
     _cache: dict[tuple[str, float], Any] = field(repr=False, default_factory=dict)
 
     def interval(
@@ -98,9 +102,8 @@ class ThresholdFit:
         level : float
             Nominal coverage, between 0.5 and 0.999.
         method : {"profile", "symmetric", "percentile"}
-            ``profile`` inverts a constrained bootstrap test of every eta (the default, the
-            only one known to hold for every shape).  ``symmetric`` and ``percentile`` use
-            the pairs bootstrap of the exact hinge.
+            ``profile`` inverts a constrained bootstrap test of every eta (the only one known to
+            hold for every shape); the others use the pairs bootstrap of the exact hinge.
 
         Returns
         -------
@@ -133,6 +136,8 @@ class ThresholdFit:
         check_level(level, self.n_boot)
         if method not in ("profile", "symmetric", "percentile"):
             raise DataError(f"method {method!r} is not known: profile, symmetric or percentile")
+        if self.by_run is not None:
+            return self.by_run.interval("eta", level)
         if method == "profile":
             return self._profile(self.requested, level)
         rng = child(self._errors.seed, _PAIRS)
@@ -154,7 +159,8 @@ class ThresholdFit:
         key = ("plateau", alpha)
         if key not in self._cache:
             errors = self._errors.source(self.n_boot, _PROFILE)
-            top = float(self._contest.profile()[0][-1])
+            assert self._contest.etas is not None
+            top = float(self._contest.etas[-1])
             self._cache[key] = EtaTest(self._contest, errors).p_value(top, 2 * alpha) <= 2 * alpha
         return bool(self._cache[key])
 

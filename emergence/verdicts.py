@@ -13,15 +13,16 @@ from joblib.parallel import get_active_backend
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.evidence import TESTS, adjust, gather
 from emergence.noise import Noise
+from emergence.plateau import Plateau
 from emergence.points import Points
 from emergence.records import Records
 from emergence.resample import Seed, as_seed
 from emergence.results import jsonable
 from emergence.runs import Runs
-from emergence.threshold import Plateau, fit_threshold
+from emergence.threshold import fit_threshold
 from emergence.verdict import Verdict
 
 
@@ -72,6 +73,8 @@ def classify(
     ------
     DataError
         For arrays that cannot be fitted or options that do not exist.
+    MethodRefused
+        For ``runs="random threshold"``, which would favour one side.
 
     References
     ----------
@@ -87,6 +90,11 @@ def classify(
         raise DataError(f"alpha is {alpha}; it must lie between 0 and 0.5")
     if (n_boot + 1) * alpha < 1.0:
         raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
+    if runs == "random threshold":
+        raise MethodRefused(
+            "runs shifted onto one threshold favour a threshold over a smooth curve: classify with "
+            "runs='offset+ar1', and compare the runs with run_thresholds"
+        )
     fit = fit_threshold(
         points,
         value,

@@ -15,7 +15,7 @@ import numpy as np
 
 from emergence._typing import FloatArray
 from emergence.contest import Contest, threshold_contest
-from emergence.families import JUMP, Family, eta_grid
+from emergence.families import JUMP, STEP, Family, eta_grid
 from emergence.resample import ErrorSource, replicas
 
 _WIDTHS = np.geomspace(0.003, 0.6, 10)
@@ -29,8 +29,8 @@ def softened(family: Family, width: float) -> Family:
         z = (theta[:, :1] - x) / width
         soft_depth = width * np.logaddexp(0.0, z)
         parts = family.basis(theta[:, :1] - soft_depth, theta)
-        if family is JUMP:
-            return (1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))), parts[1])
+        if family in (JUMP, STEP):
+            return (1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))), *parts[1:])
         return parts
 
     return Family(family.name, family.side, family.n_params, family.free_floor, basis, family.grid)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from emergence.between_runs_result import RunThresholds
 from emergence.points import Points
 from emergence.report.style import (
     COLORS,
@@ -194,6 +195,26 @@ def plot_forest(verdicts: Sequence[Verdict], ax: Axes | None = None) -> Axes:
         ax.text(0.5, 0.5, "no task was called emergent", transform=ax.transAxes, ha="center")
     ax.set_ylim(-0.6, max(len(found), 1) - 0.4)
     ax.set_title("where the emergent tasks begin", fontsize=9)
+    ax.invert_xaxis()
+    ax.set_xlabel(r"threshold loss $\eta$ (nats per token)")
+    return ax
+
+
+def plot_run_thresholds(result: RunThresholds, ax: Axes | None = None) -> Axes:
+    """Draw eta of each run alone (open) and shrunk with its 95% interval, and their mean."""
+    rows = result.to_frame().sort_values("eta")
+    ax = tidy(axes(ax, (6.0, 1.4 + 0.3 * len(rows))))
+    ci = result.interval("eta")
+    ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0)
+    ax.axvline(result.eta, color=ETA, lw=1, ls=":")
+    for y, row in enumerate(rows.to_dict("records")):
+        ax.plot([row["low"], row["high"]], [y, y], color=ETA, lw=2, solid_capstyle="round")
+        ax.plot(row["eta"], y, "o", mfc="none", color=GREY, ms=6)
+        ax.plot(row["shrunk"], y, "o", color=ETA, ms=5)
+    ax.set_yticks(range(len(rows)), rows["run"].tolist(), fontsize=8)
+    ax.set_ylim(-0.6, len(rows) - 0.4)
+    ax.set_title(f"{result.points.label}: one eta for all runs, p = {result.p_common:.2g}",
+                 fontsize=9)  # fmt: skip
     ax.invert_xaxis()
     ax.set_xlabel(r"threshold loss $\eta$ (nats per token)")
     return ax

@@ -1,0 +1,206 @@
+r"""diagnose: which checkpoints and runs carry a threshold, and what the residuals still hold.
+
+Leverage is the diagonal of the hat matrix of the fit linearised at its parameters,
+
+.. math:: h_i = \tilde x_i' (\tilde X' \tilde X)^{-1} \tilde x_i,
+
+with :math:`\tilde X` the whitened derivatives of the curve; the influence of a checkpoint on eta is
+the change of eta when it is left out, to first order (Cook 1977, Technometrics 19, 15).  Runs are
+left out one by one and the threshold is fitted again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from emergence._typing import FloatArray
+from emergence.contest import Candidate
+from emergence.errors import DataError, MethodRefused
+from emergence.points import LEAST_POINTS
+from emergence.results import jsonable
+from emergence.threshold import fit_threshold
+from emergence.threshold_result import ThresholdFit
+
+_LEAST_DRAWS = 99
+# A checkpoint whose fit is half its own observation is called decisive.
+_LEVERAGE = 0.5
+_DRIFT = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnostics:
+    """What a threshold rests on; made by :func:`diagnose`.
+
+    Attributes
+    ----------
+    points : DataFrame
+        One row per checkpoint, by rising loss: run, loss, value, residual (score),
+        ``leverage`` (0 to 1) and ``eta_shift`` (change of eta without it, nats).
+    runs : DataFrame
+        One row per run: eta of the fit without it, and whether that lies outside the interval.
+    drift : DataFrame
+        Rank correlation of the residuals with tokens and with size, and its p-value.
+    warnings : tuple of str
+    """
+
+    points: pd.DataFrame = field(repr=False)
+    runs: pd.DataFrame = field(repr=False)
+    drift: pd.DataFrame = field(repr=False)
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, in types that survive JSON."""
+        tables = {name: getattr(self, name).to_dict("list") for name in ("points", "runs", "drift")}
+        out: dict[str, Any] = jsonable(tables | {"warnings": self.warnings})
+        return out
+
+    def summary(self) -> str:
+        """Report as text."""
+        top = self.points.nlargest(3, "leverage")
+        lines = ["Diagnostics", "  highest leverage:"]
+        lines += [
+            f"    {r['run']}  loss {r['loss']:.4g}  leverage {r['leverage']:.2f}  "
+            f"eta {r['eta_shift']:+.4f} without it"
+            for r in top.to_dict("records")
+        ]
+        if len(self.runs):
+            lines.append("  without the run:")
+            lines += [
+                f"    {r['run']:<24} eta {r['eta']:.4f}"
+                + ("  outside the interval" if r["outside"] else "")
+                for r in self.runs.to_dict("records")
+            ]
+        lines += [
+            f"  residuals with {r['by']}: rank correlation {r['correlation']:+.2f}, "
+            f"p = {r['p_value']:.2g}"
+            for r in self.drift.to_dict("records")
+        ]
+        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+
+
+def diagnose(fit: ThresholdFit) -> Diagnostics:
+    """Leverage of checkpoints, the fit without each run, and drift of the residuals.
+
+    Parameters
+    ----------
+    fit : ThresholdFit
+        Any shape but the isotonic.
+
+    Returns
+    -------
+    Diagnostics
+
+    Raises
+    ------
+    MethodRefused
+        For an isotonic curve, which has no derivatives.
+
+    Examples
+    --------
+    >>> from emergence import diagnose, fit_threshold, simulate
+    >>> points = simulate("jump", n=72, n_runs=6, rng=1).select()
+    >>> diagnose(fit_threshold(points, n_boot=199)).warnings
+    ()
+    """
+    best = fit._best
+    if not isinstance(best, Candidate):
+        raise MethodRefused("an isotonic curve has no derivatives; diagnose another shape")
+    table = _checkpoints(fit, best)
+    runs = _without_each_run(fit)
+    drift = _drift(fit, table["residual"].to_numpy(dtype=float))
+    return Diagnostics(table, runs, drift, _warnings(table, runs, drift))
+
+
+def _warnings(table: pd.DataFrame, runs: pd.DataFrame, drift: pd.DataFrame) -> tuple[str, ...]:
+    """What in the three tables should be read with care."""
+    out = [
+        f"run {r['run']} decides: without it eta is {r['eta']:.3f}"
+        for r in runs.to_dict("records")
+        if r["outside"]
+    ]
+    out += [
+        f"the checkpoint at loss {r['loss']:.4g}"
+        + (f" (run {r['run']})" if r["run"] else "")
+        + f" has leverage {r['leverage']:.2f}"
+        for r in table[table["leverage"] > _LEVERAGE].to_dict("records")
+    ]
+    out += [
+        f"at equal loss the score still moves with {r['by']} (rank correlation of the residuals "
+        f"{r['correlation']:+.2f})"
+        for r in drift.to_dict("records")
+        if r["p_value"] < _DRIFT
+    ]
+    return tuple(out)
+
+
+def _checkpoints(fit: ThresholdFit, best: Candidate) -> pd.DataFrame:
+    """Residual, leverage and influence of every checkpoint."""
+    problem = fit._contest.problem
+    points = problem.points
+    natural = best.jacobian(problem.x, level=fit._contest.fit_level)
+    design = problem.white(natural)
+    scale = np.sqrt(np.einsum("ij,ij->i", design, design))
+    keep = scale > 1e-12
+    design = design[keep] / scale[keep, None]
+    inverse = np.linalg.pinv(design @ design.T, rcond=1e-10, hermitian=True)
+    leverage = np.einsum("ij,ik,kj->j", design, inverse, design)
+    residual = problem.wy - problem.white(best.ability(problem.x)[None])[0]
+    # eta is the first of the non-linear parameters, after the level and the amplitudes.
+    place = int(fit._contest.fit_level) + best.amps.size - 1
+    shift = np.zeros(problem.n)
+    if keep[place]:
+        row = int(keep[:place].sum())
+        effect = inverse[row] @ design / scale[place]
+        shift = -problem.span * effect * residual / np.maximum(1.0 - leverage, 1e-6)
+    run = points.run if points.run is not None else np.full(points.size, "")
+    return pd.DataFrame(
+        {
+            "run": run.astype(str),
+            "loss": points.loss,
+            "value": points.value,
+            "residual": points.value - problem.to_value(best.ability(problem.x)),
+            "leverage": leverage,
+            "eta_shift": shift,
+        }
+    )
+
+
+def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
+    """Eta without each run, with the fit's own shape and plateau."""
+    points = fit.points
+    columns = ["run", "eta", "outside"]
+    if points.run is None or points.n_runs == points.size or points.n_runs < 2:
+        return pd.DataFrame(columns=columns)
+    ci = fit.interval("eta", max(0.5, min(0.95, 1.0 - 1.0 / (fit.n_boot + 1))))
+    rows = []
+    for run in np.unique(points.run.astype(str)):
+        rest = points.where(points.run.astype(str) != run)
+        if rest.size < LEAST_POINTS:
+            continue
+        try:
+            again = fit_threshold(
+                rest,
+                shape=fit.requested,
+                plateau="fitted" if fit._contest.fit_level else "chance",
+                n_boot=_LEAST_DRAWS,
+            )
+        except DataError:
+            continue  # what is left cannot be fitted: that says nothing of this run
+        rows.append((run, again.eta, not ci.low <= again.eta <= ci.high))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _drift(fit: ThresholdFit, residual: FloatArray) -> pd.DataFrame:
+    """Rank correlation of the residuals with tokens and size."""
+    rows = []
+    for name in ("tokens", "params"):
+        column = getattr(fit.points, name)
+        if column is not None and np.unique(column).size > 2:
+            found = spearmanr(column, residual)
+            rows.append((name, float(found.statistic), float(found.pvalue)))
+    return pd.DataFrame(rows, columns=["by", "correlation", "p_value"])

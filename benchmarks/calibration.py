@@ -134,6 +134,7 @@ def main() -> None:
     parser.add_argument("--datasets", type=int, default=1000)
     parser.add_argument("--draws", type=int, default=199, help="bootstrap replicates per test")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--only", nargs="*", metavar="KIND", help="cells of these kinds alone")
     args = parser.parse_args()
     store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
     done = (
@@ -143,7 +144,7 @@ def main() -> None:
     )
     with ProcessPoolExecutor(args.workers) as pool:
         for cell in CELLS:
-            if cell in done:
+            if cell in done or (args.only and cell[0] not in args.only):
                 continue
             store = pd.concat([store, pd.DataFrame([run_cell(pool, cell, args)])])
             store.to_csv(STORE, index=False)

@@ -28,7 +28,7 @@ from emergence.results import Status, jsonable
 from emergence.threshold import fit_threshold
 
 _STREAM = 41
-_ETAS = 121
+_ETAS, _MOST_GAPS = 121, 240
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +100,11 @@ class SharedThreshold:
 
     def _p_value(self, eta: float) -> float:
         """Test of "the shared threshold is eta"."""
+        grid = _grid(self._contests[0])
 
         def statistic(columns: list[FloatArray]) -> FloatArray:
             here = np.zeros(columns[0].shape[1])
-            free = np.zeros((_ETAS, columns[0].shape[1]))
+            free = np.zeros((grid.size, columns[0].shape[1]))
             for contest, data in zip(self._contests, columns, strict=True):
                 here += _at(contest, eta).best(data)
                 free += contest.profiles(data)
@@ -176,7 +177,7 @@ def shared_threshold(
     low, high = max(g[0] for g in grids), min(g[-1] for g in grids)
     if low >= high:
         raise DataError("the losses of these tasks do not overlap; there is no eta to share")
-    losses = np.linspace(low, high, _ETAS)
+    losses = _shared_grid(tasks, low, high)
     contests = tuple(
         threshold_contest(
             f._contest.problem,
@@ -203,6 +204,19 @@ def shared_threshold(
         _contests=contests,
         _index=index,
     )
+
+
+def _shared_grid(tasks: Sequence[Points], low: float, high: float) -> FloatArray:
+    """Thresholds to try: even steps, and the gaps between the losses of all tasks.
+
+    A jump of one task fits anywhere in a gap; what several have in common may be narrower than
+    an even step.
+    """
+    losses = np.unique(np.concatenate([p.loss for p in tasks]))
+    gaps = 0.5 * (losses[1:] + losses[:-1])
+    gaps = gaps[(gaps >= low) & (gaps <= high)]
+    some = gaps[np.unique(np.linspace(0, gaps.size - 1, min(gaps.size, _MOST_GAPS)).astype(int))]
+    return np.unique(np.concatenate([np.linspace(low, high, _ETAS), some]))
 
 
 def _grid(contest: Contest) -> FloatArray:

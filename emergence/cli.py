@@ -14,8 +14,11 @@ from tqdm import tqdm
 
 from emergence import __version__
 from emergence.errors import DataWarning, EmergenceError
+from emergence.noise import NOISES
 from emergence.points import LEAST_POINTS
 from emergence.records import Records, read_records
+from emergence.results import Status
+from emergence.runs import RUNS
 
 _LATE = 2.0  # seconds: shorter work shows no bar
 
@@ -52,6 +55,9 @@ def _classify(args: argparse.Namespace) -> None:
         metric=args.metric,
         alpha=args.alpha,
         n_boot=args.n_boot,
+        noise=args.noise,
+        runs=args.runs,
+        n_jobs=args.jobs,
         rng=args.seed,
         progress=lambda groups: progress(groups, "tasks"),
     )
@@ -70,7 +76,13 @@ def _threshold(args: argparse.Namespace, records: Records) -> Any:
 
     points = records.select(args.task, args.metric, args.family)
     return fit_threshold(
-        points, shape=args.shape, plateau=args.plateau, n_boot=args.n_boot, rng=args.seed
+        points,
+        shape=args.shape,
+        plateau=args.plateau,
+        noise=args.noise,
+        runs=args.runs,
+        n_boot=args.n_boot,
+        rng=args.seed,
     )
 
 
@@ -79,8 +91,14 @@ def _fit(args: argparse.Namespace) -> None:
     if args.json:
         ci = fit.interval("eta", args.level)
         print(json.dumps(fit.to_dict() | {"interval": [ci.low, ci.high], "level": ci.level}))
-    else:
-        print(fit.summary(args.level))
+        return
+    print(fit.summary(args.level))
+    if fit.by_run is not None:
+        print(fit.by_run.summary())
+    elif fit.status is not Status.NO_ONSET and fit.shape != "isotonic":
+        from emergence.diagnostics import diagnose
+
+        print(diagnose(fit).summary())
 
 
 def _size(args: argparse.Namespace) -> None:
@@ -153,6 +171,8 @@ def _parser() -> argparse.ArgumentParser:
     command("validate", _validate, "check every cell of a file of records")
     sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
     _add_tests(sub)
+    _add_noise(sub, [r for r in RUNS if r != "random threshold"])
+    sub.add_argument("--jobs", type=int, default=1, help="tasks at a time (-1: all cores)")
     sub.add_argument("--metric", action="append", help="only this metric (may be repeated)")
     sub.add_argument("-o", "--output", help="write the table as CSV")
     sub.add_argument("-v", "--verbose", action="store_true", help="print every reason")
@@ -179,6 +199,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_noise(sub: argparse.ArgumentParser, runs: Sequence[str]) -> None:
+    sub.add_argument("--noise", default="auto", choices=NOISES, help="errors of one checkpoint")
+    sub.add_argument("--runs", default="auto", choices=runs, help="what a run's errors share")
+
+
 def _add_tests(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--alpha", type=float, default=0.05, help="false discovery rate")
     sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates")
@@ -189,8 +214,9 @@ def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
     sub.add_argument("--metric", help="the same")
     sub.add_argument("--family", help="the same")
     sub.add_argument(
-        "--shape", default="auto", help="auto, hinge, power, saturating, jump, isotonic"
+        "--shape", default="auto", help="auto, hinge, power, saturating, jump, step, isotonic"
     )
+    _add_noise(sub, RUNS)
     sub.add_argument(
         "--plateau",
         default="auto",

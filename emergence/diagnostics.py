@@ -26,7 +26,8 @@ from emergence.results import jsonable
 from emergence.threshold import fit_threshold
 from emergence.threshold_result import ThresholdFit
 
-_LEAST_DRAWS = 99
+# The least draws that show this level.
+_LEAST_DRAWS, _LEVEL = 99, 0.95
 # A checkpoint whose fit is half its own observation is called decisive.
 _LEVERAGE = 0.5
 _DRIFT = 0.01
@@ -42,7 +43,8 @@ class Diagnostics:
         One row per checkpoint, by rising loss: run, loss, value, residual (score),
         ``leverage`` (0 to 1) and ``eta_shift`` (change of eta without it, nats).
     runs : DataFrame
-        One row per run: eta of the fit without it, and whether that lies outside the interval.
+        One row per run: eta and its interval without it, and whether the run ``decides``: the two
+        estimates lie outside each other's interval, or without it no interval is bounded.
     drift : DataFrame
         Rank correlation of the residuals with tokens and with size, and its p-value.
     warnings : tuple of str
@@ -71,8 +73,7 @@ class Diagnostics:
         if len(self.runs):
             lines.append("  without the run:")
             lines += [
-                f"    {r['run']:<24} eta {r['eta']:.4f}"
-                + ("  outside the interval" if r["outside"] else "")
+                f"    {r['run']:<24} eta {r['eta']:.4f}" + ("  it decides" if r["decides"] else "")
                 for r in self.runs.to_dict("records")
             ]
         lines += [
@@ -103,7 +104,7 @@ def diagnose(fit: ThresholdFit) -> Diagnostics:
     Examples
     --------
     >>> from emergence import diagnose, fit_threshold, simulate
-    >>> points = simulate("jump", n=72, n_runs=6, rng=1).select()
+    >>> points = simulate("hinge", n=72, n_runs=6, rng=1).select()
     >>> diagnose(fit_threshold(points, n_boot=199)).warnings
     ()
     """
@@ -119,9 +120,10 @@ def diagnose(fit: ThresholdFit) -> Diagnostics:
 def _warnings(table: pd.DataFrame, runs: pd.DataFrame, drift: pd.DataFrame) -> tuple[str, ...]:
     """What in the three tables should be read with care."""
     out = [
-        f"run {r['run']} decides: without it eta is {r['eta']:.3f}"
+        f"run {r['run']} decides: without it eta is {r['eta']:.3f} "
+        f"[{r['low']:.3f}, {r['high']:.3f}]"
         for r in runs.to_dict("records")
-        if r["outside"]
+        if r["decides"]
     ]
     out += [
         f"the checkpoint at loss {r['loss']:.4g}"
@@ -171,12 +173,12 @@ def _checkpoints(fit: ThresholdFit, best: Candidate) -> pd.DataFrame:
 
 
 def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
-    """Eta without each run, with the fit's own shape and plateau."""
+    """Eta without each run, with the fit's own shapes and plateau."""
     points = fit.points
-    columns = ["run", "eta", "outside"]
+    columns = ["run", "eta", "low", "high", "decides"]
     if points.run is None or points.n_runs == points.size or points.n_runs < 2:
         return pd.DataFrame(columns=columns)
-    ci = fit.interval("eta", max(0.5, min(0.95, 1.0 - 1.0 / (fit.n_boot + 1))))
+    whole = fit.interval("eta", _LEVEL)
     rows = []
     for run in np.unique(points.run.astype(str)):
         rest = points.where(points.run.astype(str) != run)
@@ -191,7 +193,10 @@ def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
             )
         except DataError:
             continue  # what is left cannot be fitted: that says nothing of this run
-        rows.append((run, again.eta, not ci.low <= again.eta <= ci.high))
+        ci = again.interval("eta", _LEVEL)
+        bounded = whole.open_low >= ci.open_low and whole.open_high >= ci.open_high
+        decides = not bounded or (again.eta not in whole and fit.eta not in ci)
+        rows.append((run, again.eta, ci.low, ci.high, decides))
     return pd.DataFrame(rows, columns=columns)
 
 

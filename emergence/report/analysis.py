@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emergence.between_runs import run_thresholds
+from emergence.between_runs_result import RunThresholds
+from emergence.diagnostics import diagnose
 from emergence.errors import DataError
+from emergence.points import Points
 from emergence.records import Records
 from emergence.resample import Seed
 from emergence.scaling import ScalingLaw, fit_scaling_law
@@ -34,13 +38,17 @@ class Analysis:
     """Everything that a report shows.
 
     ``laws`` has one scaling law, or the reason why there is none, for each family;
-    ``sizes`` one size threshold for each emergent verdict, by its position.
+    ``sizes`` one size threshold for each emergent verdict, by its position; ``by_run`` the
+    thresholds of its single runs, where several say where theirs is; ``cautions`` what its
+    diagnostics warn of.
     """
 
     records: Records
     verdicts: Verdicts
     laws: dict[str, ScalingLaw | str]
     sizes: dict[int, SizeThreshold]
+    by_run: dict[int, RunThresholds]
+    cautions: dict[int, tuple[str, ...]]
 
     def to_frame(self) -> pd.DataFrame:
         """Table of verdicts with the sizes beside them."""
@@ -68,6 +76,12 @@ class Analysis:
                 f"  {points.family} {points.task}: {size.params:.3g} [{ci.low:.3g}, {high}]{at}, "
                 f"out of reach with probability {size.prob_out_of_reach:.2f}{beyond}"
             )
+        for i, runs in self.by_run.items():
+            points = self.verdicts[i].points
+            lines.append(f"  {points.family} {points.task}: {runs.verdict}")
+        for i, found in self.cautions.items():
+            points = self.verdicts[i].points
+            lines += [f"  {points.family} {points.task}: warning: {w}" for w in found]
         for family, law in self.laws.items():
             if isinstance(law, str):
                 lines.append(f"  {family or 'all records'}: no scaling law: {law}")
@@ -123,4 +137,20 @@ def analyse(
         for i in wrap(emergent, "sizes")
         if isinstance(law := laws[verdicts[i].points.family], ScalingLaw)
     }
-    return Analysis(records, verdicts, laws, sizes)
+    by_run = {
+        i: found
+        for i in wrap(emergent, "runs")
+        if (found := _by_run(verdicts[i].points, n_boot, rng)) is not None
+    }
+    cautions = {i: diagnose(verdicts[i].threshold).warnings for i in wrap(emergent, "diagnostics")}
+    return Analysis(records, verdicts, laws, sizes, by_run, cautions)
+
+
+def _by_run(points: Points, n_boot: int, rng: Seed) -> RunThresholds | None:
+    """Thresholds of the runs; None where fewer than two runs have checkpoints that tell."""
+    if points.run is None or not 1 < points.n_runs < points.size:
+        return None
+    try:
+        return run_thresholds(points, n_boot=n_boot, rng=rng)
+    except DataError:
+        return None

@@ -138,8 +138,10 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         "eta": f"{fit.eta:.3f}", "eta_key": fit.eta, "low_key": ci.low,
         "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),
         "width": f"{v.width:.2g}" if np.isfinite(v.width) else "any", "width_key": v.width,
-        "warnings": fit.warnings, "text": fit.summary(1 - v.alpha),
+        "warnings": (*fit.warnings, *analysis.cautions[i]), "text": fit.summary(1 - v.alpha),
     }  # fmt: skip
+    if (runs := analysis.by_run.get(i)) is not None:
+        row["text"] += "\n\n" + runs.summary()
     if (size := analysis.sizes.get(i)) is not None:
         span = size.interval("params", 1 - v.alpha)
         high = "unbounded" if span.open_high else human(span.high)

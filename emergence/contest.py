@@ -168,8 +168,8 @@ class Contest:
         """Every shape at its best parameters: the grid, then a polish of its best cells.
 
         The polish starts at the ``starts`` highest local maxima over eta or the first
-        parameter, never at one point only.  A jump or step is left on the grid: it explains
-        the same wherever in its gap between two losses it stands, and the middle is its place.
+        parameter, never at one point only.  A jump or step explains the same wherever in its gap
+        between two losses it stands, and the middle is its place.
         """
         column = self.problem.wy[:, None]
         out = []
@@ -180,11 +180,23 @@ class Contest:
             if exact is not None:
                 out.append(min(best, exact, key=lambda c: c.rss))
                 continue
-            if block.theta.shape[1] and block.family not in (JUMP, STEP) and gain.max() > 0:
+            if block.family in (JUMP, STEP):
+                best = self._centered(best)
+            elif block.theta.shape[1] and gain.max() > 0:
                 theta = self._polish(block, _peaks(block.theta, gain, starts))
                 best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
             out.append(best)
         return out
+
+    def _centered(self, jump: Candidate) -> Candidate:
+        """Move a jump to the middle of its gap; rounding alone would choose among equals."""
+        x, eta = self.problem.x, jump.theta[0]
+        if not x[0] < eta <= x[-1]:
+            return jump
+        middle = 0.5 * (x[x < eta].max() + x[x >= eta].min())
+        moved = self.candidate(jump.family, np.array([middle]))
+        # A slope that would overshoot the gap's end holds the jump where it is.
+        return moved if moved.rss <= jump.rss * (1.0 + 1e-9) else jump
 
     def _exact_hinge(self) -> Candidate | None:
         """The hinge of the exact search, which needs errors that are independent.

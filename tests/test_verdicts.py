@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,7 @@ from emergence import (
     simulate,
 )
 from emergence.curves import softplus_hinge
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.evidence import adjust
 
 
@@ -187,3 +189,50 @@ def test_too_few_draws_never_say_flat() -> None:
     verdict = classify_tasks(Records(table), n_boot=99)["jump"]
     assert verdict.label == "undetermined"
     assert "larger n_boot" in verdict.reason
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[Records, str]:
+    """Three tasks, and what one worker says of them."""
+    frames = [
+        simulate(shape, n=60, task=shape, rng=i).to_frame()
+        for i, shape in enumerate(("jump", "hinge", "logistic"))
+    ]
+    records = Records(pd.concat(frames, ignore_index=True))
+    return records, json.dumps([v.to_dict() for v in classify_tasks(records, n_boot=99)])
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_change_nothing(small: tuple[Records, str], backend: str) -> None:
+    records, alone = small
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        assert json.dumps([v.to_dict() for v in classify_tasks(records, n_boot=99)]) == alone
+
+
+def test_dask_changes_nothing(small: tuple[Records, str]) -> None:
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    records, alone = small
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
+    with (
+        warnings.catch_warnings(),
+        distributed.Client(**options, dashboard_address=None) as client,
+        joblib.parallel_config(backend="dask", n_jobs=2, client=client),
+    ):
+        warnings.simplefilter("ignore")  # of Dask's own sockets
+        assert json.dumps([v.to_dict() for v in classify_tasks(records, n_boot=99)]) == alone
+
+
+def test_bits_instead_of_nats_change_no_verdict() -> None:
+    for shape in ("jump", "saturating", "logistic", "flat", "linear"):
+        p = simulate(shape, n=80, rng=5).select()
+        nats = classify(p, n_boot=199)
+        bits = classify(p.loss / np.log(2), p.value, chance=0.25, n_boot=199)
+        assert bits.label == nats.label
+        if nats.label == "emergent":
+            assert bits.threshold.eta == pytest.approx(nats.threshold.eta / np.log(2), rel=1e-4)
+
+
+def test_random_thresholds_are_refused_by_a_verdict() -> None:
+    p = simulate("jump", n=72, n_runs=6, rng=1).select()
+    with pytest.raises(MethodRefused, match="run_thresholds"):
+        classify(p, runs="random threshold")

@@ -1,0 +1,116 @@
+"""Thresholds of runs: known truth, the published runs, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emergence import Records, fit_threshold, load_dataset, run_thresholds, simulate
+from emergence.errors import DataError, DataWarning
+
+
+def test_each_run_gets_its_own_threshold() -> None:
+    records = simulate("jump", n=240, n_runs=8, eta_sd=0.1, sd=0.005, rng=3)
+    result = run_thresholds(records.select(), n_boot=199)
+    frame = result.to_frame()
+    assert result.p_common < 0.05
+    assert result.interval("spread").low > 0.0
+    assert 2.2 in result.interval("eta")
+    assert "one threshold for all runs is rejected" in result.verdict
+    assert ((frame["shrunk"] >= frame["low"]) & (frame["shrunk"] <= frame["high"])).all()
+    assert (
+        "sd" in fit_threshold(records.select(), runs="random threshold", n_boot=199).noise["runs"]
+    )
+
+
+def test_equal_thresholds_are_seldom_told_apart() -> None:
+    p_values = [
+        run_thresholds(
+            simulate("hinge", n=72, n_runs=6, rng=i).select(), shape="hinge", n_boot=99
+        ).p_common
+        for i in range(40)
+    ]
+    assert sum(p <= 0.05 for p in p_values) <= 6  # 5% of 40, and 3 standard errors
+    assert sum(p <= 0.5 for p in p_values) >= 8
+
+
+def test_mean_threshold_is_covered_in_small() -> None:
+    """40 data sets; the table is benchmarks/results/calibration.md."""
+    hits = 0
+    for i in range(40):
+        points = simulate("hinge", n=96, n_runs=8, eta_sd=0.02, rng=100 + i).select()
+        hits += 2.2 in run_thresholds(points, shape="hinge", n_boot=99).interval("eta")
+    assert hits >= 34
+
+
+def test_row_order_changes_nothing() -> None:
+    p = simulate("jump", n=72, n_runs=6, eta_sd=0.05, rng=1).select()
+    shuffled = p.where(np.random.default_rng(0).permutation(p.size))
+    a, b = (run_thresholds(x, n_boot=99).to_dict() for x in (p, shuffled))
+    assert json.dumps(a, allow_nan=False) == json.dumps(b, allow_nan=False)
+
+
+def test_random_threshold_is_a_kind_of_runs() -> None:
+    p = simulate("jump", n=96, n_runs=8, eta_sd=0.05, rng=1).select()
+    fit = fit_threshold(p, runs="random threshold", n_boot=199)
+    assert fit.by_run is not None
+    assert fit.eta == fit.by_run.eta
+    assert tuple(fit.interval()) == tuple(fit.by_run.interval())
+    assert "random threshold" in fit.summary()
+    assert json.dumps(fit.to_dict(), allow_nan=False)
+
+
+def test_runs_that_never_cross_are_named() -> None:
+    p = simulate("jump", n=96, n_runs=8, sd=0.005, rng=1).select()
+    keep = (p.run != "run-0") | (p.loss > 2.6)
+    result = run_thresholds(p.where(keep), n_boot=99)
+    assert result.unknown == ("run-0",)
+    assert any("run-0" in w for w in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "text"),
+    [
+        ({"shape": "isotonic"}, "not known"),
+        ({"n_boot": 9}, "at least 99"),
+    ],
+)
+def test_bad_arguments(kwargs: dict[str, object], text: str) -> None:
+    p = simulate("jump", n=72, n_runs=6, rng=1).select()
+    with pytest.raises(DataError, match=text):
+        run_thresholds(p, **kwargs)  # type: ignore[arg-type]
+
+
+def test_runs_are_needed() -> None:
+    with pytest.raises(DataError, match="run"):
+        run_thresholds(simulate("jump", rng=1).select(), n_boot=99)
+
+
+# eta of the 7B run with a second learning rate, the 7B and the 13B run, on C4 loss.
+PUBLISHED = (2.71, 2.70, 2.68)
+
+
+@pytest.mark.parametrize("task", ["mmlu_test", "arc_challenge_test"])
+def test_the_published_runs_on_every_checkpoint(reference: Path, task: str) -> None:
+    frame = pd.read_csv(reference / "olmo.csv")
+    with pytest.warns(DataWarning, match="means over groups"):
+        # The checkpoints before training have no tokens.
+        records = Records(frame[frame["tokens"] > 0])
+    points = records.select(task=f"{task}_mc_5shot", metric="acc")
+    result = run_thresholds(points, n_boot=299)
+    etas = result.to_frame().sort_values("eta", ascending=False)["eta"]
+    assert etas.to_numpy() == pytest.approx(PUBLISHED, abs=0.012)
+
+
+def test_the_bundled_third_says_what_follows_for_the_claim() -> None:
+    points = load_dataset("public_reports").select(task="mmlu_test_mc_5shot", metric="acc")
+    result = run_thresholds(points, n_boot=299)
+    assert result.p_common < 0.05
+    assert "the loss alone does not say exactly where" in result.verdict
+    assert {t.by for t in result.trends} <= {"params", "tokens"}
+    assert result.plot().get_title().startswith("OLMo2") or "mmlu" in result.plot().get_title()
+    assert result.verdict in result.summary()

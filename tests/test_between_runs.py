@@ -101,7 +101,8 @@ def test_the_published_runs_on_every_checkpoint(reference: Path, task: str) -> N
         # The checkpoints before training have no tokens.
         records = Records(frame[frame["tokens"] > 0])
     points = records.select(task=f"{task}_mc_5shot", metric="acc")
-    result = run_thresholds(points, n_boot=299)
+    # Beside the three runs there are a few checkpoints of the last one's annealing.
+    result = run_thresholds(points.where(points.run != "peteish7_eval_anneal"), n_boot=299)
     etas = result.to_frame().sort_values("eta", ascending=False)["eta"]
     assert etas.to_numpy() == pytest.approx(PUBLISHED, abs=0.012)
 

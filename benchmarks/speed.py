@@ -157,7 +157,7 @@ def verdict_rows() -> list[str]:
                 whole.append(cpu(lambda p=points: classify(p, n_boot=1000).reason, 1))  # type: ignore[misc]
             rows.append(
                 f"| fit and both bootstrap tests, {shape}, n = {n} | {np.mean(label):.3f} s "
-                f"(worst {max(label):.3f}); with interval, corner and reason {np.mean(whole):.2f} s "
+                f"(worst {max(label):.3f}); with interval, corner, reason {np.mean(whole):.2f} s "
                 f"| | | | at most {promise} s |"
             )
     return rows

@@ -44,7 +44,8 @@ class Evidence:
     squared error of the threshold side over the smooth side on left-out runs, in units of
     its standard error (NaN where it was not needed).  ``resolution`` is the smallest p-value
     that the draws can show, 1 / (n_boot + 1); ``p_flat_alone`` stays as it was before any
-    adjustment for the number of tasks.
+    adjustment for the number of tasks.  ``above_chance`` says whether the best curve, at the lowest
+    losses, is above chance by two standard errors.
     """
 
     p_flat: float
@@ -57,6 +58,7 @@ class Evidence:
     prediction: float
     resolution: float
     p_flat_alone: float
+    above_chance: bool
 
     def with_p_values(self, values: FloatArray) -> Evidence:
         """Same evidence with other p-values, in the order of ``TESTS``."""
@@ -106,7 +108,23 @@ def gather(
         prediction,
         1.0 / (n_boot + 1),
         flat,
+        _above_chance(thresholds, smooth),
     )
+
+
+def _above_chance(thresholds: Contest, smooth: Contest) -> bool:
+    """Compare the best curve with chance; the error is that of the mean of a tenth of the points.
+
+    Where points share runs it is that of as many runs as that tenth holds.
+    """
+    problem = thresholds.problem
+    best = min((*thresholds.candidates(), *smooth.candidates()), key=lambda c: c.bic)
+    few = max(problem.n // 10, 3)
+    residual = (problem.y - best.ability(problem.x)) * problem.root_w
+    sd = np.sqrt(float(residual @ residual) / max(problem.n - best.n_params, 1))
+    count = few if problem.run is None else int(np.unique(problem.run[:few]).size)
+    top = float(best.ability(problem.x[:few]).max())
+    return bool(top > 2.0 * sd / np.sqrt(count))
 
 
 def _near_best(candidates: Sequence[Candidate]) -> list[Candidate]:

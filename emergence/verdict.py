@@ -161,7 +161,7 @@ def _decide(v: Verdict) -> tuple[Label, str]:
             f"{level:.3g}, chance {v.points.chance:.3g}"
             + ("; above chance at every loss seen" if share > _ABSENT else "")
         )
-    if not _above_chance(v):
+    if not e.above_chance:
         return "flat", (
             f"the score changes with the loss but is never clearly above chance "
             f"({v.points.chance:.3g}): going from worse than guessing to guessing is no ability"
@@ -185,23 +185,6 @@ def _decide(v: Verdict) -> tuple[Label, str]:
         f"neither a {smooth} curve ({_p(e.p_smooth)}) nor a {onset} onset "
         f"({_p(e.p_threshold)}) is rejected; these data cannot tell"
     )
-
-
-def _above_chance(v: Verdict) -> bool:
-    """Whether the best curve, at the lowest losses, is above chance by two standard errors.
-
-    The standard error is that of the mean of a tenth of the points, or of the runs in it.
-    """
-    fit = v.threshold
-    problem = fit._contest.problem
-    sides = (fit._contest, fit._smooth)
-    best = min((c for side in sides for c in side.candidates()), key=lambda c: c.bic)
-    few = max(problem.n // 10, 3)
-    residual = (problem.y - best.ability(problem.x)) * problem.root_w
-    sd = np.sqrt(float(residual @ residual) / max(problem.n - best.n_params, 1))
-    count = few if problem.run is None else int(np.unique(problem.run[:few]).size)
-    top = float(best.ability(problem.x[:few]).max())
-    return top > 2.0 * float(sd) / np.sqrt(count)
 
 
 def _by_prediction(v: Verdict, smooth: str, onset: str) -> tuple[Label, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
 
 import joblib
@@ -236,3 +237,12 @@ def test_random_thresholds_are_refused_by_a_verdict() -> None:
     p = simulate("jump", n=72, n_runs=6, rng=1).select()
     with pytest.raises(MethodRefused, match="run_thresholds"):
         classify(p, runs="random threshold")
+
+
+def test_verdicts_of_many_tasks_stay_small(small: tuple[Records, str]) -> None:
+    """Labels and tables need no grids: else thousands of tasks would not fit in memory."""
+    verdicts = classify_tasks(small[0], n_boot=99)
+    assert verdicts.summary()
+    assert len(verdicts.to_frame()) == 3
+    for v in verdicts:
+        assert len(pickle.dumps(v)) < 100_000

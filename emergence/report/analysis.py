@@ -76,6 +76,8 @@ class Analysis:
                 f"  {points.family} {points.task}: {size.params:.3g} [{ci.low:.3g}, {high}]{at}, "
                 f"out of reach with probability {size.prob_out_of_reach:.2f}{beyond}"
             )
+        if self.by_run or any(self.cautions.values()):
+            lines += ["", "Does the loss alone decide, and does one run?"]
         for i, runs in self.by_run.items():
             points = self.verdicts[i].points
             lines.append(f"  {points.family} {points.task}: {runs.verdict}")

@@ -113,5 +113,12 @@ def test_the_bundled_third_says_what_follows_for_the_claim() -> None:
     assert result.p_common < 0.05
     assert "the loss alone does not say exactly where" in result.verdict
     assert {t.by for t in result.trends} <= {"params", "tokens"}
-    assert result.plot().get_title().startswith("OLMo2") or "mmlu" in result.plot().get_title()
+    ax = result.plot()
+    assert [t.get_text() for t in ax.get_yticklabels()] == [
+        "peteish13_eval_full",
+        "peteish7_eval_full",
+        "peteish7_medlr_eval_full",
+    ]
+    assert ax.xaxis_inverted()
+    assert ax.lines[0].get_xdata()[0] == pytest.approx(result.eta)  # the mean, dotted
     assert result.verdict in result.summary()

@@ -171,3 +171,22 @@ def test_progress_is_silent_when_not_a_terminal(capsys: pytest.CaptureFixture[st
 
     assert list(progress([1, 2], "x")) == [1, 2]
     assert capsys.readouterr().err == ""
+
+
+def test_noise_runs_and_jobs_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "runs.csv"
+    simulate("jump", n=96, n_runs=8, eta_sd=0.05, rng=1).to_csv(path)
+    assert main(["fit", str(path), "--n-boot", "199", "--runs", "random threshold"]) == 0
+    said = capsys.readouterr().out
+    assert "one threshold for all runs" in said
+    assert main(["fit", str(path), "--n-boot", "199", "--runs", "independent"]) == 0
+    said = capsys.readouterr().out
+    assert "independent (as asked)" in said
+    assert "highest leverage" in said
+    command = ["classify", str(path), "--n-boot", "199", "--noise", "gaussian", "--runs", "offset"]
+    assert main(command) == 0
+    alone = capsys.readouterr().out
+    assert main([*command, "--jobs", "2"]) == 0
+    assert capsys.readouterr().out == alone

@@ -104,11 +104,13 @@ def with_error(p: float, n: int) -> str:
 def table(store: pd.DataFrame) -> str:
     """Markdown of all cells."""
     lines = ["## Coverage of nominal 95% for eta", ""]
-    lines += ["| method | scenario | n | coverage ± s.e. | median width | s per interval |"]
-    lines += ["|---|---|---|---|---|---|"]
+    lines += [
+        "| method | scenario | n | data sets | coverage ± s.e. | median width | s per interval |"
+    ]
+    lines += ["|---|---|---|---|---|---|---|"]
     for r in store[store["coverage"].notna()].to_dict("records"):
         lines.append(
-            f"| {r['kind']} | {r['scenario']} | {r['n']} | "
+            f"| {r['kind']} | {r['scenario']} | {r['n']} | {r['datasets']} | "
             f"{with_error(r['coverage'], r['datasets'])} | {r['width']:.3f} | {r['seconds']:.2f} |"
         )
     lines += [
@@ -118,11 +120,15 @@ def table(store: pd.DataFrame) -> str:
         "",
     ]
     lines += ["## Verdicts at the 5% level", ""]
-    lines += ["| scenario | n | emergent | smooth | undetermined | flat | s per verdict |"]
-    lines += ["|---|---|---|---|---|---|---|"]
+    lines += [
+        "| scenario | n | data sets | emergent | smooth | undetermined | flat | s per verdict |"
+    ]
+    lines += ["|---|---|---|---|---|---|---|---|"]
     for r in store[store["kind"] == "verdict"].to_dict("records"):
         shares = " | ".join(with_error(r[label], r["datasets"]) for label in LABELS)
-        lines.append(f"| {r['scenario']} | {r['n']} | {shares} | {r['seconds']:.2f} |")
+        lines.append(
+            f"| {r['scenario']} | {r['n']} | {r['datasets']} | {shares} | {r['seconds']:.2f} |"
+        )
     lines += ["", "## Scenarios", ""]
     lines += [f"- {s.name}: {s.text}" for s in SCENARIOS.values()]
     lines += ["", "Losses uniform on 1.7 to 3.2, eta 2.2, chance 0.25 known, noise sd 0.02."]

@@ -18,7 +18,7 @@ FLOORS = [
      "isotonic", "evidence", "width", "law", "plateau", "templates", "random_effects"},
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
      "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
-     "size", "simulation", "reference", "datasets"},
+     "size", "simulation", "reference", "datasets", "train"},
     {"report", "cli"},
 ]  # fmt: skip
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
@@ -56,6 +56,11 @@ def test_imports_point_down(path: Path) -> None:
     here = FLOOR[room(path)]
     upward = {name for name in imports(path) if FLOOR[name] > here}
     assert not upward
+
+
+def test_the_trainer_imports_only_the_schema() -> None:
+    for path in (PACKAGE / "train").glob("*.py"):
+        assert imports(path) - {"train"} <= FLOORS[0], path
 
 
 def test_no_cycles() -> None:

@@ -1,0 +1,206 @@
+"""Items: one question with its answer, from easy to hard, in six categories.
+
+A generator takes a source of random numbers, a language and a difficulty from 0 (easy) to 2
+(the form that is asked in the evaluation).  The same generators write the training documents
+and the held-out items: which of the two an item may be is decided by its ``key`` alone, so no
+held-out item can be in training, whatever the seeds (:func:`is_held_out`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from emergence.train.words import Language
+
+HARD = 2
+_SHARE = 6  # one key in six is held out
+LETTERS = "ABCD"
+_MOST = 20  # apples
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question.
+
+    ``answer`` is the text that follows ``prompt``; ``wrong`` the other options (empty where
+    the answer is to be produced); ``gold`` the place of the answer among the options, that of
+    its letter in an exam; ``key`` what makes two items the same question.
+    """
+
+    prompt: str
+    answer: str
+    wrong: tuple[str, ...]
+    gold: int
+    key: str
+
+    @property
+    def text(self) -> str:
+        """Training document."""
+        return f"{self.prompt}{self.answer}"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """All options in order; the one at ``gold`` is the answer."""
+        return (*self.wrong[: self.gold], self.answer, *self.wrong[self.gold :])
+
+
+Generator = Callable[[Random, Language, int], Item]
+
+
+def is_held_out(key: str) -> bool:
+    """Is this question kept from training?
+
+    Examples
+    --------
+    >>> sum(is_held_out(f"question {i}") for i in range(6000)) // 100
+    10
+    """
+    return zlib.crc32(key.encode()) % _SHARE == 0
+
+
+def _ask(language: Language, question: str) -> str:
+    return language.space.join((language.question, question, language.answer))
+
+
+def _choice(
+    language: Language, prompt: str, answer: str, others: list[str], gold: int, key: str
+) -> Item:
+    space = language.space
+    return Item(prompt, f"{space}{answer}", tuple(f"{space}{o}" for o in others), gold, key)
+
+
+def person(language: Language, number: int) -> str:
+    """Name of a person of the closed world; ``number`` is below :func:`population`."""
+    family, given = divmod(number, len(language.given))
+    return language.full_name.format(given=language.given[given], family=language.family[family])
+
+
+def population(language: Language) -> int:
+    """Number of people in the closed world."""
+    return len(language.given) * len(language.family)
+
+
+def attribute_of(language: Language, number: int, attribute: int) -> str:
+    """What is true of a person: fixed for all seeds."""
+    values = language.attributes[attribute][2]
+    return values[zlib.crc32(f"{language.name}/{number}/{attribute}".encode()) % len(values)]
+
+
+def zipf_person(rng: Random, language: Language) -> int:
+    """Draw a person, the k-th about in proportion to 1/k."""
+    return int(population(language) ** rng.random()) - 1
+
+
+def fact(rng: Random, language: Language, difficulty: int) -> Item:
+    """Recall an attribute of a person that was stated elsewhere; easy: the statement precedes."""
+    who = rng.randrange(population(language)) if difficulty == HARD else zipf_person(rng, language)
+    attribute = rng.randrange(len(language.attributes))
+    statement, question, values = language.attributes[attribute]
+    name, answer = person(language, who), attribute_of(language, who, attribute)
+    prompt = _ask(language, question.format(who=name))
+    if difficulty == 0:
+        prompt = f"{statement.format(who=name, what=answer)}{language.space}{prompt}"
+    others = rng.sample([v for v in values if v != answer], 3)
+    return _choice(language, prompt, answer, others, rng.randrange(4), f"fact/{who}/{attribute}")
+
+
+def cloze(rng: Random, language: Language, difficulty: int) -> Item:
+    """End a story: what one gets depends on the last of one to three places."""
+    stops = rng.sample(language.scripts, 4)
+    visited = stops[: difficulty + 1]
+    who = rng.choice(language.given)
+    story = language.space.join(language.goes.format(who=who, where=place) for place, _ in visited)
+    answer = visited[-1][1]
+    others = [thing for _, thing in stops if thing != answer]
+    key = f"cloze/{who}/{'/'.join(place for place, _ in visited)}"
+    prompt = f"{story}{language.space}{language.gets.format(who=who)}"
+    return _choice(language, prompt, answer, others, rng.randrange(4), key)
+
+
+def reading(rng: Random, language: Language, difficulty: int) -> Item:
+    """Find in a passage of two to six statements the one that is asked for."""
+    n = (2, 4, 6)[difficulty]
+    colours, things = rng.sample(language.colours, max(n, 4)), rng.sample(language.things, n)
+    passage = language.space.join(
+        language.holds.format(colour=c, thing=t) for c, t in zip(colours[:n], things, strict=True)
+    )
+    asked = rng.randrange(n)
+    others = rng.sample([c for c in colours if c != colours[asked]], 3)
+    prompt = (
+        f"{passage}{language.space}{_ask(language, language.which.format(thing=things[asked]))}"
+    )
+    key = f"reading/{'/'.join(colours[:n])}/{'/'.join(things)}"
+    return _choice(language, prompt, colours[asked], others, rng.randrange(4), key)
+
+
+def coreference(rng: Random, language: Language, difficulty: int) -> Item:
+    """Which of two people is meant: the verb and the reason decide, not the order.
+
+    Easy forms use fewer of the verbs, so that each is met more often.
+    """
+    known = language.reasons[: (2, 4, len(language.reasons))[difficulty]]
+    a, b = rng.sample(language.given, 2)
+    verb, of_subject, of_object = rng.choice(known)
+    subject = rng.random() < 0.5
+    reason = of_subject if subject else of_object
+    sentence = language.because.format(a=a, verb=verb, b=b, reason=reason)
+    prompt = f"{sentence}{language.space}{_ask(language, language.means.format(reason=reason))}"
+    answer, other = (a, b) if subject else (b, a)
+    key = f"coreference/{a}/{verb}/{b}/{subject}"
+    return _choice(language, prompt, answer, [other], 0 if subject else 1, key)
+
+
+def exam(rng: Random, language: Language, difficulty: int) -> Item:
+    """Answer by letter; easy: two options, or a question that gives the answer away."""
+    n = 2 if difficulty == 0 else 4
+    stops = rng.sample(language.scripts, n)
+    gold = rng.randrange(n)
+    place, thing = stops[gold]
+    question = language.asks.format(where=place)
+    if difficulty == 1 and rng.random() < 0.5:
+        question = f"{question} ({thing})"
+    lines = [f"{letter}. {other}" for letter, (_, other) in zip(LETTERS, stops, strict=False)]
+    prompt = (
+        f"{language.question}{language.space}{question}\n"
+        + "\n".join(lines)
+        + f"\n{language.answer}"
+    )
+    others = [letter for i, letter in enumerate(LETTERS[:n]) if i != gold]
+    key = f"exam/{place}/{'/'.join(other for _, other in stops)}"
+    return _choice(language, prompt, LETTERS[gold], others, gold, key)
+
+
+def arithmetic(rng: Random, language: Language, difficulty: int) -> Item:
+    """Apples that come and go, with worked steps: one to three of them; the hard form has two.
+
+    Between 0 and 20 apples are there after every step.
+    """
+    steps = 2 if difficulty == HARD else rng.choice((1, 3) if difficulty else (1,))
+    who = rng.choice(language.given)
+    total = start = rng.randint(1, _MOST - 1)
+    story, worked, operands = [language.has.format(who=who, a=start)], [], [str(start)]
+    for _ in range(steps):
+        up = total == 0 or (total < _MOST and rng.random() < 0.5)
+        change = rng.randint(1, min(_MOST - total if up else total, 9))
+        after = total + change if up else total - change
+        sign, sentence = ("+", language.gain) if up else ("-", language.loss)
+        story.append(sentence.format(who=who, b=change))
+        worked.append(f"{total}{sign}{change}={after}")
+        operands.append(f"{sign}{change}")
+        total = after
+    prompt = language.space.join((*story, _ask(language, language.total)))
+    answer = f"{language.space}{' '.join(worked)} # {total}"
+    return Item(prompt, answer, (), 0, f"arithmetic/{''.join(operands)}")
+
+
+CATEGORIES: dict[str, Generator] = {
+    "fact": fact,
+    "cloze": cloze,
+    "reading": reading,
+    "coreference": coreference,
+    "exam": exam,
+    "arithmetic": arithmetic,
+}

@@ -1,0 +1,92 @@
+"""Tasks: twelve sets of held-out items, six categories in two languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from emergence.errors import DataError
+from emergence.train.items import CATEGORIES, HARD, Item, is_held_out
+from emergence.train.words import LANGUAGES
+
+_SEED = 20240315  # of all items: the tasks are the same for every run
+_TRIES = 200  # draws per item before a task counts as exhausted
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: a category in a language.
+
+    ``mirrors`` names the benchmark of Du et al. (2024) that it stands for.
+    """
+
+    category: str
+    language: str
+    mirrors: str
+
+    @property
+    def name(self) -> str:
+        """Name in the records, such as ``arithmetic_en``."""
+        return f"{self.category}_{self.language}"
+
+    def items(self, n: int = 400) -> list[Item]:
+        """Held-out items, all different, the places of the answers balanced.
+
+        Parameters
+        ----------
+        n : int
+            Number of items.
+
+        Returns
+        -------
+        list of Item
+
+        Raises
+        ------
+        DataError
+            Where the category does not hold so many different held-out items.
+
+        Examples
+        --------
+        >>> item = TASKS["exam_en"].items(4)[0]
+        >>> item.options
+        (' A', ' B', ' C', ' D')
+        """
+        rng = Random(f"{_SEED}/{self.name}")
+        generate, language = CATEGORIES[self.category], LANGUAGES[self.language]
+        found: dict[str, Item] = {}
+        for _ in range(_TRIES * n):
+            if len(found) == n:
+                return list(found.values())
+            item = generate(rng, language, HARD)
+            places = len(item.options)
+            # Only the item whose answer is at the place that is due: balanced to within one.
+            if (
+                is_held_out(item.key)
+                and item.key not in found
+                and (item.gold == len(found) % places)
+            ):
+                found[item.key] = item
+        raise DataError(
+            f"task {self.name} holds only {len(found)} different held-out items, not {n}; "
+            "ask for fewer"
+        )
+
+
+_MIRRORS = {
+    "fact": ("TriviaQA", "NLPCC-KBQA"),
+    "cloze": ("HellaSwag", "ClozeT"),
+    "reading": ("RACE", "C3"),
+    "coreference": ("WinoGrande", "CLUEWSC"),
+    "exam": ("MMLU", "C-Eval"),
+    "arithmetic": ("GSM8K", "GSM8K-Chinese"),
+}
+
+TASKS = {
+    task.name: task
+    for category, benchmarks in _MIRRORS.items()
+    for task in (
+        Task(category, language, mirrored)
+        for language, mirrored in zip(LANGUAGES, benchmarks, strict=True)
+    )
+}

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tokenizers", reason="the trainer needs the extra 'train'")
+
+from emergence.errors import DataError
+from emergence.train.corpus import WEIGHTS, Corpus, document, documents, train_tokenizer
+from emergence.train.items import CATEGORIES, HARD, attribute_of, is_held_out, person
+from emergence.train.tasks import TASKS
+from emergence.train.words import LANGUAGES
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(1000, rows=40)
+
+
+def test_twelve_tasks_in_six_categories_and_two_languages() -> None:
+    assert len(TASKS) == 12
+    assert Counter(t.category for t in TASKS.values()) == dict.fromkeys(CATEGORIES, 2)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda t: t.name)
+def test_items_are_different_balanced_and_the_same_every_time(task) -> None:
+    items = task.items()
+    assert len({i.key for i in items}) == 400
+    assert items == task.items()
+    places = Counter(i.gold for i in items)
+    assert max(places.values()) - min(places.values()) <= 1
+    for item in items:
+        assert item.options[item.gold] == item.answer
+        assert len(set(item.options)) == len(item.options)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda t: t.name)
+def test_no_item_is_in_training(task) -> None:
+    held_out = {i.prompt for i in task.items()}
+    rng, language = Random(1), LANGUAGES[task.language]
+    texts = [document(rng, language, task.category) for _ in range(4000)]
+    assert not any(text.startswith(tuple(held_out)) for text in texts)
+
+
+def test_easy_forms_do_not_give_held_out_questions_away() -> None:
+    # The same question in an easier form has the same key, or another question.
+    rng, english = Random(2), LANGUAGES["en"]
+    for _ in range(2000):
+        text = document(rng, english, "fact")
+        for attribute, (_, question, _) in enumerate(english.attributes):
+            for who in range(60):
+                if f" {question.format(who=person(english, who))}" in text:
+                    assert not is_held_out(f"fact/{who}/{attribute}")
+
+
+def test_arithmetic_is_right_and_its_steps_follow() -> None:
+    rng = Random(3)
+    for language in LANGUAGES.values():
+        for difficulty in range(HARD + 1):
+            for _ in range(200):
+                item = CATEGORIES["arithmetic"](rng, language, difficulty)
+                steps, total = item.answer.split("#")
+                for step in steps.split():
+                    left, right = step.split("=")
+                    assert eval(left) == int(right)
+                    assert 0 <= int(right) <= 20
+                assert eval(item.key.removeprefix("arithmetic/")) == int(total)
+
+
+def test_recall_is_of_what_biographies_say() -> None:
+    english = LANGUAGES["en"]
+    said = {document(Random(i), english, "biography") for i in range(50)}
+    assert any(f"{person(english, 0)} lives in {attribute_of(english, 0, 0)}." in s for s in said)
+
+
+def test_a_task_that_is_exhausted_says_so() -> None:
+    with pytest.raises(DataError, match=r"coreference_en holds only \d+ different"):
+        TASKS["coreference_en"].items(2000)
+
+
+def test_mixture_is_four_to_one_and_every_domain_is_there() -> None:
+    stream = documents(0, 0)
+    seen = Counter(next(stream)[0] for _ in range(8000))
+    english = sum(n for name, n in seen.items() if name.endswith("_en"))
+    assert english / 8000 == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / 8000))
+    assert {name.rsplit("_", 1)[0] for name in seen} == set(WEIGHTS)
+    assert sum(WEIGHTS.values()) == pytest.approx(1.0)
+
+
+def test_batches_depend_on_the_step_alone(tokenizer) -> None:
+    corpus = Corpus(tokenizer, context=64, rows=4)
+    late = corpus.batch(7)
+    assert late.shape == (4, 65)
+    np.testing.assert_array_equal(late, Corpus(tokenizer, context=64, rows=4).batch(7))
+    assert not np.array_equal(late, corpus.batch(8))
+    # The same rows, whatever the size of the batch.
+    np.testing.assert_array_equal(late, Corpus(tokenizer, context=64, rows=28).batch(1)[:4])
+
+
+def test_tokenizer_is_deterministic_and_loses_nothing(tokenizer) -> None:
+    assert tokenizer.to_str() == train_tokenizer(1000, rows=40).to_str()
+    for task in TASKS.values():
+        text = task.items(8)[-1].text
+        assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
+def test_chinese_has_no_spaces_between_words() -> None:
+    for category in ("fact", "cloze", "reading", "coreference"):
+        assert not any(" " in item.text for item in TASKS[f"{category}_zh"].items(40))
+
+
+def test_letters_are_single_tokens(tokenizer) -> None:
+    assert all(
+        len(tokenizer.encode(option).ids) == 1
+        for language in LANGUAGES
+        for option in TASKS[f"exam_{language}"].items(4)[0].options
+    )

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch", reason="the trainer needs the extra 'train'")
+pytest.importorskip("transformers", reason="the trainer needs the extra 'train'")
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from emergence.train.model import ModelConfig, build_model, count_params
+
+SMALL = ModelConfig(hidden=48, layers=2, heads=2, kv_heads=1, vocab_size=300, context=32)
+
+
+def test_count_is_that_of_the_matrices() -> None:
+    d, head, ffn = SMALL.hidden, SMALL.hidden // SMALL.heads, SMALL.ffn
+    attention = d * head * (2 * SMALL.heads + 2 * SMALL.kv_heads)
+    norms = 2 * d * SMALL.layers + d
+    assert count_params(build_model(SMALL, 0)) == SMALL.layers * (attention + 3 * d * ffn) + norms
+
+
+def test_half_of_each_head_is_rotated() -> None:
+    model = build_model(SMALL, 0)
+    assert model.model.rotary_emb.inv_freq.numel() == SMALL.hidden // SMALL.heads // 4
+
+
+def test_weights_depend_on_the_seed_alone_and_leave_the_global_state() -> None:
+    before = torch.random.get_rng_state()
+    one, two, other = (build_model(SMALL, seed).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    assert not all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_attention_is_causal() -> None:
+    model = build_model(SMALL, 0).eval()
+    tokens = torch.randint(0, 300, (1, 16), generator=torch.Generator().manual_seed(0))
+    changed = tokens.clone()
+    changed[0, -1] = (changed[0, -1] + 1) % 300
+    with torch.no_grad():
+        a, b = model(tokens).logits, model(changed).logits
+    torch.testing.assert_close(a[:, :-1], b[:, :-1])
+    assert not torch.equal(a[:, -1], b[:, -1])
+
+
+def test_transformers_loads_it_back(tmp_path) -> None:
+    model = build_model(SMALL, 0).eval()
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    tokens = torch.arange(16)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(model(tokens).logits, loaded(tokens).logits)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [
+        ({"hidden": 50}, "must be a multiple of 4"),
+        ({"heads": 4, "kv_heads": 3}, "multiple of kv_heads = 3"),
+    ],
+)
+def test_sizes_that_do_not_divide_are_refused(sizes, text) -> None:
+    with pytest.raises(ValueError, match=text):
+        ModelConfig(**(SMALL.model_dump() | sizes))

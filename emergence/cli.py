@@ -19,6 +19,7 @@ from emergence.points import LEAST_POINTS
 from emergence.records import Records, read_records
 from emergence.results import Status
 from emergence.runs import RUNS
+from emergence.train.commands import add_commands
 
 _LATE = 2.0  # seconds: shorter work shows no bar
 
@@ -196,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("-n", type=int, default=60, help="checkpoints")
     sub.add_argument("--runs", type=int, help="runs that share them (default: one each)")
     sub.add_argument("--sd", type=float, default=0.02, help="noise (default 0.02)")
+    add_commands(command)
     return parser
 
 

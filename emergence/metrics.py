@@ -55,13 +55,23 @@ ALIASES = {
     "brier_score": "brier",
 }
 
-_PERPLEXITY = ("perplexity", "ppl", "correct_option_perplexity", "perplexity_correct")
+_PERPLEXITY = (
+    "perplexity",
+    "ppl",
+    "correct_option_perplexity",
+    "perplexity_correct",
+    "perplexity_wrong",
+)
+_LOSSES = ("loss", "train_loss", "bits_per_byte")
 
 PERPLEXITY_REASON = (
     "the perplexity of the correct option is no measure of ability: as a model improves it falls "
     "for the wrong options too, so a fall says nothing about telling them apart. Use accuracy, "
     "CorrectChoiceProb (choice_prob) or the Brier score."
 )
+_LOSS_REASON = "a loss on one kind of text is no score of a task; records keep it to look at."
+# Metrics that records may hold and no fit takes, with the reason.
+REFUSED = dict.fromkeys(_PERPLEXITY, PERPLEXITY_REASON) | dict.fromkeys(_LOSSES, _LOSS_REASON)
 
 
 def get_metric(name: str) -> Metric:
@@ -76,7 +86,7 @@ def get_metric(name: str) -> Metric:
     Raises
     ------
     MethodRefused
-        For a perplexity, with the reason.
+        For a perplexity or a loss, with the reason.
     DataError
         For a name that is not known.
 
@@ -89,8 +99,8 @@ def get_metric(name: str) -> Metric:
     """
     key = name.strip().lower()
     key = ALIASES.get(key, key)
-    if key in _PERPLEXITY:
-        raise MethodRefused(f"metric {name!r}: {PERPLEXITY_REASON}")
+    if key in REFUSED:
+        raise MethodRefused(f"metric {name!r}: {REFUSED[key]}")
     if key not in METRICS:
         known = ", ".join(sorted(METRICS) + sorted(ALIASES))
         raise DataError(

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError, Violation
-from emergence.metrics import PERPLEXITY_REASON
 from emergence.points import Points
 from emergence.reading import line_numbers, read_frame
 from emergence.record import Record
@@ -24,8 +23,8 @@ from emergence.validation import (
     clean_names,
     count_warnings,
     fill_chance,
-    is_refused,
     known_metric,
+    refusal,
     to_numbers,
     whole_counts,
 )
@@ -198,20 +197,20 @@ class Records:
     def groups(self) -> list[Points]:
         """Points of every family, task and metric, sorted by name.
 
-        Perplexities, which are no measure of ability, are in :attr:`refused` instead.
+        Perplexities and losses, no measures of ability, are in :attr:`refused` instead.
         """
         keys = [self._family(), self._frame["task"], self._frame["metric"]]
         return [
             _points(part)
             for (_, _, metric), part in self._frame.groupby(keys, sort=True)
-            if not is_refused(str(metric))
+            if refusal(str(metric)) is None
         ]
 
     @property
     def refused(self) -> list[tuple[str, str, str]]:
         """Task, metric and reason of the scores that no fit takes."""
         pairs = self._frame[["task", "metric"]].drop_duplicates().itertuples(index=False)
-        return sorted((t, m, PERPLEXITY_REASON) for t, m in pairs if is_refused(str(m)))
+        return sorted((t, m, r) for t, m in pairs if (r := refusal(str(m))) is not None)
 
     def __iter__(self) -> Iterator[Record]:
         """Single records, for small tables."""
@@ -222,8 +221,8 @@ class Records:
 def _points(part: pd.DataFrame) -> Points:
     """Points of rows that share task, metric and family."""
     task, name = str(part["task"].iloc[0]), str(part["metric"].iloc[0])
-    if is_refused(name):
-        raise MethodRefused(f"metric {name!r}: {PERPLEXITY_REASON}")
+    if (reason := refusal(name)) is not None:
+        raise MethodRefused(f"metric {name!r}: {reason}")
     metric = known_metric(name)
 
     def column(c: str) -> np.ndarray | None:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from emergence._typing import BoolArray, FloatArray
-from emergence.errors import MethodRefused, Violation
-from emergence.metrics import ALIASES, METRICS, Metric, get_metric
+from emergence.errors import Violation
+from emergence.metrics import ALIASES, METRICS, REFUSED, Metric
 
 TEXT = ("model", "run", "task", "metric", "family", "source")
 NUMERIC = (
@@ -154,20 +154,14 @@ def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
 
 
 def known_metric(name: str) -> Metric | None:
-    """Metric of that name; None for a perplexity or an unknown name."""
+    """Metric of that name; None for a refused or an unknown one."""
     key = ALIASES.get(name.strip().lower(), name.strip().lower())
     return METRICS.get(key)
 
 
-def is_refused(name: str) -> bool:
-    """Whether the metric is one that the fits refuse (a perplexity)."""
-    try:
-        get_metric(name)
-    except MethodRefused:
-        return True
-    except ValueError:
-        return False
-    return False
+def refusal(name: str) -> str | None:
+    """Why no fit takes the metric (a perplexity, a loss); None where fits do."""
+    return REFUSED.get(name.strip().lower())
 
 
 def _check_metrics(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
@@ -192,7 +186,7 @@ def _check_metrics(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
             out += _cells(frame, outside, "value", problem, where, first_row)
             if metric.name == "exact_match":
                 continue
-        elif is_refused(str(name)):
+        elif refusal(str(name)) is not None:
             continue
         else:
             lacks = mine & np.isnan(best)

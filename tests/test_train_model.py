@@ -8,7 +8,8 @@ pytest.importorskip("transformers", reason="the trainer needs the extra 'train'"
 import torch
 from transformers import AutoModelForCausalLM
 
-from emergence.train.model import ModelConfig, build_model, count_params
+from emergence.train.config import SIZES, ModelConfig, sized
+from emergence.train.model import build_model, count_params
 
 SMALL = ModelConfig(hidden=48, layers=2, heads=2, kv_heads=1, vocab_size=300, context=32)
 
@@ -18,6 +19,13 @@ def test_count_is_that_of_the_matrices() -> None:
     attention = d * head * (2 * SMALL.heads + 2 * SMALL.kv_heads)
     norms = 2 * d * SMALL.layers + d
     assert count_params(build_model(SMALL, 0)) == SMALL.layers * (attention + 3 * d * ffn) + norms
+    assert SMALL.params == count_params(build_model(SMALL, 0))
+
+
+def test_sizes_are_named_after_their_parameters() -> None:
+    for name in SIZES:
+        stated = float(name[:-1]) * {"k": 1e3, "M": 1e6}[name[-1]]
+        assert sized(name).params == pytest.approx(stated, rel=0.02), name
 
 
 def test_half_of_each_head_is_rotated() -> None:

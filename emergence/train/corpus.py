@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from emergence._typing import IntArray
+from emergence._typing import AnyArray, IntArray
 from emergence.train.items import (
     CATEGORIES,
     HARD,
@@ -21,22 +21,23 @@ from emergence.train.items import (
     person,
     zipf_person,
 )
+from emergence.train.texts import OwnText
 from emergence.train.words import LANGUAGES, Language
 
 END = "<|end|>"
 _ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
 # Share of each domain within a language.
 WEIGHTS = {
-    "prose": 0.24,
-    "biography": 0.20,
-    "copying": 0.06,
-    "chain": 0.06,
+    "prose": 0.12,
+    "biography": 0.16,
+    "copying": 0.12,
+    "chain": 0.04,
     "fact": 0.06,
-    "cloze": 0.08,
-    "reading": 0.08,
+    "cloze": 0.06,
+    "reading": 0.12,
     "coreference": 0.06,
-    "exam": 0.06,
-    "arithmetic": 0.10,
+    "exam": 0.10,
+    "arithmetic": 0.16,
 }
 
 
@@ -105,18 +106,35 @@ def document(rng: Random, language: Language, domain: str) -> str:
             return item.text
 
 
-def documents(seed: int, row: int) -> Iterator[tuple[str, str]]:
-    """Yield the endless documents of one row: (domain, such as ``prose_en``, text)."""
+def documents(
+    seed: int | str, row: int, text: OwnText | None = None, held_out: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield the endless documents of one row: (domain, such as ``prose_en``, text).
+
+    The user's own text takes the place of the prose first, then of everything in proportion.
+    """
     rng = Random(f"{seed}/{row}")
     names, weights = list(WEIGHTS), list(WEIGHTS.values())
+    if text is not None:
+        names[names.index("prose")] = "text"
+        others = sum(weights) - WEIGHTS["prose"]
+        weights = [
+            text.share if n == "text" else w / others * (1 - text.share)
+            for n, w in zip(names, weights, strict=True)
+        ]
     while True:
         language = LANGUAGES["en" if rng.random() < _ENGLISH else "zh"]
         domain = rng.choices(names, weights)[0]
-        yield f"{domain}_{language.name}", document(rng, language, domain)
+        if domain == "text" and text is not None:
+            yield domain, text.draw(rng, held_out)
+        else:
+            yield f"{domain}_{language.name}", document(rng, language, domain)
 
 
-def train_tokenizer(vocab_size: int, seed: int = 0, rows: int = 400) -> Tokenizer:
-    """Byte-level BPE of the corpus; digits stay single, so that numbers are read alike.
+def train_tokenizer(
+    vocab_size: int, seed: int = 0, rows: int = 400, text: OwnText | None = None
+) -> Tokenizer:
+    """Byte-level BPE of the corpus.
 
     Parameters
     ----------
@@ -126,6 +144,8 @@ def train_tokenizer(vocab_size: int, seed: int = 0, rows: int = 400) -> Tokenize
         Seed of the corpus.
     rows : int
         Rows of fifty documents to learn from.
+    text : OwnText, optional
+        The user's own text.
 
     Returns
     -------
@@ -133,12 +153,7 @@ def train_tokenizer(vocab_size: int, seed: int = 0, rows: int = 400) -> Tokenize
         The same for the same arguments.
     """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
@@ -147,9 +162,9 @@ def train_tokenizer(vocab_size: int, seed: int = 0, rows: int = 400) -> Tokenize
         show_progress=False,
     )
     texts = (
-        text
+        piece
         for row in range(rows)
-        for (_, text), _ in zip(documents(seed, row), range(50), strict=False)
+        for (_, piece), _ in zip(documents(seed, row, text), range(50), strict=False)
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
@@ -167,21 +182,45 @@ class Corpus:
     rows : int
         Rows of a batch.
     seed : int
-        Seed of the corpus.
+        Seed of the training rows; the held-out ones are the same for every seed.
+    text : OwnText, optional
+        The user's own text.
     """
 
-    def __init__(self, tokenizer: Tokenizer, context: int, rows: int, seed: int = 0) -> None:
-        self.tokenizer, self.context, self.rows, self.seed = tokenizer, context, rows, seed
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        context: int,
+        rows: int,
+        seed: int = 0,
+        text: OwnText | None = None,
+    ) -> None:
+        self.tokenizer, self.context, self.rows = tokenizer, context, rows
+        self.seed, self.text = seed, text
         self._end = tokenizer.get_vocab()[END]
 
-    def batch(self, step: int) -> IntArray:
-        """Tokens, shape (rows, context + 1)."""
-        first = step * self.rows
-        return np.stack([self._row(first + i) for i in range(self.rows)])
+    def batch(self, step: int, rank: int = 0, world: int = 1) -> IntArray:
+        """Tokens, shape (rows / world, context + 1): the rows of one rank of several."""
+        rows = range(step * self.rows + rank, (step + 1) * self.rows, world)
+        return np.stack([self._row(self.seed, row, False)[0] for row in rows])
 
-    def _row(self, number: int) -> IntArray:
+    def sample(self, rows: int, *, held_out: bool) -> tuple[IntArray, AnyArray]:
+        """Rows to measure the loss on, and the domain of every token.
+
+        Held-out rows are no part of any run; the others are the first of this one.
+        """
+        seed = "held-out" if held_out else self.seed
+        tokens, domains = zip(*(self._row(seed, r, held_out) for r in range(rows)), strict=True)
+        return np.stack(tokens), np.stack(domains)
+
+    def _row(self, seed: int | str, number: int, held_out: bool) -> tuple[IntArray, AnyArray]:
         tokens: list[int] = []
-        stream = documents(self.seed, number)
+        domains: list[str] = []
+        stream = documents(seed, number, self.text, held_out)
         while len(tokens) <= self.context:
-            tokens += [self._end, *self.tokenizer.encode(next(stream)[1]).ids]
-        return np.array(tokens[: self.context + 1], dtype=np.int64)
+            domain, text = next(stream)
+            piece = [self._end, *self.tokenizer.encode(text).ids]
+            tokens += piece
+            domains += [domain] * len(piece)
+        n = self.context + 1
+        return np.array(tokens[:n], dtype=np.int64), np.array(domains[:n], dtype=object)

@@ -19,15 +19,16 @@ HARD = 2
 _SHARE = 6  # one key in six is held out
 LETTERS = "ABCD"
 _MOST = 20  # apples
+_COMMON = 12  # places that exams ask about
 
 
 @dataclass(frozen=True)
 class Item:
     """One question.
 
-    ``answer`` is the text that follows ``prompt``; ``wrong`` the other options (empty where
-    the answer is to be produced); ``gold`` the place of the answer among the options, that of
-    its letter in an exam; ``key`` what makes two items the same question.
+    ``answer`` is the text that follows ``prompt``; ``wrong`` the other options; ``gold`` the
+    place of the answer among the options, that of its letter in an exam; ``key`` what makes
+    two items the same question.
     """
 
     prompt: str
@@ -89,9 +90,14 @@ def attribute_of(language: Language, number: int, attribute: int) -> str:
     return values[zlib.crc32(f"{language.name}/{number}/{attribute}".encode()) % len(values)]
 
 
+def _zipf(rng: Random, n: int) -> int:
+    """Draw a number below n, the k-th about in proportion to 1/k."""
+    return int((n + 1) ** rng.random()) - 1
+
+
 def zipf_person(rng: Random, language: Language) -> int:
-    """Draw a person, the k-th about in proportion to 1/k."""
-    return int(population(language) ** rng.random()) - 1
+    """Draw a person, the first ones most often."""
+    return _zipf(rng, population(language))
 
 
 def fact(rng: Random, language: Language, difficulty: int) -> Item:
@@ -108,27 +114,33 @@ def fact(rng: Random, language: Language, difficulty: int) -> Item:
 
 
 def cloze(rng: Random, language: Language, difficulty: int) -> Item:
-    """End a story: what one gets depends on the last of one to three places."""
-    stops = rng.sample(language.scripts, 4)
-    visited = stops[: difficulty + 1]
+    """End a story: what one gets depends on the last of one to three places.
+
+    The easy forms are of places by their frequency, the k-th in proportion to 1/k.
+    """
+    if difficulty == HARD:
+        last = rng.randrange(len(language.scripts))
+    else:
+        last = _zipf(rng, len(language.scripts))
+    stops = rng.sample([s for s in language.scripts if s != language.scripts[last]], 3)
+    visited = [*stops[:difficulty], language.scripts[last]]
     who = rng.choice(language.given)
     story = language.space.join(language.goes.format(who=who, where=place) for place, _ in visited)
-    answer = visited[-1][1]
-    others = [thing for _, thing in stops if thing != answer]
     key = f"cloze/{who}/{'/'.join(place for place, _ in visited)}"
     prompt = f"{story}{language.space}{language.gets.format(who=who)}"
-    return _choice(language, prompt, answer, others, rng.randrange(4), key)
+    others = [thing for _, thing in stops]
+    return _choice(language, prompt, visited[-1][1], others, rng.randrange(4), key)
 
 
 def reading(rng: Random, language: Language, difficulty: int) -> Item:
-    """Find in a passage of two to six statements the one that is asked for."""
-    n = (2, 4, 6)[difficulty]
-    colours, things = rng.sample(language.colours, max(n, 4)), rng.sample(language.things, n)
+    """Find in a passage of one, two or four statements the one that is asked for."""
+    n = (1, 2, 4)[difficulty]
+    colours, things = rng.sample(language.colours, 4), rng.sample(language.things, n)
     passage = language.space.join(
         language.holds.format(colour=c, thing=t) for c, t in zip(colours[:n], things, strict=True)
     )
     asked = rng.randrange(n)
-    others = rng.sample([c for c in colours if c != colours[asked]], 3)
+    others = [c for c in colours if c != colours[asked]]
     prompt = (
         f"{passage}{language.space}{_ask(language, language.which.format(thing=things[asked]))}"
     )
@@ -154,13 +166,13 @@ def coreference(rng: Random, language: Language, difficulty: int) -> Item:
 
 
 def exam(rng: Random, language: Language, difficulty: int) -> Item:
-    """Answer by letter; easy: two options, or a question that gives the answer away."""
+    """Answer by letter; easier: two options, or a question that gives the answer away."""
     n = 2 if difficulty == 0 else 4
-    stops = rng.sample(language.scripts, n)
+    stops = rng.sample(language.scripts[:_COMMON], n)
     gold = rng.randrange(n)
     place, thing = stops[gold]
     question = language.asks.format(where=place)
-    if difficulty == 1 and rng.random() < 0.5:
+    if difficulty == 1 or (difficulty == 0 and rng.random() < 0.5):
         question = f"{question} ({thing})"
     lines = [f"{letter}. {other}" for letter, (_, other) in zip(LETTERS, stops, strict=False)]
     prompt = (
@@ -173,27 +185,38 @@ def exam(rng: Random, language: Language, difficulty: int) -> Item:
     return _choice(language, prompt, LETTERS[gold], others, gold, key)
 
 
+def _worked(start: int, changes: list[int], slip: int = 0, at: int = -1) -> str:
+    """Worked steps and the total; ``slip`` is added to one result and carried on."""
+    total, steps = start, []
+    for i, change in enumerate(changes):
+        after = total + change + slip * (i == at)
+        steps.append(f" {total} {'-' if change < 0 else '+'} {abs(change)} = {after}")
+        total = after
+    return f"{' ,'.join(steps)} # {total}"
+
+
 def arithmetic(rng: Random, language: Language, difficulty: int) -> Item:
     """Apples that come and go, with worked steps: one to three of them; the hard form has two.
 
-    Between 0 and 20 apples are there after every step.
+    Between 0 and 20 apples are there after every step.  The wrong options have a slip of one
+    or two in one step, carried on.
     """
     steps = 2 if difficulty == HARD else rng.choice((1, 3) if difficulty else (1,))
     who = rng.choice(language.given)
     total = start = rng.randint(1, _MOST - 1)
-    story, worked, operands = [language.has.format(who=who, a=start)], [], [str(start)]
+    story, changes = [language.has.format(who=who, a=start)], []
     for _ in range(steps):
         up = total == 0 or (total < _MOST and rng.random() < 0.5)
         change = rng.randint(1, min(_MOST - total if up else total, 9))
-        after = total + change if up else total - change
-        sign, sentence = ("+", language.gain) if up else ("-", language.loss)
+        sentence = language.gain if up else language.loss
         story.append(sentence.format(who=who, b=change))
-        worked.append(f"{total}{sign}{change}={after}")
-        operands.append(f"{sign}{change}")
-        total = after
+        changes.append(change if up else -change)
+        total += changes[-1]
     prompt = language.space.join((*story, _ask(language, language.total)))
-    answer = f"{language.space}{' '.join(worked)} # {total}"
-    return Item(prompt, answer, (), 0, f"arithmetic/{''.join(operands)}")
+    slips = [(s, at) for s in (-2, -1, 1, 2) for at in range(steps)]
+    others = [_worked(start, changes, *slip) for slip in rng.sample(slips, 3)]
+    key = f"arithmetic/{start}{''.join(f'{c:+d}' for c in changes)}"
+    return Item(prompt, _worked(start, changes), tuple(others), rng.randrange(4), key)
 
 
 CATEGORIES: dict[str, Generator] = {

@@ -3,46 +3,9 @@
 from __future__ import annotations
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from transformers import GlmConfig, GlmForCausalLM
 
-
-class ModelConfig(BaseModel):
-    """Sizes of one model.
-
-    Examples
-    --------
-    >>> ModelConfig(hidden=48, layers=2, heads=2, kv_heads=1).ffn
-    128
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    hidden: int = Field(gt=0, description="width of the residual stream")
-    layers: int = Field(gt=0, description="decoder blocks")
-    heads: int = Field(gt=0, description="query heads; their width is hidden / heads")
-    kv_heads: int = Field(gt=0, description="key and value heads, shared by groups of query heads")
-    vocab_size: int = Field(default=1000, ge=300, description="tokens of the tokenizer")
-    context: int = Field(default=128, gt=0, description="tokens that the model reads at once")
-    rope_theta: float = Field(default=1000.0, gt=0, description="base of the rotary embedding")
-
-    @model_validator(mode="after")
-    def _divide(self) -> ModelConfig:
-        if self.hidden % self.heads or (self.hidden // self.heads) % 4:
-            raise ValueError(
-                f"hidden = {self.hidden} over heads = {self.heads} must be a multiple of 4 "
-                "(half of each head is rotated, in pairs); choose another hidden or heads"
-            )
-        if self.heads % self.kv_heads:
-            raise ValueError(
-                f"heads = {self.heads} must be a multiple of kv_heads = {self.kv_heads}"
-            )
-        return self
-
-    @property
-    def ffn(self) -> int:
-        """Width of the feed-forward layer: 8/3 of hidden, a multiple of 8."""
-        return 8 * round(self.hidden / 3)
+from emergence.train.config import ModelConfig
 
 
 def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:

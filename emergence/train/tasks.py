@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from emergence.errors import DataError
 from emergence.train.items import CATEGORIES, HARD, Item, is_held_out
@@ -11,6 +14,23 @@ from emergence.train.words import LANGUAGES
 
 _SEED = 20240315  # of all items: the tasks are the same for every run
 _TRIES = 200  # draws per item before a task counts as exhausted
+
+
+class OwnItem(BaseModel):
+    """One line of a file of items."""
+
+    prompt: str = Field(min_length=1)
+    options: list[str] = Field(min_length=2)
+    gold: int = Field(ge=0)
+    task: str | None = None
+
+    @model_validator(mode="after")
+    def _points_to_an_option(self) -> OwnItem:
+        if self.gold >= len(self.options):
+            raise ValueError(f"gold = {self.gold} of {len(self.options)} options, from 0")
+        if len(set(self.options)) < len(self.options) or not all(self.options):
+            raise ValueError("options must be different and not empty")
+        return self
 
 
 @dataclass(frozen=True)
@@ -28,6 +48,11 @@ class Task:
     def name(self) -> str:
         """Name in the records, such as ``arithmetic_en``."""
         return f"{self.category}_{self.language}"
+
+    @property
+    def produced(self) -> bool:
+        """Is the answer to be produced (exact match), not chosen (accuracy)?"""
+        return self.category == "arithmetic"
 
     def items(self, n: int = 400) -> list[Item]:
         """Held-out items, all different, the places of the answers balanced.
@@ -90,3 +115,36 @@ TASKS = {
         for language, mirrored in zip(LANGUAGES, benchmarks, strict=True)
     )
 }
+
+
+def read_items(path: Path) -> dict[str, list[Item]]:
+    """Read multiple-choice items of one's own from JSONL, by task.
+
+    One object a line: ``prompt``, ``options`` (texts that may follow it, each with its leading
+    space where the language has one), ``gold`` (place of the answer, from 0), and ``task``
+    (default: the name of the file).
+
+    Raises
+    ------
+    DataError
+        With file, row and field.
+    """
+    found: dict[str, list[Item]] = {}
+    for row, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            it = OwnItem.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "item"
+            raise DataError(
+                f"{path}, row {row}, {field}: {first['msg']}; an item is "
+                '{"prompt": "2 + 2 =", "options": [" 3", " 4"], "gold": 1}'
+            ) from None
+        wrong = tuple(o for i, o in enumerate(it.options) if i != it.gold)
+        item = Item(it.prompt, it.options[it.gold], wrong, it.gold, f"{row}")
+        found.setdefault(it.task or path.stem, []).append(item)
+    if not found:
+        raise DataError(f"{path}: no items in it")
+    return found

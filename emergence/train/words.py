@@ -15,7 +15,7 @@ class Language:
     """Words and templates of one language; ``space`` stands between words and sentences.
 
     ``attributes`` maps a template of a statement and of its question to the possible values;
-    ``scripts`` maps a place to what one gets there; ``reasons`` lists a verb, the reason that
+    ``scripts`` maps a place to what one gets there, common places first; ``reasons`` lists a verb, the reason that
     speaks of its subject, and the one that speaks of its object.
     """
 
@@ -81,6 +81,10 @@ ENGLISH = Language(
         ("garden", "flower"), ("school", "lesson"), ("harbour", "boat"), ("market", "apple"),
         ("museum", "statue"), ("forest", "mushroom"), ("kitchen", "pot"), ("office", "letter"),
         ("theatre", "seat"), ("hospital", "bandage"), ("stable", "saddle"), ("mill", "flour"),
+        ("church", "prayer"), ("cafe", "coffee"), ("beach", "towel"), ("castle", "crown"),
+        ("vineyard", "wine"), ("quarry", "marble"), ("court", "verdict"), ("studio", "song"),
+        ("barber", "shave"), ("pharmacy", "pill"), ("cinema", "film"), ("hotel", "room"),
+        ("airport", "flight"), ("gym", "medal"), ("zoo", "feather"), ("tower", "view"),
     ),
     goes="{who} went to the {where}.",
     gets="There {who} got the",
@@ -158,7 +162,10 @@ CHINESE = Language(
         ("面包店", "面包"), ("图书馆", "书"), ("车站", "车票"), ("银行", "贷款"), ("花园", "花"),
         ("学校", "课本"), ("港口", "船"), ("市场", "苹果"), ("博物馆", "雕像"), ("森林", "蘑菇"),
         ("厨房", "锅"), ("邮局", "信"), ("剧院", "座位"), ("医院", "药"), ("马房", "马鞍"),
-        ("磨坊", "面粉"),
+        ("磨坊", "面粉"), ("寺庙", "香"), ("咖啡馆", "咖啡"), ("海滩", "毛巾"), ("城堡", "王冠"),
+        ("酒庄", "酒"), ("石场", "石料"), ("法院", "判决"), ("录音棚", "歌"), ("理发店", "发型"),
+        ("药房", "药片"), ("电影院", "电影"), ("旅馆", "房间"), ("机场", "机票"), ("体育馆", "奖牌"),
+        ("动物园", "羽毛"), ("高塔", "风景"),
     ),
     goes="{who}去了{where}。",
     gets="{who}在那里拿到了",
@@ -186,9 +193,9 @@ CHINESE = Language(
     asks="在{where}能拿到什么?",
     question="问:",
     answer="答:",
-    has="{who}有{a}个苹果。",
-    gain="{who}又得到{b}个。",
-    loss="{who}吃了{b}个。",
+    has="{who}有 {a} 个苹果。",
+    gain="{who}又得到 {b} 个。",
+    loss="{who}吃了 {b} 个。",
     total="有几个苹果?",
     nouns=(
         "男人", "女人", "孩子", "河", "房子", "树", "路", "鸟", "石头", "云", "山", "村子",

@@ -1,0 +1,210 @@
+"""Checkpoints: models in folders that transformers reads, written by the loop or by others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from emergence.errors import DataError
+from emergence.records import Records
+from emergence.train.config import TrainConfig
+from emergence.train.corpus import END, Corpus
+from emergence.train.evaluate import (
+    LanguageModel,
+    Score,
+    as_records,
+    domain_losses,
+    score_items,
+    task_scores,
+    text_loss,
+)
+from emergence.train.items import Item
+from emergence.train.model import build_model, count_params
+from emergence.train.ranks import pick_device
+from emergence.train.state import write_whole
+from emergence.train.tasks import TASKS
+
+ABOUT = "emergence.json"  # beside the weights: which run, how many tokens
+_LONGEST = 4096  # tokens read at once, whatever the model could
+
+
+def describe(config: TrainConfig, step: int) -> dict[str, Any]:
+    """Fields of a record that say which checkpoint it is of."""
+    tokens = step * config.rows * config.model.context
+    return {
+        "model": config.name.split("-")[0],
+        "run": config.name,
+        "params": config.model.params,
+        "tokens": tokens,
+        "family": config.family,
+        "step": step,
+        "seed": config.seed,
+        "flops": 6 * config.model.params * tokens,
+    }
+
+
+def export_model(
+    path: Path,
+    config: TrainConfig,
+    tensors: Mapping[str, torch.Tensor],
+    tokenizer: Tokenizer,
+    step: int,
+) -> None:
+    """Write a model of ours with its tokenizer; ``emergence.json`` comes last."""
+    shutil.rmtree(path, ignore_errors=True)
+    plain = build_model(config.model, 0)
+    weights = {
+        name.removeprefix("weight/"): tensor
+        for name, tensor in tensors.items()
+        if name.startswith("weight/")
+    }
+    plain.load_state_dict(weights, strict=False)  # the tied output layer is not stored twice
+    plain.save_pretrained(path)
+    # Made here, so that it is saved under the name that every version of transformers knows.
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=END, eos_token=END
+    ).save_pretrained(path)
+    write_whole(path / ABOUT, json.dumps(describe(config, step), indent=1).encode())
+
+
+def our_language_model(model: Any, tokenizer: Tokenizer, context: int) -> LanguageModel:
+    """A model of the loop as the evaluation takes it."""
+    return LanguageModel(
+        model,
+        lambda text: tokenizer.encode(text).ids,
+        tokenizer.get_vocab()[END],
+        context,
+        next(model.parameters()).device,
+    )
+
+
+def load_language_model(
+    checkpoint: str, revision: str | None = None, device: str = "auto"
+) -> LanguageModel:
+    """Load any causal model that transformers loads; code of the checkpoint is never run.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Local folder, or a name on the hub.
+    revision : str, optional
+        Branch, tag or commit on the hub.
+    device : str
+        As of :class:`TrainConfig`.
+
+    Returns
+    -------
+    LanguageModel
+
+    Raises
+    ------
+    DataError
+        Where transformers finds no model there, or its tokenizer has no token to begin with.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, revision=revision)
+        model = AutoModelForCausalLM.from_pretrained(
+            checkpoint, revision=revision, use_safetensors=True
+        )
+    except (OSError, ValueError) as error:
+        raise DataError(f"{checkpoint}: transformers loads no causal model: {error}") from error
+    start = tokenizer.bos_token_id
+    start = tokenizer.eos_token_id if start is None else start
+    if start is None:
+        raise DataError(f"{checkpoint}: its tokenizer has neither a first nor a last token")
+    here = pick_device(device)
+    longest = getattr(model.config, "max_position_embeddings", None) or _LONGEST
+    return LanguageModel(
+        model.eval().to(here),
+        lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
+        start,
+        min(longest, _LONGEST),
+        here,
+    )
+
+
+def _base(
+    checkpoint: str, lm: LanguageModel, tokens: float | None, revision: str | None
+) -> dict[str, Any]:
+    """Fields of a record, from the file beside our own checkpoints or from the arguments."""
+    about = Path(checkpoint) / ABOUT
+    if about.exists():
+        return json.loads(about.read_text(encoding="utf-8"))
+    if tokens is None:
+        raise DataError(
+            f"{checkpoint} does not say how many tokens it was trained on; give tokens "
+            "(--tokens) from its report"
+        )
+    name = Path(checkpoint).name
+    run = f"{name}@{revision}" if revision else name
+    params = count_params(lm.model)
+    return {"model": name, "run": run, "params": params, "tokens": tokens,
+            "flops": 6 * params * tokens}  # fmt: skip
+
+
+def evaluate_checkpoint(
+    checkpoint: str,
+    *,
+    revision: str | None = None,
+    items: Mapping[str, Sequence[Item]] | None = None,
+    text: Path | None = None,
+    tokens: float | None = None,
+    n_items: int = 400,
+    device: str = "auto",
+) -> Records:
+    """Evaluate any causal model on tasks, and its loss on a text, as Records.
+
+    Parameters
+    ----------
+    checkpoint, revision, device
+        As of :func:`load_language_model`.
+    items : mapping of task name to items, optional
+        As of :func:`~emergence.train.tasks.read_items`; default: our twelve tasks.
+    text : path, optional
+        Text whose loss (nats per token) the records carry, with bits per byte beside it.
+        Our own checkpoints have their held-out mixture instead; others need it.
+    tokens : float, optional
+        Tokens that the model was trained on; our own checkpoints say it themselves.
+    n_items : int
+        Items per task, of ours.
+    device : str
+        cpu, cuda or auto.
+
+    Returns
+    -------
+    Records
+
+    Raises
+    ------
+    DataError
+        Where the checkpoint does not load, or loss or tokens are not to be had.
+
+    Examples
+    --------
+    >>> evaluate_checkpoint("out/demo/102k/model").tasks  # doctest: +SKIP
+    """
+    lm = load_language_model(checkpoint, revision, device)
+    base = _base(checkpoint, lm, tokens, revision)
+    rows = []
+    if text is not None:
+        nats, bits = text_loss(lm, text.read_text(encoding="utf-8"))
+        base |= {"loss": nats, "family": f"{text.name}/{Path(checkpoint).name}"}
+        rows += as_records(base, text.name, [Score("loss", nats), Score("bits_per_byte", bits)])
+    elif (Path(checkpoint) / ABOUT).exists():
+        tokenizer = Tokenizer.from_file(str(Path(checkpoint) / "tokenizer.json"))
+        held_out = Corpus(tokenizer, lm.context, rows=1).sample(192, held_out=True)
+        base["loss"] = domain_losses(lm, *held_out)[""]
+    else:
+        raise DataError(f"{checkpoint}: give a text (--text) to measure the loss on")
+    chosen = {n: t.items(n_items) for n, t in TASKS.items()} if items is None else items
+    for name, questions in chosen.items():
+        produced = items is None and TASKS[name].produced
+        rows += as_records(base, name, task_scores(score_items(lm, questions), produced=produced))
+    return Records.from_records(rows)

@@ -1,0 +1,84 @@
+"""Commands of the trainer: ``emergence train``, ``sweep`` and ``evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from emergence.errors import EmergenceError
+
+
+def _train(args: argparse.Namespace) -> None:
+    from emergence.train.config import read_config
+    from emergence.train.loop import RECORDS, train
+    from emergence.train.presets import SIZES, single
+
+    changes = {"text": args.text, "seed": args.seed} if args.text else {"seed": args.seed}
+    for pair in args.set:
+        field, separator, value = pair.partition("=")
+        if not separator:
+            raise EmergenceError(f"--set {pair!r}: write field=value")
+        changes[field] = value
+    if args.what in SIZES:
+        config = single(args.what, int(args.tokens), changes)
+    else:
+        config = read_config(Path(args.what))
+    folder = train(config, Path(args.output or f"out/{config.name}"), progress=True)
+    print(f"records {folder / RECORDS}\nmodel   {folder / 'model'}")
+
+
+def _sweep(args: argparse.Namespace) -> None:
+    from emergence.train.presets import read_sweep
+    from emergence.train.sweep import sweep
+
+    folder = Path(args.output or f"out/{Path(args.what).stem}")
+    records = sweep(read_sweep(args.what), folder, n_jobs=args.jobs, retries=args.retries)
+    print(f"{records!r}\nrecords {folder / 'records.csv'}")
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from emergence.train.checkpoint import evaluate_checkpoint
+    from emergence.train.tasks import read_items
+
+    records = evaluate_checkpoint(
+        args.checkpoint,
+        revision=args.revision,
+        items=read_items(Path(args.items)) if args.items else None,
+        text=Path(args.text) if args.text else None,
+        tokens=args.tokens,
+        n_items=args.n_items,
+        device=args.device,
+    )
+    frame = records.to_frame()
+    print(f"loss {frame['loss'].iloc[0]:.4f} nats per token")
+    print(frame[["task", "metric", "value"]].to_string(index=False, float_format="%.4f"))
+    if args.output:
+        records.to_csv(args.output)
+        print(f"written: {args.output}")
+
+
+def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands to a parser; ``command(name, run, text, file=)`` makes each."""
+    sub = command("train", _train, "pre-train one small model and record its scores", file=False)
+    sub.add_argument("what", help="a size, such as 102k, or the config of a run as JSON")
+    sub.add_argument("--tokens", type=float, default=5e6, help="training tokens (default 5e6)")
+    sub.add_argument("--text", help="own text: a file or folder of .txt, .jsonl, .parquet")
+    sub.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config"
+    )
+    sub.add_argument("-o", "--output", help="folder of the run (default out/NAME)")
+    sub = command("sweep", _sweep, "train many models, several at a time", file=False)
+    sub.add_argument("what", help="demo, paper3-cpu, paper28-cpu, paper28, or configs as JSON")
+    sub.add_argument("--jobs", type=int, default=-1, help="runs at a time (default: all cores)")
+    sub.add_argument("--retries", type=int, default=1, help="times a run that died is resumed")
+    sub.add_argument("-o", "--output", help="folder of the runs (default out/NAME)")
+    sub = command("evaluate", _evaluate, "score any causal model of transformers", file=False)
+    sub.add_argument("checkpoint", help="a folder, or a name on the hub")
+    sub.add_argument("--revision", help="branch, tag or commit on the hub")
+    sub.add_argument("--items", help="JSONL of multiple-choice items instead of our tasks")
+    sub.add_argument("--text", help="text file to measure the loss on")
+    sub.add_argument("--tokens", type=float, help="tokens that the model was trained on")
+    sub.add_argument("--n-items", type=int, default=400, help="items per task of ours")
+    sub.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    sub.add_argument("-o", "--output", help="write the records as CSV")

@@ -1,0 +1,220 @@
+"""Evaluation: scores of items and losses on text, for any causal model of transformers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray
+from emergence.metrics import brier_score, correct_choice_prob
+from emergence.train.items import Item
+
+_BATCH_TOKENS = 8192  # of prompts at once: enough to keep a core busy, little memory
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal model with what turns text into its tokens.
+
+    ``start`` is the token that every text begins with; ``context`` the most tokens it reads.
+    """
+
+    model: Any
+    encode: Callable[[str], list[int]]
+    start: int
+    context: int
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class ItemScores:
+    """Log-likelihoods of the options of items, in nats.
+
+    ``loglik`` and ``length`` (tokens) have shape (items, most options), -inf and 0 where an
+    item has fewer; ``gold`` is the place of the answer; ``exact`` says whether every token
+    of the answer is the likeliest, which is what greedy decoding would have written.
+    """
+
+    loglik: FloatArray
+    length: IntArray
+    gold: IntArray
+    exact: BoolArray
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one task."""
+
+    metric: str
+    value: float
+    chance: float | None = None
+    n_items: int | None = None
+
+
+def _split(lm: LanguageModel, item: Item) -> tuple[tuple[int, ...], list[list[int]]]:
+    """Tokens that the prompt and all options share, and the rest of each option.
+
+    A text is tokenised whole, as in training; a merge across the end of the prompt is thus
+    part of the rest.
+    """
+    whole = [[lm.start, *lm.encode(item.prompt + option)] for option in item.options]
+    prompt = [lm.start, *lm.encode(item.prompt)]
+    shared = 0
+    for column in zip(prompt, *whole, strict=False):
+        if len(set(column)) > 1:
+            break
+        shared += 1
+    shared = min(shared, *(len(w) - 1 for w in whole))  # every option has a rest
+    return tuple(prompt[:shared]), [w[shared:] for w in whole]
+
+
+@torch.no_grad()
+def score_items(lm: LanguageModel, items: Sequence[Item]) -> ItemScores:
+    """Score all options of all items.
+
+    Prompts of one length go through the model together, once; the options continue from
+    its cache, so nothing is padded on the left and nothing is computed twice.
+
+    Parameters
+    ----------
+    lm : LanguageModel
+        Model to evaluate.
+    items : sequence of Item
+        Questions.
+
+    Returns
+    -------
+    ItemScores
+    """
+    most = max(len(item.options) for item in items)
+    loglik = np.full((len(items), most), -np.inf)
+    length = np.zeros((len(items), most), dtype=np.int64)
+    exact = np.zeros(len(items), dtype=bool)
+    split = [_split(lm, item) for item in items]
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for i, (prompt, rests) in enumerate(split):
+        groups[len(prompt), len(rests)].append(i)
+    for (tokens, k), members in sorted(groups.items()):
+        size = max(1, _BATCH_TOKENS // tokens)
+        for lo, hi in pairwise([*range(0, len(members), size), len(members)]):
+            batch = members[lo:hi]
+            prompts = torch.tensor([split[i][0] for i in batch])
+            rests = [rest for i in batch for rest in split[i][1]]
+            total, likeliest = _continue(lm, prompts, rests, k)
+            loglik[batch, :k] = total.reshape(-1, k)
+            length[batch, :k] = np.array([len(r) for r in rests]).reshape(-1, k)
+            exact[batch] = likeliest.reshape(-1, k)[
+                range(len(batch)), [items[i].gold for i in batch]
+            ]
+    return ItemScores(loglik, length, np.array([item.gold for item in items]), exact)
+
+
+def _continue(
+    lm: LanguageModel, prompts: torch.Tensor, rests: list[list[int]], k: int
+) -> tuple[FloatArray, BoolArray]:
+    """Log-likelihood of k rests for every prompt, and whether all their tokens are likeliest."""
+    longest = max(map(len, rests))
+    targets = torch.tensor([r + [-1] * (longest - len(r)) for r in rests], device=lm.device)
+    out = lm.model(prompts.to(lm.device), use_cache=longest > 1, logits_to_keep=1)
+    logits = out.logits.float().repeat_interleave(k, dim=0)
+    if longest > 1:
+        name = "cache" if "cache" in out else "past_key_values"  # its name before transformers 5.20
+        out[name].batch_repeat_interleave(k)
+        rest = targets[:, :-1].clamp(min=0)
+        more = lm.model(rest, use_cache=True, **{name: out[name]}).logits
+        logits = torch.cat([logits, more.float()], dim=1)
+    there = targets >= 0
+    picked = functional.log_softmax(logits, dim=-1).gather(2, targets.clamp(min=0)[..., None])
+    total = (picked[..., 0] * there).sum(dim=1, dtype=torch.float64)
+    likeliest = ((logits.argmax(dim=-1) == targets) | ~there).all(dim=1)
+    return total.cpu().numpy(), likeliest.cpu().numpy()
+
+
+def task_scores(scores: ItemScores, *, produced: bool = False) -> list[Score]:
+    """Metrics of one task.
+
+    Parameters
+    ----------
+    scores : ItemScores
+        Of :func:`score_items`.
+    produced : bool
+        Exact match instead of accuracy.
+
+    Returns
+    -------
+    list of Score
+        Accuracy or exact match, choice_prob, brier, and the perplexities of the correct and
+        of the wrong options, per token, which are to look at and no measure of ability.
+    """
+    n = len(scores.gold)
+    chance = float(np.mean(1.0 / (scores.length > 0).sum(axis=1)))
+    right = scores.exact if produced else scores.loglik.argmax(axis=1) == scores.gold
+    correct = np.zeros(scores.length.shape, dtype=bool)
+    correct[np.arange(n), scores.gold] = True
+    there = scores.length > 0
+    per_token = np.where(there, scores.loglik, 0.0) / np.maximum(scores.length, 1)
+    return [
+        Score(
+            "exact_match" if produced else "acc",
+            float(right.mean()),
+            0.0 if produced else chance,
+            n,
+        ),
+        Score("choice_prob", correct_choice_prob(scores.loglik, scores.gold), chance, n),
+        Score("brier", brier_score(scores.loglik, scores.gold), 1.0 - chance, n),
+        Score("perplexity_correct", float(np.exp(-per_token[correct].mean()))),
+        Score("perplexity_wrong", float(np.exp(-per_token[there & ~correct].mean()))),
+    ]
+
+
+@torch.no_grad()
+def token_losses(lm: LanguageModel, rows: IntArray) -> FloatArray:
+    """Loss of every token but the first of each row, in nats, shape (rows, tokens - 1)."""
+    out = []
+    size = max(1, _BATCH_TOKENS // rows.shape[1])
+    for part in torch.from_numpy(rows).split(size):
+        tokens = part.to(lm.device)
+        logits = lm.model(tokens[:, :-1], use_cache=False).logits.float()
+        loss = functional.cross_entropy(
+            logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none"
+        )
+        out.append(loss.view(len(tokens), -1).double().cpu().numpy())
+    return np.concatenate(out)
+
+
+def domain_losses(lm: LanguageModel, rows: IntArray, domains: AnyArray) -> dict[str, float]:
+    """Mean loss over all tokens (key '') and over those of each domain, nats per token."""
+    losses, of = token_losses(lm, rows), domains[:, 1:]
+    named = {str(d): float(losses[of == d].mean()) for d in sorted(set(of.ravel()))}
+    return {"": float(losses.mean())} | named
+
+
+def text_loss(lm: LanguageModel, text: str) -> tuple[float, float]:
+    """Loss on a text: nats per token, and bits per byte, which tokenizers cannot change.
+
+    The text is read in windows as long as the context, each begun by the start token.
+    """
+    tokens, size = lm.encode(text), lm.context
+    total = 0.0
+    windows = [[lm.start, *tokens[i : i + size - 1]] for i in range(0, len(tokens), size - 1)]
+    whole = [w for w in windows if len(w) == size]
+    for rows in ([whole] if whole else []) + [[w] for w in windows if len(w) < size]:
+        total += float(token_losses(lm, np.array(rows)).sum())
+    return total / len(tokens), total / np.log(2) / len(text.encode())
+
+
+def as_records(base: dict[str, Any], task: str, scores: Iterable[Score]) -> list[dict[str, Any]]:
+    """Rows in the one schema: ``base`` says of which checkpoint."""
+    return [
+        base
+        | {"task": task, "metric": s.metric, "value": s.value}
+        | {k: v for k, v in (("chance", s.chance), ("n_items", s.n_items)) if v is not None}
+        for s in scores
+    ]

@@ -1,0 +1,306 @@
+"""Loop: pre-train one model, evaluate its checkpoints, resume after anything."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+
+from emergence.errors import DataError, EmergenceError
+from emergence.train.checkpoint import ABOUT, describe, export_model, our_language_model
+from emergence.train.config import TrainConfig, read_config
+from emergence.train.corpus import Corpus, train_tokenizer
+from emergence.train.evaluate import (
+    Score,
+    as_records,
+    domain_losses,
+    score_items,
+    task_scores,
+)
+from emergence.train.model import build_model
+from emergence.train.ranks import Ranks, join_ranks, leave_ranks
+from emergence.train.state import (
+    append_lines,
+    drop_after,
+    load_state,
+    pack,
+    save_state,
+    write_whole,
+)
+from emergence.train.tasks import TASKS
+from emergence.train.texts import read_text
+
+RECORDS, LOG, STATE, MODEL = "records.jsonl", "log.jsonl", "state.safetensors", "model"
+
+
+class TrainingStopped(EmergenceError):
+    """A run stopped before its end; the message says why and how to go on."""
+
+
+def is_finished(folder: Path) -> bool:
+    """Has the run in this folder reached its end?"""
+    return (folder / MODEL / ABOUT).exists()
+
+
+def train(config: TrainConfig, folder: Path, *, progress: bool = True) -> Path:
+    r"""Pre-train one model and record the scores of its checkpoints.
+
+    The objective is next-token cross-entropy, :math:`L = -\frac1T \sum_t \log p(x_t \mid
+    x_{<t})` in nats.  A folder with an unfinished run of the same config is resumed, to the
+    bit; a finished one is left as it is.  Under torchrun all processes share the run.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What to train.
+    folder : path
+        Folder of the run, made if missing.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Path
+        The folder: config.json, tokenizer.json, records.jsonl, log.jsonl, state.safetensors
+        and, when finished, model/, which transformers loads.
+
+    Raises
+    ------
+    DataError
+        Where the folder holds a run of another config, or the trunk is missing.
+    TrainingStopped
+        For a loss that is not finite, a full disk or an interrupt.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from emergence.train.config import ModelConfig, TrainConfig
+    >>> tiny = ModelConfig(hidden=16, layers=1, heads=1, kv_heads=1, vocab_size=300, context=32)
+    >>> config = TrainConfig(name="tiny", model=tiny, tokens=500, rows=2, items=4, loss_rows=8)
+    >>> folder = train(config, Path(tempfile.mkdtemp()) / "tiny", progress=False)
+    >>> is_finished(folder)
+    True
+    """
+    folder = Path(folder)
+    ranks = join_ranks(config.device)
+    try:
+        if not is_finished(folder):
+            _Run(config, folder, ranks).go(progress and ranks.first)
+        ranks.wait()
+    except OSError as error:
+        raise TrainingStopped(
+            f"run {config.name}: {error}; free some space or mend the folder {folder}, then give "
+            "the same command again: it resumes where the last state was saved"
+        ) from error
+    finally:
+        leave_ranks()
+    return folder
+
+
+def _open_folder(config: TrainConfig, folder: Path) -> None:
+    """Make the folder of a run; refuse one that belongs to another config."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.json"
+    if path.exists() and (there := read_config(path)) != config:
+        differ = [k for k in TrainConfig.model_fields if getattr(there, k) != getattr(config, k)]
+        raise DataError(
+            f"{folder} holds a run of another config ({', '.join(differ)} differ); "
+            "choose another folder, or remove this one"
+        )
+    write_whole(path, config.model_dump_json(indent=1).encode())
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect Ctrl-C and termination instead of dying in the middle of a step."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(s, lambda number, _: caught.append(number)) for s in signals]
+    try:
+        yield caught
+    finally:
+        for s, handler in zip(signals, before, strict=True):
+            signal.signal(s, handler)
+
+
+class _Run:
+    """A run in progress: model, optimiser, corpus, and the files that they go to."""
+
+    def __init__(self, config: TrainConfig, folder: Path, ranks: Ranks) -> None:
+        self.config, self.folder, self.ranks = config, folder, ranks
+        if config.rows % ranks.world:
+            raise DataError(f"rows = {config.rows} do not divide over {ranks.world} processes")
+        if ranks.first:
+            _open_folder(config, folder)
+        ranks.wait()
+        text = read_text(Path(config.text), config.text_share) if config.text else None
+        tokenizer = train_tokenizer(config.model.vocab_size, text=text)
+        self.corpus = Corpus(tokenizer, config.model.context, config.rows, config.seed, text)
+        self.held_out = self.corpus.sample(config.loss_rows, held_out=True)
+        self.seen = self.corpus.sample(config.loss_rows // 2, held_out=False)
+        self.items = {name: task.items(config.items) for name, task in TASKS.items()}
+        model: torch.nn.Module = build_model(config.model, config.seed)
+        self.model = model.to(ranks.device)
+        wrapped = ranks.wrap(self.model, config.fsdp)
+        self.forward = torch.compile(wrapped) if config.compile else wrapped
+        self.optimizer = self._adamw()
+        self.step = self._resume()
+
+    def _adamw(self) -> torch.optim.AdamW:
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": self.config.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, betas=self.config.betas, fused=not self.config.fsdp)
+
+    def _resume(self) -> int:
+        """Load the last state, or that of the trunk; drop records that come again."""
+        config, path = self.config, self.folder / STATE
+        if not path.exists() and config.trunk:
+            path = self.folder.parent / config.trunk / f"state-{config.decay_start}.safetensors"
+            if not path.exists():
+                raise DataError(f"run {config.name} branches from {path}, which is not there")
+        step = load_state(path, self.model, self.optimizer) if path.exists() else 0
+        if self.ranks.first:
+            for name in (RECORDS, LOG):
+                drop_after(self.folder / name, step)
+        self.ranks.wait()
+        return step
+
+    def go(self, progress: bool) -> None:
+        """Train from the current step to the end."""
+        config, checkpoints = self.config, set(self.config.checkpoints)
+        per_step = config.rows * config.model.context
+        bar = tqdm(
+            total=config.steps * per_step,
+            initial=self.step * per_step,
+            desc=config.name,
+            unit="tok",
+            unit_scale=True,
+            disable=None if progress else True,
+        )
+        board = _tensorboard(self.folder) if self.ranks.first else None
+        with bar, _interrupts() as caught:
+            since, then = self.step, time.perf_counter()
+            while self.step < config.steps:
+                loss, norm = self._one_step()
+                bar.update(per_step)
+                if self.step % config.log_every == 0 or self.step in checkpoints:
+                    value = self._finite(loss, norm)
+                    speed = (self.step - since) * per_step / (time.perf_counter() - then)
+                    row = {
+                        "step": self.step,
+                        "tokens": self.step * per_step,
+                        "loss": value,
+                        "lr": config.learning_rate(self.step - 1),
+                        "grad_norm": float(norm),
+                        "tokens_per_second": round(speed),
+                    }
+                    bar.set_postfix(loss=f"{value:.3f}", refresh=False)
+                    if self.ranks.first:
+                        append_lines(self.folder / LOG, [row])
+                        if board is not None:
+                            board.add_scalar("loss", value, row["tokens"])
+                if self.step in checkpoints:
+                    self._evaluate()
+                stop = self.ranks.any(bool(caught)) if caught or self.ranks.world > 1 else False
+                if self.step in checkpoints or stop or self.step % config.save_every == 0:
+                    self._finite(loss, norm)
+                    self._save(STATE)
+                if self.step in config.keep:
+                    self._finite(loss, norm)
+                    self._save(f"state-{self.step}.safetensors")
+                if self.step in checkpoints or self.step % config.log_every == 0:
+                    since, then = self.step, time.perf_counter()
+                if stop and self.step < config.steps:
+                    raise TrainingStopped(
+                        f"run {config.name} was interrupted at step {self.step} of "
+                        f"{config.steps}; its state is saved: give the same command again to go on"
+                    )
+        self._export()
+
+    def _one_step(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Make one optimiser step; give the loss before it and the norm of the gradient."""
+        config, ranks = self.config, self.ranks
+        rate = config.learning_rate(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        rows = torch.from_numpy(self.corpus.batch(self.step, ranks.rank, ranks.world))
+        tokens = rows.to(ranks.device)
+        with torch.autocast(ranks.device.type, torch.bfloat16, config.precision == "bfloat16"):
+            logits = self.forward(tokens[:, :-1], use_cache=False).logits
+        loss = functional.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        return loss.detach(), norm
+
+    def _finite(self, loss: torch.Tensor, norm: torch.Tensor) -> float:
+        """Loss over all ranks; one that is not finite, or its gradient, ends the run unsaved."""
+        value = float(self.ranks.mean(loss.clone()))
+        if not (isfinite(value) and isfinite(float(norm))):
+            raise TrainingStopped(
+                f"run {self.config.name}: loss {value:g}, norm of the gradient {float(norm):g} at "
+                f"step {self.step}; the state before it is kept in {self.folder}. Lower lr "
+                f"({self.config.lr:g}) or clip ({self.config.clip:g}), or raise warmup "
+                f"({self.config.warmup}), in a new folder"
+            )
+        return value
+
+    def _evaluate(self) -> None:
+        """Append the records of this checkpoint; all ranks compute, one writes."""
+        config = self.config
+        lm = our_language_model(self.model, self.corpus.tokenizer, config.model.context)
+        self.model.eval()
+        held_out = domain_losses(lm, *self.held_out)
+        seen = domain_losses(lm, *self.seen)
+        base = describe(config, self.step) | {"loss": held_out[""]}
+        rows = []
+        for name, items in self.items.items():
+            scores = task_scores(score_items(lm, items), produced=TASKS[name].produced)
+            rows += as_records(base, name, scores)
+        for metric, losses in (("loss", held_out), ("train_loss", seen)):
+            for domain, value in losses.items():
+                rows += as_records(base, domain or "mixture", [Score(metric, value)])
+        self.model.train()
+        if self.ranks.first:
+            append_lines(self.folder / RECORDS, rows)
+
+    def _save(self, name: str) -> None:
+        tensors = pack(self.model, self.optimizer)
+        if self.ranks.first:
+            save_state(self.folder / name, tensors, self.step)
+
+    def _export(self) -> None:
+        """Write the final model, which marks the end of the run."""
+        tensors = pack(self.model, self.optimizer)
+        if self.ranks.first:
+            export_model(
+                self.folder / MODEL, self.config, tensors, self.corpus.tokenizer, self.step
+            )
+
+
+def _tensorboard(folder: Path) -> Any:
+    """Writer for TensorBoard where that is installed."""
+    if find_spec("tensorboard") is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(folder / "tensorboard")

@@ -1,0 +1,74 @@
+"""Texts: the user's own text as a source of documents."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from emergence.errors import DataError
+
+_PIECE = 400  # characters: about a context of tokens
+_HELD_OUT = 20  # one piece in twenty is for the held-out loss
+_CUT = re.compile(rf"(?s).{{1,{_PIECE}}}(?:\s+|$)|.{{{_PIECE}}}")
+
+
+@dataclass(frozen=True)
+class OwnText:
+    """Pieces of the user's text; ``share`` of all documents come from it."""
+
+    training: tuple[str, ...]
+    held_out: tuple[str, ...]
+    share: float
+
+    def draw(self, rng: Random, held_out: bool) -> str:
+        """One piece."""
+        return rng.choice(self.held_out if held_out else self.training)
+
+
+def _documents(path: Path) -> list[str]:
+    if path.suffix == ".txt":
+        return [path.read_text(encoding="utf-8")]
+    if path.suffix == ".parquet":
+        import pandas as pd
+
+        frame = pd.read_parquet(path)
+        if "text" not in frame:
+            raise DataError(f"{path}: no column 'text'; found: {', '.join(map(str, frame))}")
+        return [str(text) for text in frame["text"].dropna()]
+    out = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            out.append(str(json.loads(line)["text"]))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{path}, row {number}: no JSON object with a field 'text' ({error})"
+            ) from None
+    return out
+
+
+def read_text(path: Path, share: float) -> OwnText:
+    """Read a file or a folder of .txt, .jsonl (field ``text``) or .parquet (column ``text``).
+
+    Raises
+    ------
+    DataError
+        For a path without text, or a row that holds none.
+    """
+    suffixes = (".txt", ".jsonl", ".parquet")
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [f for f in files if f.suffix in suffixes and f.is_file()]
+    pieces = [
+        piece.strip() for f in files for text in _documents(f) for piece in _CUT.findall(text)
+    ]
+    kept = [p for p in pieces if p and zlib.crc32(p.encode()) % _HELD_OUT == 0]
+    rest = [p for p in pieces if p and zlib.crc32(p.encode()) % _HELD_OUT]
+    if not kept or not rest:
+        raise DataError(
+            f"{path}: {len(kept) + len(rest)} pieces of text in {len(files)} files "
+            f"({', '.join(suffixes)}); too few to train on and to hold out"
+        )
+    return OwnText(tuple(rest), tuple(kept), share)

@@ -24,3 +24,25 @@ def reference() -> Path:
     if not REFERENCE.exists():
         pytest.skip("the folder of reference figures is not here; it is not part of the project")
     return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """A run of about a second: what the tests of the trainer train."""
+    from emergence.train.config import ModelConfig, TrainConfig
+
+    model = ModelConfig(hidden=16, layers=1, heads=1, kv_heads=1, vocab_size=400, context=32)
+    return TrainConfig(
+        name="tiny",
+        model=model,
+        tokens=16_000,
+        rows=4,
+        lr=1e-2,
+        warmup=5,
+        evaluations=4,
+        first=1000,
+        items=8,
+        loss_rows=16,
+        save_every=7,
+        log_every=10,
+    )

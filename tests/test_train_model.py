@@ -8,8 +8,9 @@ pytest.importorskip("transformers", reason="the trainer needs the extra 'train'"
 import torch
 from transformers import AutoModelForCausalLM
 
-from emergence.train.config import SIZES, ModelConfig, sized
+from emergence.train.config import ModelConfig
 from emergence.train.model import build_model, count_params
+from emergence.train.presets import SIZES, sized
 
 SMALL = ModelConfig(hidden=48, layers=2, heads=2, kv_heads=1, vocab_size=300, context=32)
 

@@ -98,7 +98,7 @@ class TrainConfig(BaseModel):
         default=None, description="own text: a file or folder of .txt, .jsonl, .parquet"
     )
     text_share: float = Field(
-        default=0.24, gt=0, le=1, description="share of documents from the own text; 1: all"
+        default=0.2, gt=0, le=1, description="share of documents from the own text; 1: all"
     )
     device: str = Field(default="auto", description="cpu, cuda, or auto: cuda where there is one")
     precision: Literal["float32", "bfloat16"] = Field(

@@ -28,16 +28,16 @@ END = "<|end|>"
 _ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
 # Share of each domain within a language.
 WEIGHTS = {
-    "prose": 0.12,
-    "biography": 0.16,
+    "prose": 0.10,
+    "biography": 0.14,
     "copying": 0.12,
     "chain": 0.04,
     "fact": 0.06,
     "cloze": 0.06,
-    "reading": 0.12,
+    "reading": 0.14,
     "coreference": 0.06,
-    "exam": 0.10,
-    "arithmetic": 0.16,
+    "exam": 0.16,
+    "arithmetic": 0.12,
 }
 
 

@@ -173,7 +173,7 @@ def exam(rng: Random, language: Language, difficulty: int) -> Item:
     place, thing = stops[gold]
     question = language.asks.format(where=place)
     if difficulty == 1 or (difficulty == 0 and rng.random() < 0.5):
-        question = f"{question} ({thing})"
+        question = f"{question} {thing}"  # the same token as among the options
     lines = [f"{letter}. {other}" for letter, (_, other) in zip(LETTERS, stops, strict=False)]
     prompt = (
         f"{language.question}{language.space}{question}\n"

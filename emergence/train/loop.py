@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -38,9 +39,10 @@ from emergence.train.state import (
     write_whole,
 )
 from emergence.train.tasks import TASKS
-from emergence.train.texts import read_text
+from emergence.train.texts import OwnText, read_text
 
-RECORDS, LOG, STATE, MODEL = "records.jsonl", "log.jsonl", "state.safetensors", "model"
+RECORDS, LOG, STATE = "records.jsonl", "log.jsonl", "state.safetensors"
+TOKENIZER, MODEL = "tokenizer.json", "model"
 
 
 class TrainingStopped(EmergenceError):
@@ -136,6 +138,16 @@ def _interrupts() -> Iterator[list[int]]:
             signal.signal(s, handler)
 
 
+class _Pace:
+    """Steps per second since it was made."""
+
+    def __init__(self, step: int) -> None:
+        self.step, self.then = step, time.perf_counter()
+
+    def of(self, step: int) -> float:
+        return (step - self.step) / (time.perf_counter() - self.then)
+
+
 class _Run:
     """A run in progress: model, optimiser, corpus, and the files that they go to."""
 
@@ -147,7 +159,7 @@ class _Run:
             _open_folder(config, folder)
         ranks.wait()
         text = read_text(Path(config.text), config.text_share) if config.text else None
-        tokenizer = train_tokenizer(config.model.vocab_size, text=text)
+        tokenizer = self._tokenizer(text)
         self.corpus = Corpus(tokenizer, config.model.context, config.rows, config.seed, text)
         self.held_out = self.corpus.sample(config.loss_rows, held_out=True)
         self.seen = self.corpus.sample(config.loss_rows // 2, held_out=False)
@@ -157,7 +169,18 @@ class _Run:
         wrapped = ranks.wrap(self.model, config.fsdp)
         self.forward = torch.compile(wrapped) if config.compile else wrapped
         self.optimizer = self._adamw()
+        self.board = _tensorboard(folder) if ranks.first else None
         self.step = self._resume()
+
+    def _tokenizer(self, text: OwnText | None) -> Tokenizer:
+        """Tokenizer of the run, learned once: every rank learns the same, one saves it."""
+        path = self.folder / TOKENIZER
+        if path.exists():
+            return Tokenizer.from_file(str(path))
+        tokenizer = train_tokenizer(self.config.model.vocab_size, text=text)
+        if self.ranks.first:
+            write_whole(path, tokenizer.to_str().encode())
+        return tokenizer
 
     def _adamw(self) -> torch.optim.AdamW:
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
@@ -194,39 +217,22 @@ class _Run:
             unit_scale=True,
             disable=None if progress else True,
         )
-        board = _tensorboard(self.folder) if self.ranks.first else None
         with bar, _interrupts() as caught:
-            since, then = self.step, time.perf_counter()
+            pace = _Pace(self.step)
             while self.step < config.steps:
                 loss, norm = self._one_step()
                 bar.update(per_step)
-                if self.step % config.log_every == 0 or self.step in checkpoints:
+                evaluated, looked = self.step in checkpoints, self.step % config.log_every == 0
+                if evaluated or looked:
                     value = self._finite(loss, norm)
-                    speed = (self.step - since) * per_step / (time.perf_counter() - then)
-                    row = {
-                        "step": self.step,
-                        "tokens": self.step * per_step,
-                        "loss": value,
-                        "lr": config.learning_rate(self.step - 1),
-                        "grad_norm": float(norm),
-                        "tokens_per_second": round(speed),
-                    }
                     bar.set_postfix(loss=f"{value:.3f}", refresh=False)
-                    if self.ranks.first:
-                        append_lines(self.folder / LOG, [row])
-                        if board is not None:
-                            board.add_scalar("loss", value, row["tokens"])
-                if self.step in checkpoints:
+                    self._log(value, float(norm), pace.of(self.step) * per_step)
+                if evaluated:
                     self._evaluate()
                 stop = self.ranks.any(bool(caught)) if caught or self.ranks.world > 1 else False
-                if self.step in checkpoints or stop or self.step % config.save_every == 0:
-                    self._finite(loss, norm)
-                    self._save(STATE)
-                if self.step in config.keep:
-                    self._finite(loss, norm)
-                    self._save(f"state-{self.step}.safetensors")
-                if self.step in checkpoints or self.step % config.log_every == 0:
-                    since, then = self.step, time.perf_counter()
+                self._keep(loss, norm, now=evaluated or stop)
+                if evaluated or looked:
+                    pace = _Pace(self.step)
                 if stop and self.step < config.steps:
                     raise TrainingStopped(
                         f"run {config.name} was interrupted at step {self.step} of "
@@ -251,6 +257,34 @@ class _Run:
         self.optimizer.zero_grad()
         self.step += 1
         return loss.detach(), norm
+
+    def _log(self, loss: float, norm: float, speed: float) -> None:
+        """Append one line to the log, and to TensorBoard's."""
+        config = self.config
+        tokens = self.step * config.rows * config.model.context
+        row = {
+            "step": self.step,
+            "tokens": tokens,
+            "loss": loss,
+            "lr": config.learning_rate(self.step - 1),
+            "grad_norm": norm,
+            "tokens_per_second": round(speed),
+        }
+        if self.ranks.first:
+            append_lines(self.folder / LOG, [row])
+            if self.board is not None:
+                self.board.add_scalar("loss", loss, tokens)
+
+    def _keep(self, loss: torch.Tensor, norm: torch.Tensor, *, now: bool) -> None:
+        """Save the state to resume from, when it is due, and those that branches start at."""
+        names = [STATE] if now or self.step % self.config.save_every == 0 else []
+        if self.step in self.config.keep:
+            names.append(f"state-{self.step}.safetensors")
+        if names:
+            self._finite(loss, norm)
+            tensors = pack(self.model, self.optimizer)
+            for name in names if self.ranks.first else []:
+                save_state(self.folder / name, tensors, self.step)
 
     def _finite(self, loss: torch.Tensor, norm: torch.Tensor) -> float:
         """Loss over all ranks; one that is not finite, or its gradient, ends the run unsaved."""
@@ -282,11 +316,6 @@ class _Run:
         self.model.train()
         if self.ranks.first:
             append_lines(self.folder / RECORDS, rows)
-
-    def _save(self, name: str) -> None:
-        tensors = pack(self.model, self.optimizer)
-        if self.ranks.first:
-            save_state(self.folder / name, tensors, self.step)
 
     def _export(self) -> None:
         """Write the final model, which marks the end of the run."""

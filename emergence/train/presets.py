@@ -59,8 +59,8 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
         model=model,
         tokens=tokens,
         lr=peak_rate(model.params),
-        evaluations=40,
-        first=200_000,
+        evaluations=32,
+        first=300_000,
         seed=seed,
         compile=True,
     )
@@ -105,7 +105,7 @@ def _paper28_cpu() -> list[TrainConfig]:
             first=500_000,
             compile=True,
         )
-        runs += _branches(base, [2_000_000, 4_000_000, 8_000_000, 16_000_000])
+        runs += _branches(base, [1_500_000, 3_000_000, 6_000_000, 12_000_000])
     return runs
 
 

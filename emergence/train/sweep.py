@@ -70,7 +70,7 @@ def sweep(
 
     Examples
     --------
-    >>> from emergence.train.config import preset
+    >>> from emergence.train.presets import preset
     >>> records = sweep(preset("demo"), Path("out/demo"))  # doctest: +SKIP
     """
     folder = Path(folder)

@@ -15,8 +15,8 @@ class Language:
     """Words and templates of one language; ``space`` stands between words and sentences.
 
     ``attributes`` maps a template of a statement and of its question to the possible values;
-    ``scripts`` maps a place to what one gets there, common places first; ``reasons`` lists a verb, the reason that
-    speaks of its subject, and the one that speaks of its object.
+    ``scripts`` maps a place to what one gets there, common places first; ``reasons`` lists a
+    verb, the reason that speaks of its subject, and the one that speaks of its object.
     """
 
     name: str
@@ -164,8 +164,8 @@ CHINESE = Language(
         ("厨房", "锅"), ("邮局", "信"), ("剧院", "座位"), ("医院", "药"), ("马房", "马鞍"),
         ("磨坊", "面粉"), ("寺庙", "香"), ("咖啡馆", "咖啡"), ("海滩", "毛巾"), ("城堡", "王冠"),
         ("酒庄", "酒"), ("石场", "石料"), ("法院", "判决"), ("录音棚", "歌"), ("理发店", "发型"),
-        ("药房", "药片"), ("电影院", "电影"), ("旅馆", "房间"), ("机场", "机票"), ("体育馆", "奖牌"),
-        ("动物园", "羽毛"), ("高塔", "风景"),
+        ("药房", "药片"), ("电影院", "电影"), ("旅馆", "房间"), ("机场", "机票"),
+        ("体育馆", "奖牌"), ("动物园", "羽毛"), ("高塔", "风景"),
     ),
     goes="{who}去了{where}。",
     gets="{who}在那里拿到了",

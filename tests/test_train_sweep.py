@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("torch", reason="the trainer needs the extra 'train'")
+pytest.importorskip("transformers", reason="the trainer needs the extra 'train'")
+
+from joblib.externals.loky.process_executor import BrokenProcessPool
+
+from emergence import read_records
+from emergence.cli import main
+from emergence.errors import DataError
+from emergence.train import sweep as module
+from emergence.train.loop import TrainingStopped, is_finished
+from emergence.train.presets import PRESETS, SIZES, peak_rate, preset, read_sweep
+from emergence.train.sweep import sweep
+
+
+@pytest.fixture(scope="module")
+def configs(tiny_config):
+    trunk = tiny_config.model_copy(
+        update={"name": "trunk", "schedule": "wsd", "decay": 0.5, "tokens": 8000}
+    )
+    branch = trunk.model_copy(
+        update={"name": "branch", "trunk": "trunk", "tokens": 4000, "evaluations": 2}
+    )
+    trunk = trunk.model_copy(update={"keep": (branch.decay_start,)})
+    return [branch, trunk]  # the wrong way round: the sweep knows what comes first
+
+
+@pytest.fixture(scope="module")
+def done(configs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    return folder, sweep(configs, folder, n_jobs=2, progress=False)
+
+
+def test_a_sweep_collects_the_records_of_all_runs(configs, done) -> None:
+    folder, records = done
+    frame = records.to_frame()
+    assert set(frame["run"]) == {"trunk", "branch"}
+    assert len(read_records(folder / "records.csv")) == len(frame)
+    about = json.loads((folder / "sweep.json").read_text())
+    assert [c["name"] for c in about["configs"]] == ["branch", "trunk"]
+    assert read_sweep(str(folder / "sweep.json")) == configs
+
+
+def test_what_is_finished_is_skipped(configs, done) -> None:
+    folder, records = done
+    before = {p: p.stat().st_mtime_ns for c in configs for p in (folder / c.name).rglob("*")}
+    again = sweep(configs, folder, n_jobs=1, progress=True)
+    assert again.to_frame().equals(records.to_frame())
+    assert before == {
+        p: p.stat().st_mtime_ns for c in configs for p in (folder / c.name).rglob("*")
+    }
+
+
+def test_a_run_that_fails_is_named_and_the_others_end(tiny_config, tmp_path) -> None:
+    good = tiny_config.model_copy(update={"name": "good", "tokens": 3000})
+    wild = good.model_copy(update={"name": "wild", "lr": 1e30, "warmup": 0})
+    with pytest.raises(TrainingStopped, match=r"1 of 2 runs failed(.|\n)*wild: .*Lower lr"):
+        sweep([wild, good], tmp_path, n_jobs=1, progress=False)
+    assert is_finished(tmp_path / "good")
+
+
+def test_a_worker_that_died_is_tried_again(tiny_config, tmp_path, monkeypatch) -> None:
+    real, calls = module.Parallel, []
+
+    class Dies:
+        def __init__(self, **settings) -> None:
+            self.settings = settings
+
+        def __call__(self, jobs):
+            calls.append(1)
+            if len(calls) == 1:
+                raise BrokenProcessPool("a worker was killed")
+            return real(**self.settings)(jobs)
+
+    monkeypatch.setattr(module, "Parallel", Dies)
+    small = tiny_config.model_copy(update={"tokens": 3000})
+    sweep([small], tmp_path, n_jobs=1, progress=False)
+    assert len(calls) == 2
+    calls.clear()
+    other = small.model_copy(update={"name": "other"})
+    with pytest.raises(TrainingStopped, match="other: a worker was killed"):
+        sweep([other], tmp_path, n_jobs=1, retries=0, progress=False)
+
+
+def test_names_must_differ(tiny_config, tmp_path) -> None:
+    with pytest.raises(DataError, match="several runs are called tiny"):
+        sweep([tiny_config, tiny_config], tmp_path)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_sweeps(name) -> None:
+    configs = preset(name)
+    assert len({c.name for c in configs}) == len(configs)
+    trunks = {c.name: c for c in configs if c.trunk is None}
+    for c in configs:
+        if c.trunk:
+            assert c.decay_start in trunks[c.trunk].keep
+            assert c.decay_start <= trunks[c.trunk].decay_start  # still the constant rate
+            assert c.model == trunks[c.trunk].model
+    if name.startswith("paper28"):
+        assert len(configs) == 28
+        assert len({c.model.params for c in configs}) >= 6
+    with pytest.raises(DataError, match="no preset 'x'; there is demo"):
+        preset("x")
+
+
+def test_one_rule_gives_the_learning_rate() -> None:
+    assert peak_rate(37_000) == 7e-3
+    assert len(SIZES) >= 10
+
+
+def test_commands_train_sweep_and_evaluate(tiny_config, tmp_path, capsys) -> None:
+    run = tmp_path / "run"
+    sets = [
+        f"{k}={v}" for k, v in (("rows", 2), ("items", 4), ("loss_rows", 4), ("evaluations", 2))
+    ]
+    options = [x for s in sets for x in ("--set", s)]
+    assert main(["train", "25k", "--tokens", "600", *options, "-o", str(run)]) == 0
+    assert "records.jsonl" in capsys.readouterr().out
+    table = tmp_path / "table.csv"
+    model = str(run / "model")
+    assert main(["evaluate", model, "--n-items", "4", "-o", str(table)]) == 0
+    assert "nats per token" in capsys.readouterr().out
+    assert len(read_records(table)) == 12 * 5
+    listed = tmp_path / "two.json"
+    listed.write_text(json.dumps([tiny_config.model_copy(update={"tokens": 500}).model_dump()]))
+    assert main(["sweep", str(listed), "--jobs", "1", "-o", str(tmp_path / "two")]) == 0
+    assert (tmp_path / "two" / "records.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["train", "102k", "--set", "rows"], "write field=value"),
+        (
+            ["train", "102k", "--set", "rows=many"],
+            "size 102k: rows: Input should be a valid integer",
+        ),
+        (["train", "102k", "--set", "speed=9"], "speed: Extra inputs are not permitted"),
+        (["sweep", "x"], "no preset 'x'"),
+    ],
+)
+def test_a_bad_command_ends_with_status_2(arguments, text, capsys) -> None:
+    assert main(arguments) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_a_bad_list_of_configs_is_named(tmp_path, tiny_config) -> None:
+    path = tmp_path / "list.json"
+    for content, text in (
+        ("{", "no JSON"),
+        ("[]", "a list of configs is expected"),
+        ('[{"name": "a"}]', "list.json, run 1: model: Field required; tokens: Field required"),
+    ):
+        path.write_text(content)
+        with pytest.raises(DataError, match=text):
+            read_sweep(str(path))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -26,7 +27,7 @@ from emergence.train.evaluate import (
     text_loss,
 )
 from emergence.train.items import Item
-from emergence.train.model import build_model, count_params
+from emergence.train.model import count_params, glm_config
 from emergence.train.ranks import pick_device
 from emergence.train.state import write_whole
 from emergence.train.tasks import TASKS
@@ -57,17 +58,15 @@ def export_model(
     tokenizer: Tokenizer,
     step: int,
 ) -> None:
-    """Write a model of ours with its tokenizer; ``emergence.json`` comes last."""
+    """Write a model of ours as transformers reads it; ``emergence.json`` comes last."""
     shutil.rmtree(path, ignore_errors=True)
-    plain = build_model(config.model, 0)
+    glm_config(config.model).save_pretrained(path)
     weights = {
         name.removeprefix("weight/"): tensor
         for name, tensor in tensors.items()
         if name.startswith("weight/")
     }
-    plain.load_state_dict(weights, strict=False)  # the tied output layer is not stored twice
-    plain.save_pretrained(path)
-    # Made here, so that it is saved under the name that every version of transformers knows.
+    write_whole(path / "model.safetensors", save(weights, metadata={"format": "pt"}))
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=END, eos_token=END
     ).save_pretrained(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def _train(args: argparse.Namespace) -> None:
     else:
         config = read_config(Path(args.what))
     folder = train(config, Path(args.output or f"out/{config.name}"), progress=True)
-    print(f"records {folder / RECORDS}\nmodel   {folder / 'model'}")
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+        print(f"records {folder / RECORDS}\nmodel   {folder / 'model'}")
 
 
 def _sweep(args: argparse.Namespace) -> None:

@@ -8,24 +8,10 @@ from transformers import GlmConfig, GlmForCausalLM
 from emergence.train.config import ModelConfig
 
 
-def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
-    r"""Build a fresh model: RMSNorm, SwiGLU, grouped queries, half rotary, tied embeddings.
-
-    Weights are drawn with standard deviation :math:`1/\sqrt{\text{hidden}}`, which small
-    models need; the global state of torch's random numbers is left as it was.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        Sizes.
-    seed : int
-        Seed of the weights.
-
-    Returns
-    -------
-    GlmForCausalLM
-    """
-    glm = GlmConfig(
+def glm_config(config: ModelConfig) -> GlmConfig:
+    """Describe the model as transformers does."""
+    return GlmConfig(
+        architectures=["GlmForCausalLM"],
         vocab_size=config.vocab_size,
         hidden_size=config.hidden,
         intermediate_size=config.ffn,
@@ -46,9 +32,28 @@ def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
         bos_token_id=0,
         eos_token_id=0,
     )
+
+
+def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
+    r"""Build a fresh model: RMSNorm, SwiGLU, grouped queries, half rotary, tied embeddings.
+
+    Weights are drawn with standard deviation :math:`1/\sqrt{\text{hidden}}`, which small
+    models need; the global state of torch's random numbers is left as it was.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Sizes.
+    seed : int
+        Seed of the weights.
+
+    Returns
+    -------
+    GlmForCausalLM
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return GlmForCausalLM(glm)
+        return GlmForCausalLM(glm_config(config))
 
 
 def count_params(model: torch.nn.Module) -> int:

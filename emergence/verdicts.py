@@ -164,6 +164,14 @@ class Verdicts(Sequence[Verdict]):
             "skipped": [jsonable(s) for s in self.skipped],
         }
 
+    @property
+    def not_fitted(self) -> list[str]:
+        """Skipped tasks, those with one reason together."""
+        by_reason: dict[str, list[str]] = {}
+        for s in self.skipped:
+            by_reason.setdefault(s.reason, []).append(f"{s.task} {s.metric}")
+        return [f"not fitted: {', '.join(names)}: {r}" for r, names in by_reason.items()]
+
     def summary(self) -> str:
         """Table as text, one line per task, families apart."""
         width = max([len(f"{v.points.task} {v.points.metric}") for v in self] + [20]) + 2
@@ -181,7 +189,7 @@ class Verdicts(Sequence[Verdict]):
                 eta, ci = f"{v.threshold.eta:.3f}", f"[{v.interval.low:.3f}, {v.interval.high:.3f}]"
             name = f"{v.points.task} {v.points.metric}"
             lines.append(f"  {name:<{width}}{v.label:<14}{eta:>6}  {ci:<17}{v.points.size:>6}")
-        lines += [f"  not fitted: {s.reason}" for s in self.skipped]
+        lines += [f"  {line}" for line in self.not_fitted]
         return "\n".join(lines).replace("95%", f"{1 - self[0].alpha:.0%}" if len(self) else "95%")
 
 
@@ -194,7 +202,8 @@ def _judge(
         try:
             verdict = classify(points, rng=seed, **options)
         except DataError as error:
-            return Skipped(points.family, points.task, points.metric, str(error))
+            reason = str(error).removeprefix(f"{points.label}: ")
+            return Skipped(points.family, points.task, points.metric, reason)
         verdict.to_row()
     return replace(verdict, threshold=verdict.threshold.light())
 
@@ -259,7 +268,7 @@ def classify_tasks(
     wanted = None if metric is None else {metric} if isinstance(metric, str) else set(metric)
     groups = [g for g in records.groups() if wanted is None or g.metric in wanted]
     skipped = [
-        Skipped("", task, name, f"{task} {name}: {reason}")
+        Skipped("", task, name, reason)
         for task, name, reason in records.refused
         if wanted is None or name in wanted
     ]
@@ -279,7 +288,7 @@ def classify_tasks(
         else:
             verdicts.append(outcome)
     if not verdicts:
-        why = "; ".join(s.reason for s in skipped[:3])
+        why = "; ".join(f"{s.task} {s.metric}: {s.reason}" for s in skipped[:3])
         if wanted is not None and not groups and not skipped:
             there = sorted(records.to_frame()["metric"].unique())
             why = f"no metric {', '.join(sorted(wanted))}; there is {', '.join(there)}"

@@ -18,7 +18,7 @@ FLOORS = [
      "isotonic", "evidence", "width", "law", "plateau", "templates", "random_effects"},
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
      "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
-     "size", "simulation", "reference", "datasets", "train"},
+     "size", "simulation", "reference", "datasets", "alignment", "train"},
     {"report", "cli"},
 ]  # fmt: skip
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

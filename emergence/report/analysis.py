@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emergence.alignment import AXES, Alignment, align_sizes
 from emergence.between_runs import run_thresholds
 from emergence.between_runs_result import RunThresholds
 from emergence.diagnostics import diagnose
@@ -40,7 +41,8 @@ class Analysis:
     ``laws`` has one scaling law, or the reason why there is none, for each family;
     ``sizes`` one size threshold for each emergent verdict, by its position; ``by_run`` the
     thresholds of its single runs, where several say where theirs is; ``cautions`` what its
-    diagnostics warn of.
+    diagnostics warn of; ``alignments``, for each verdict whose sizes can be compared, how well
+    loss, tokens and compute line them up.
     """
 
     records: Records
@@ -49,9 +51,10 @@ class Analysis:
     sizes: dict[int, SizeThreshold]
     by_run: dict[int, RunThresholds]
     cautions: dict[int, tuple[str, ...]]
+    alignments: dict[int, Alignment]
 
     def to_frame(self) -> pd.DataFrame:
-        """Table of verdicts with the sizes beside them."""
+        """Table of verdicts with sizes, axes and their errors beside them."""
         frame = self.verdicts.to_frame()
         columns = ("params", "low", "high", "prob_out_of_reach", "tokens")
         for name in columns:
@@ -60,6 +63,11 @@ class Analysis:
             row = size.to_frame().iloc[0]
             for name in columns:
                 frame.loc[i, f"N_{name}"] = row[name]
+        frame["axis"] = ""
+        for i, alignment in self.alignments.items():
+            frame.loc[i, "axis"] = alignment.best
+            for axis in AXES:
+                frame.loc[i, f"error_{axis}"] = alignment.errors[axis]
         return frame.rename(columns={"N_params": "N"})
 
     def summary(self) -> str:
@@ -84,6 +92,10 @@ class Analysis:
         for i, found in self.cautions.items():
             points = self.verdicts[i].points
             lines += [f"  {points.family} {points.task}: warning: {w}" for w in found]
+        if self.alignments:
+            lines += ["", "Which axis lines the sizes up?"]
+        for i, alignment in self.alignments.items():
+            lines.append(f"  {self.verdicts[i].points.label}: {alignment.sentence}")
         for family, law in self.laws.items():
             if isinstance(law, str):
                 lines.append(f"  {family or 'all records'}: no scaling law: {law}")
@@ -145,7 +157,20 @@ def analyse(
         if (found := _by_run(verdicts[i].points, n_boot, rng)) is not None
     }
     cautions = {i: diagnose(verdicts[i].threshold).warnings for i in wrap(emergent, "diagnostics")}
-    return Analysis(records, verdicts, laws, sizes, by_run, cautions)
+    alignments = {
+        i: alignment
+        for i, v in enumerate(verdicts)
+        if v.label != "flat" and (alignment := _alignment(v.points)) is not None
+    }
+    return Analysis(records, verdicts, laws, sizes, by_run, cautions, alignments)
+
+
+def _alignment(points: Points) -> Alignment | None:
+    """How well each axis lines the sizes up; None where they cannot be compared."""
+    try:
+        return align_sizes(points)
+    except DataError:
+        return None
 
 
 def _by_run(points: Points, n_boot: int, rng: Seed) -> RunThresholds | None:

@@ -129,8 +129,13 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         "eta_image": saved.images.get(f"{stem}-eta"), "warnings": (), "text": "",
         "eta": "", "interval": "", "width": "", "size": "",
         "eta_key": "", "low_key": "", "width_key": "", "size_key": "",
-        "size_title": "",
+        "size_title": "", "axis": "", "axis_title": "", "alignment": "",
     }  # fmt: skip
+    if (found := analysis.alignments.get(i)) is not None:
+        row |= {
+            "axis": found.best, "alignment": found.sentence,
+            "axis_title": ", ".join(f"{a} {e:.3f}" for a, e in found.errors.items()),
+        }  # fmt: skip
     if v.label != "emergent":
         return row
     ci = v.interval
@@ -185,10 +190,10 @@ def render_page(
         for n in ("emergent", "smooth", "flat", "undetermined")
         if n in labels
     )
-    warnings = [f"not fitted: {s.reason}" for s in analysis.verdicts.skipped]
+    warnings = analysis.verdicts.not_fitted
     warnings += map(str, analysis.records.warnings)
     columns = ["task", "metric", *(["family"] if families else []), "verdict", "eta", "interval",
-               "corner", "size", "points"]  # fmt: skip
+               "corner", "size", "axis", "points"]  # fmt: skip
     environment = Environment(
         loader=PackageLoader("emergence.report", "."), autoescape=True, undefined=StrictUndefined
     )

@@ -26,6 +26,7 @@ from emergence.train.words import LANGUAGES, Language
 
 END = "<|end|>"
 _ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
+_SPECTRUM = (0.4, 0.4, 0.2)  # share of the easy, middle and hard forms of a question
 # Share of each domain within a language.
 WEIGHTS = {
     "prose": 0.10,
@@ -101,7 +102,8 @@ def document(rng: Random, language: Language, domain: str) -> str:
     if domain in _TEXTS:
         return _TEXTS[domain](rng, language)
     while True:
-        item = CATEGORIES[domain](rng, language, rng.randint(0, HARD))
+        difficulty = rng.choices(range(HARD + 1), _SPECTRUM)[0]
+        item = CATEGORIES[domain](rng, language, difficulty)
         if not is_held_out(item.key):
             return item.text
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from emergence.train.words import Language
@@ -198,16 +199,18 @@ def _worked(start: int, changes: list[int], slip: int = 0, at: int = -1) -> str:
 def arithmetic(rng: Random, language: Language, difficulty: int) -> Item:
     """Apples that come and go, with worked steps: one to three of them; the hard form has two.
 
-    Between 0 and 20 apples are there after every step.  The wrong options have a slip of one
-    or two in one step, carried on.
+    Between 0 and 20 apples are there after every step.  The easy forms are of small numbers
+    mostly, the k-th in proportion to 1/k, so that some sums are met often and some seldom.
+    The wrong options have a slip of one or two in one step, carried on.
     """
-    steps = 2 if difficulty == HARD else rng.choice((1, 3) if difficulty else (1,))
+    draw = rng.randrange if difficulty == HARD else partial(_zipf, rng)
+    steps = (1, rng.choice((2, 3)), 2)[difficulty]
     who = rng.choice(language.given)
-    total = start = rng.randint(1, _MOST - 1)
+    total = start = 1 + draw(_MOST - 1)
     story, changes = [language.has.format(who=who, a=start)], []
     for _ in range(steps):
         up = total == 0 or (total < _MOST and rng.random() < 0.5)
-        change = rng.randint(1, min(_MOST - total if up else total, 9))
+        change = 1 + draw(min(_MOST - total if up else total, 9))
         sentence = language.gain if up else language.loss
         story.append(sentence.format(who=who, b=change))
         changes.append(change if up else -change)

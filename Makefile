@@ -3,10 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test check docs clean
+.PHONY: report test demo docs clean
 
 report: $(VENV)/report.stamp
-	$(BIN)/emergence report data/public_reports.csv -o out/
+	$(BIN)/emergence report data/public_reports.csv -o out/public
+	$(BIN)/emergence report data/runs/paper3-cpu.csv -o out/experiment1
+	$(BIN)/emergence report data/runs/paper28-cpu.csv -o out/experiment2
+
+# Trains with the exact torch of the tests, which is small where pip finds a build for the CPU.
+demo: $(VENV)/test.stamp
+	$(BIN)/emergence sweep demo -o out/demo
+	$(BIN)/emergence report out/demo/records.csv -o out/demo/report
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -10,7 +10,11 @@ from emergence.records import Records, read_records
 
 _PACKAGE = Path(__file__).parent
 # In an installed wheel the data lie inside the package, in a checkout beside it.
-_FOLDERS = (_PACKAGE / "_data", _PACKAGE.parent / "data")
+_FOLDERS = tuple(
+    folder / part
+    for folder in (_PACKAGE / "_data", _PACKAGE.parent / "data")
+    for part in (".", "runs")
+)
 
 
 def dataset_path(name: str) -> Path:
@@ -19,7 +23,7 @@ def dataset_path(name: str) -> Path:
     Parameters
     ----------
     name : str
-        ``public_reports``.
+        ``public_reports``, ``paper3-cpu`` or ``paper28-cpu``.
 
     Returns
     -------
@@ -44,7 +48,8 @@ def load_dataset(name: str) -> Records:
     Parameters
     ----------
     name : str
-        ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm (data/README.md).
+        ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm; ``paper3-cpu`` and
+        ``paper28-cpu``: our own runs after the two experiments of Du et al. (data/README.md).
 
     Returns
     -------

@@ -19,6 +19,7 @@ from emergence.train.items import (
     attribute_of,
     is_held_out,
     person,
+    small_sums,
     zipf_person,
 )
 from emergence.train.texts import OwnText
@@ -26,13 +27,14 @@ from emergence.train.words import LANGUAGES, Language
 
 END = "<|end|>"
 _ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
-_SPECTRUM = (0.4, 0.4, 0.2)  # share of the easy, middle and hard forms of a question
+_SPECTRUM = (0.45, 0.45, 0.1)  # share of the easy, middle and hard forms of a question
 # Share of each domain within a language.
 WEIGHTS = {
-    "prose": 0.10,
-    "biography": 0.14,
+    "prose": 0.08,
+    "biography": 0.12,
     "copying": 0.12,
-    "chain": 0.04,
+    "chain": 0.02,
+    "sums": 0.06,
     "fact": 0.06,
     "cloze": 0.06,
     "reading": 0.14,
@@ -77,6 +79,11 @@ def copying(rng: Random, language: Language) -> str:
     return f"{words} | {words} | {words}"
 
 
+def sums(rng: Random, language: Language) -> str:
+    """Bare sums; both languages write them alike."""
+    return small_sums(rng)
+
+
 def chain(rng: Random, language: Language) -> str:
     """Two hops: from a colour to a thing, and from the thing to a place."""
     n = rng.randint(2, 4)
@@ -94,6 +101,7 @@ _TEXTS: dict[str, Callable[[Random, Language], str]] = {
     "biography": biography,
     "copying": copying,
     "chain": chain,
+    "sums": sums,
 }
 
 

@@ -19,7 +19,8 @@ from emergence.train.words import Language
 HARD = 2
 _SHARE = 6  # one key in six is held out
 LETTERS = "ABCD"
-_MOST = 20  # apples
+_MOST = 60  # apples
+_STEP = 15  # apples that come or go at once
 _COMMON = 12  # places that exams ask about
 
 
@@ -196,12 +197,28 @@ def _worked(start: int, changes: list[int], slip: int = 0, at: int = -1) -> str:
     return f"{' ,'.join(steps)} # {total}"
 
 
+def small_sums(rng: Random) -> str:
+    """Bare sums, small numbers most often: what the worked steps are made of."""
+    sums = []
+    for _ in range(6):
+        start = 1 + _zipf(rng, _MOST - 1)
+        sums.append(_worked(start, [_change(rng, start, partial(_zipf, rng))]).split(" #")[0])
+    return " ,".join(sums)
+
+
+def _change(rng: Random, total: int, draw: Callable[[int], int]) -> int:
+    """Apples that come or go, so that 0 to 60 are there afterwards."""
+    up = total == 0 or (total < _MOST and rng.random() < 0.5)
+    change = 1 + draw(min(_MOST - total if up else total, _STEP))
+    return change if up else -change
+
+
 def arithmetic(rng: Random, language: Language, difficulty: int) -> Item:
     """Apples that come and go, with worked steps: one to three of them; the hard form has two.
 
-    Between 0 and 20 apples are there after every step.  The easy forms are of small numbers
-    mostly, the k-th in proportion to 1/k, so that some sums are met often and some seldom.
-    The wrong options have a slip of one or two in one step, carried on.
+    The easy forms are of small numbers mostly, the k-th in proportion to 1/k, so that some
+    sums are met often and some seldom.  The wrong options have a slip of one or two in one
+    step, carried on.
     """
     draw = rng.randrange if difficulty == HARD else partial(_zipf, rng)
     steps = (1, rng.choice((2, 3)), 2)[difficulty]
@@ -209,12 +226,11 @@ def arithmetic(rng: Random, language: Language, difficulty: int) -> Item:
     total = start = 1 + draw(_MOST - 1)
     story, changes = [language.has.format(who=who, a=start)], []
     for _ in range(steps):
-        up = total == 0 or (total < _MOST and rng.random() < 0.5)
-        change = 1 + draw(min(_MOST - total if up else total, 9))
-        sentence = language.gain if up else language.loss
-        story.append(sentence.format(who=who, b=change))
-        changes.append(change if up else -change)
-        total += changes[-1]
+        change = _change(rng, total, draw)
+        sentence = language.gain if change > 0 else language.loss
+        story.append(sentence.format(who=who, b=abs(change)))
+        changes.append(change)
+        total += change
     prompt = language.space.join((*story, _ask(language, language.total)))
     slips = [(s, at) for s in (-2, -1, 1, 2) for at in range(steps)]
     others = [_worked(start, changes, *slip) for slip in rng.sample(slips, 3)]

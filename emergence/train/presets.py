@@ -68,7 +68,7 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
 
 def _paper3_cpu() -> list[TrainConfig]:
     """Experiment 1: three sizes, one long run each, two seeds of the middle one."""
-    runs = (("908k", 0), ("285k", 0), ("285k", 1), ("102k", 0))
+    runs = (("908k", 0), ("285k", 0), ("285k", 1), ("179k", 0))
     return [_long(size, 12_000_000, seed) for size, seed in runs]
 
 

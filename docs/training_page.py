@@ -1,0 +1,76 @@
+"""Write what the page on training shows: the table of the tasks and the figure of perplexity.
+
+python docs/training_page.py
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from emergence import load_dataset
+from emergence.report.style import COLORS, GREY, INK, tidy
+from emergence.train.tasks import TASKS
+
+STATIC = Path(__file__).parent / "_static"
+HEADER = ("task", "mirrors", "scored by", "example (the answer after the bar)", "wrong options")
+
+
+def task_rows() -> list[tuple[str, ...]]:
+    """One row for each task, with its first held-out item."""
+    rows = []
+    for name, task in TASKS.items():
+        item = task.items(1)[0]
+        example = f"{item.prompt} | {item.answer}".replace("\n", " / ")
+        scored = "exact match" if task.produced else f"accuracy, 1 of {len(item.options)}"
+        rows.append((name, task.mirrors, scored, example, "; ".join(o.strip() for o in item.wrong)))
+    return rows
+
+
+def write_tasks(path: Path) -> None:
+    """Table of the tasks as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(task_rows())
+
+
+def draw_perplexity(task: str, run: str) -> Figure:
+    """Accuracy, and the perplexities of correct and of wrong options, of one run."""
+    records = load_dataset("paper3-cpu").filter(task=task, run=run).to_frame()
+    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for metric, label, color in (
+        ("perplexity_correct", "correct option", COLORS["smooth"]),
+        ("perplexity_wrong", "wrong options", COLORS["emergent"]),
+    ):
+        mine = records[records["metric"] == metric].sort_values("tokens")
+        left.plot(mine["loss"], mine["value"], "o-", ms=3, lw=1, color=color, label=label)
+    left.set_yscale("log")
+    left.set(ylabel="perplexity per token of the options")
+    left.legend(frameon=False, fontsize=8)
+    score = records[records["metric"] == "acc"].sort_values("tokens")
+    right.plot(score["loss"], score["value"], "o-", ms=3, lw=1, color=INK)
+    right.axhline(score["chance"].iloc[0], color=GREY, lw=1, ls="--")
+    right.set(ylabel="accuracy", ylim=(0, 1))
+    for ax in (left, right):
+        tidy(ax).invert_xaxis()
+        ax.set_xlabel("pre-training loss (nats per token)")
+    left.set_title(f"{task}, {run}: both perplexities fall", fontsize=10)
+    right.set_title("while the accuracy stays at chance", fontsize=10)
+    return figure
+
+
+def main() -> None:
+    """Write both."""
+    write_tasks(STATIC / "tasks.csv")
+    draw_perplexity("exam_en", "285k-seed0").savefig(
+        STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
+    )
+    print(f"{STATIC / 'tasks.csv'}\n{STATIC / 'perplexity.png'}")
+
+
+if __name__ == "__main__":
+    main()

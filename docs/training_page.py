@@ -1,4 +1,4 @@
-"""Write what the page on training shows: the table of the tasks and the figure of perplexity.
+"""Write what the page on training shows: tables of tasks and config, the figure of perplexity.
 
 python docs/training_page.py
 """
@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 
 from emergence import load_dataset
 from emergence.report.style import COLORS, GREY, INK, tidy
+from emergence.train.config import ModelConfig, TrainConfig
 from emergence.train.tasks import TASKS
 
 STATIC = Path(__file__).parent / "_static"
-HEADER = ("task", "mirrors", "scored by", "example (the answer after the bar)", "wrong options")
+TASK_HEADER = ("task", "mirrors", "scored by", "example | answer", "wrong options")
+CONFIG_HEADER = ("field", "default", "what it is")
 
 
 def task_rows() -> list[tuple[str, ...]]:
@@ -29,12 +31,22 @@ def task_rows() -> list[tuple[str, ...]]:
     return rows
 
 
-def write_tasks(path: Path) -> None:
-    """Table of the tasks as CSV."""
+def config_rows() -> list[tuple[str, ...]]:
+    """One row for each field of the config."""
+    rows = []
+    for model, prefix in ((TrainConfig, ""), (ModelConfig, "model.")):
+        for name, field in model.model_fields.items():
+            default = "" if field.is_required() else str(field.default)
+            rows.append((f"{prefix}{name}", default, field.description or ""))
+    return rows
+
+
+def write_table(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Table as CSV."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows(task_rows())
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def draw_perplexity(task: str, run: str) -> Figure:
@@ -64,8 +76,9 @@ def draw_perplexity(task: str, run: str) -> Figure:
 
 
 def main() -> None:
-    """Write both."""
-    write_tasks(STATIC / "tasks.csv")
+    """Write all three."""
+    write_table(STATIC / "tasks.csv", TASK_HEADER, task_rows())
+    write_table(STATIC / "config.csv", CONFIG_HEADER, config_rows())
     draw_perplexity("exam_en", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )

@@ -44,8 +44,11 @@ def _validate(args: argparse.Namespace) -> None:
     for group in records.groups():
         if group.size < LEAST_POINTS:
             print(f"  too few to fit: {group.label}, {group.size} points of {LEAST_POINTS}")
+    by_reason: dict[str, list[str]] = {}
     for task, metric, reason in records.refused:
-        print(f"  not fitted: {task} {metric}: {reason}")
+        by_reason.setdefault(reason, []).append(f"{task} {metric}")
+    for reason, names in by_reason.items():
+        print(f"  not fitted: {', '.join(names)}: {reason}")
 
 
 def _classify(args: argparse.Namespace) -> None:

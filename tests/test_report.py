@@ -108,6 +108,32 @@ def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) ->
     assert any(s.endswith("-eta") for s in stems)
 
 
+def test_page_says_which_axis_and_what_other_metrics_say(records: Records, tmp_path: Path) -> None:
+    frame = records.to_frame()
+    jumpy = frame[frame["task"] == "jumpy"]
+    more = [
+        jumpy.assign(metric="choice_prob"),
+        jumpy.assign(metric="perplexity_correct", value=2.0, chance=np.nan),
+        jumpy.assign(metric="perplexity_wrong", value=2.0, chance=np.nan),
+        jumpy.assign(metric="train_loss", value=2.0, chance=np.nan),
+    ]
+    analysis = analyse(Records(pd.concat([frame, *more], ignore_index=True)), n_boot=199)
+    i = [v.points.label for v in analysis.verdicts].index("jumpy acc")
+    eta = analysis.verdicts[i].threshold.eta
+    assert analysis.other_metrics(i) == f"by acc emergent; by choice_prob emergent, eta = {eta:.3f}"
+    assert analysis.alignments[i].best == "loss"
+    assert "loss lines 5 sizes up best" in analysis.summary()
+    assert "Does the metric make it?" in analysis.summary()
+    text = write_report(analysis, tmp_path, source="x", settings={}).read_text()
+    assert analysis.alignments[i].sentence in text
+    assert "by choice_prob emergent" in text
+    assert text.count("not fitted: ") == 2  # perplexities together, the loss apart
+    assert "jumpy perplexity_correct, jumpy perplexity_wrong" in text
+    table = pd.read_csv(tmp_path / "verdicts.csv")
+    assert table.loc[i, "axis"] == "loss"
+    assert table.loc[i, "error_loss"] < table.loc[i, "error_compute"]
+
+
 def test_report_is_the_same_twice(records: Records, tmp_path: Path) -> None:
     for name in ("a", "b"):
         analysis = analyse(records, n_boot=199)

@@ -70,6 +70,19 @@ class Analysis:
                 frame.loc[i, f"error_{axis}"] = alignment.errors[axis]
         return frame.rename(columns={"N_params": "N"})
 
+    def other_metrics(self, i: int) -> str:
+        """What the other metrics of a task say, in one sentence; empty where there are none."""
+        mine = self.verdicts[i].points
+        parts = []
+        for v in self.verdicts:
+            p = v.points
+            if (p.family, p.task) == (mine.family, mine.task) and p.metric != mine.metric:
+                eta = f", eta = {v.threshold.eta:.3f}" if v.label == "emergent" else ""
+                parts.append(f"by {p.metric} {v.label}{eta}")
+        if not parts:
+            return ""
+        return f"by {mine.metric} {self.verdicts[i].label}; {'; '.join(parts)}"
+
     def summary(self) -> str:
         """Verdicts, and the size for each emergent task, as text."""
         lines = [self.verdicts.summary()]
@@ -92,6 +105,14 @@ class Analysis:
         for i, found in self.cautions.items():
             points = self.verdicts[i].points
             lines += [f"  {points.family} {points.task}: warning: {w}" for w in found]
+        asked = {
+            (v.points.family, v.points.task): self.other_metrics(i)
+            for i, v in enumerate(self.verdicts)
+            if v.label == "emergent"
+        }
+        if any(asked.values()):
+            lines += ["", "Does the metric make it?"]
+        lines += [f"  {task}: {text}" for (_, task), text in asked.items() if text]
         if self.alignments:
             lines += ["", "Which axis lines the sizes up?"]
         for i, alignment in self.alignments.items():

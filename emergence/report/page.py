@@ -130,6 +130,7 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         "eta": "", "interval": "", "width": "", "size": "",
         "eta_key": "", "low_key": "", "width_key": "", "size_key": "",
         "size_title": "", "axis": "", "axis_title": "", "alignment": "",
+        "metrics": analysis.other_metrics(i) if v.label == "emergent" else "",
     }  # fmt: skip
     if (found := analysis.alignments.get(i)) is not None:
         row |= {

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from emergence.diagnostics import diagnose as diagnose
     from emergence.discontinuity import OnsetComparison as OnsetComparison
     from emergence.discontinuity import compare_onsets as compare_onsets
+    from emergence.equal_loss import collapse as collapse
+    from emergence.equal_loss_result import Collapse as Collapse
     from emergence.points import Points as Points
     from emergence.record import Record as Record
     from emergence.records import Records as Records
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 # Names are loaded when first used, so that `import emergence` costs next to nothing.
 _HOME = {
+    "Collapse": "equal_loss_result",
     "Diagnostics": "diagnostics",
     "OnsetComparison": "discontinuity",
     "Points": "points",
@@ -55,6 +58,7 @@ _HOME = {
     "Verdicts": "verdicts",
     "classify": "verdicts",
     "classify_tasks": "verdicts",
+    "collapse": "equal_loss",
     "compare_onsets": "discontinuity",
     "diagnose": "diagnostics",
     "fit_scaling_law": "scaling",

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
 
-from emergence._typing import BoolArray, FloatArray, IntArray
+from emergence._typing import BoolArray, FloatArray
 from emergence.errors import DataError
+from emergence.monotone import left_out_errors, monotone_curve, within_others
 from emergence.points import Points
 
 AXES = ("loss", "tokens", "compute")
@@ -133,13 +133,14 @@ def align_sizes(points: Points) -> Alignment:
     }
     inside = np.ones(points.size, dtype=bool)
     for x in axes.values():
-        inside &= _inside(x, size, sizes.size)
+        inside &= within_others(x, size)
     if not inside.any():
         raise DataError(
             f"{points.label}: no size lies within the loss, tokens and compute of the others"
         )
+    scale = abs(points.best - points.chance)
     errors = {
-        axis: float(np.sqrt(np.mean(_misses(x, points, size, inside) ** 2)))
+        axis: scale * float(np.sqrt(np.mean(left_out_errors(x, points.ability, size, inside) ** 2)))
         for axis, x in axes.items()
     }
     crossings = {
@@ -150,35 +151,9 @@ def align_sizes(points: Points) -> Alignment:
     return Alignment(points, errors, int(inside.sum()), sizes, crossings)
 
 
-def _inside(x: FloatArray, size: IntArray, n_sizes: int) -> BoolArray:
-    """Points within the range of the other sizes."""
-    out = np.zeros(x.size, dtype=bool)
-    for s in range(n_sizes):
-        mine = size == s
-        out[mine] = (x[mine] >= x[~mine].min()) & (x[mine] <= x[~mine].max())
-    return out
-
-
-def _curve(x: FloatArray, ability: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Isotonic regression: places in order, and rising levels."""
-    places, which = np.unique(x, return_inverse=True)
-    count = np.bincount(which).astype(float)
-    fit = isotonic_regression(np.bincount(which, ability) / count, weights=count)
-    return places, np.asarray(fit.x)
-
-
-def _misses(x: FloatArray, points: Points, size: IntArray, inside: BoolArray) -> FloatArray:
-    """Score less what the other sizes' curve says, in points of score."""
-    ability, out = points.ability, np.full(x.size, np.nan)
-    for s in np.unique(size[inside]):
-        ask = inside & (size == s)
-        out[ask] = ability[ask] - np.interp(x[ask], *_curve(x[size != s], ability[size != s]))
-    return out[inside] * abs(points.best - points.chance)
-
-
 def _half_way(x: FloatArray, points: Points, mine: BoolArray) -> float:
     """Place where the curve of one size passes half ability; NaN where it does not."""
-    places, level = _curve(x[mine], points.ability[mine])
+    places, level = monotone_curve(x[mine], points.ability[mine])
     if level[-1] < HALF or level[0] >= HALF:
         return float("nan")
     i = int(np.argmax(level >= HALF))

@@ -121,6 +121,32 @@ def _size(args: argparse.Namespace) -> None:
     print(size_threshold(fit, law, tokens=args.tokens, rng=args.seed).summary(args.level))
 
 
+def _collapse(args: argparse.Namespace) -> None:
+    from emergence.equal_loss import collapse
+
+    records = _read(args)
+    families = args.family or records.families
+    groups = [
+        g
+        for g in records.groups()
+        if g.task == args.task and g.metric == args.metric and g.family in families
+    ]
+    if not groups:
+        raise EmergenceError(
+            f"no scores of task {args.task!r} by {args.metric!r}; tasks: {', '.join(records.tasks)}"
+        )
+    asked: Sequence[Any] = [groups] if args.pool and len(groups) > 1 else groups
+    for i, points in enumerate(asked):
+        found = collapse(points, by=args.by, margin=args.margin, alpha=args.alpha)
+        print(found.points.family, found.summary(), "", sep="\n")
+        if args.output:
+            path = f"{args.output}-{i + 1}.png" if len(asked) > 1 else f"{args.output}.png"
+            figure = found.plot()[0].get_figure(root=True)
+            assert figure is not None
+            figure.savefig(path, dpi=110)
+            print(f"figure {path}")
+
+
 def _report(args: argparse.Namespace) -> None:
     from emergence.report.analysis import analyse
     from emergence.report.page import save_figures, write_report
@@ -186,6 +212,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_fit(command("size", _size, "find the model size that reaches the threshold")).add_argument(
         "--tokens", type=float, help="training tokens (default: the most in the records)"
     )
+    sub = command("collapse", _collapse, "ask whether the loss alone explains a task's scores")
+    sub.add_argument("--task", required=True, help="name of the task")
+    sub.add_argument("--metric", default="acc", help="name of the metric (default acc)")
+    sub.add_argument("--family", action="append", help="only this family (may be repeated)")
+    sub.add_argument("--pool", action="store_true", help="do the families fall on one curve?")
+    sub.add_argument("--by", default="params", choices=("params", "tokens"))
+    sub.add_argument("--margin", type=float, default=0.01, help="effect that counts as none")
+    sub.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
+    sub.add_argument("-o", "--output", help="stem of a figure to draw")
     for name, text in (
         ("figures", "draw every figure as PNG and SVG"),
         ("report", "write verdicts, figures and one page to forward"),

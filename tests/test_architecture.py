@@ -15,10 +15,11 @@ FLOORS = [
      "record", "records"},
     {"search", "problem", "noise", "runs", "structure", "families", "profile", "polish",
      "contest", "shapes", "resample", "kernel", "intervals",
-     "isotonic", "evidence", "width", "law", "plateau", "templates", "random_effects"},
+     "isotonic", "monotone", "evidence", "width", "law", "plateau", "templates", "random_effects"},
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
      "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
-     "size", "simulation", "reference", "datasets", "alignment", "train"},
+     "size", "simulation", "reference", "datasets", "alignment", "equal_loss_result",
+     "equal_loss", "train"},
     {"report", "cli"},
 ]  # fmt: skip
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,0 +1,169 @@
+"""Collapse: whether loss alone explains the scores, and what size adds at equal loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+
+from emergence.intervals import Interval
+from emergence.points import Points
+from emergence.results import jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Label = Literal["loss alone", "size matters", "undetermined"]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Effect of a factor of ten in size at equal loss, in points of score; t of ``dof``."""
+
+    estimate: float
+    stderr: float
+    dof: int
+    margin: float
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Confidence interval by Student's t."""
+        half = float(stdtrit(self.dof, 0.5 * (1.0 + level))) * self.stderr
+        return Interval(self.estimate - half, self.estimate + half, level, "t")
+
+    @property
+    def p_none(self) -> float:
+        """p-value of "no effect"."""
+        return 2.0 * float(stdtr(self.dof, -abs(self.estimate) / self.stderr))
+
+    @property
+    def p_beyond(self) -> float:
+        """p-value of "an effect beyond the margin": small where equivalence is shown."""
+        return float(stdtr(self.dof, (abs(self.estimate) - self.margin) / self.stderr))
+
+
+@dataclass(frozen=True)
+class LocalEffect:
+    """The effect within a part of the loss axis, with a joint interval."""
+
+    loss_low: float
+    loss_high: float
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Offset:
+    """Mean offset of one size or family along the common curve, points of score."""
+
+    name: str
+    estimate: float
+    stderr: float
+
+
+@dataclass(frozen=True, eq=False)
+class Collapse:
+    """What :func:`collapse` found.
+
+    Attributes
+    ----------
+    effect : Effect
+        Of ``by`` at equal loss, for every factor of ten.
+    local : tuple of LocalEffect
+        The same in quarters of the points along the loss axis.
+    offsets : tuple of Offset
+        Of every size, or of every family where there are several.
+    errors, explained : dict of str to float
+        Root mean squared error, and share of variance explained, of curves of each predictor
+        asked about runs they have not seen.
+    p_families : float or None
+        p-value of one curve for all families.
+    """
+
+    points: Points = field(repr=False)
+    by: str
+    margin: float
+    alpha: float
+    effect: Effect
+    local: tuple[LocalEffect, ...]
+    offsets: tuple[Offset, ...]
+    errors: dict[str, float]
+    explained: dict[str, float]
+    p_families: float | None
+
+    @property
+    def label(self) -> Label:
+        """``loss alone`` (equivalence is shown), ``size matters``, or ``undetermined``."""
+        if self.p_families is not None and self.p_families < self.alpha:
+            return "size matters"
+        if self.effect.p_beyond < self.alpha:
+            return "loss alone"
+        return "size matters" if self.effect.p_none < self.alpha else "undetermined"
+
+    @property
+    def breaks(self) -> tuple[LocalEffect, ...]:
+        """Parts of the loss axis where the effect is certainly not zero and beyond the margin."""
+        return tuple(
+            part
+            for part in self.local
+            if (part.low > 0 or part.high < 0) and abs(part.estimate) > self.margin
+        )
+
+    @property
+    def reason(self) -> str:
+        """The finding in one sentence."""
+        e, ci = self.effect, self.effect.interval()
+        size = (
+            f"at equal loss a factor of ten in {self.by} changes the score by {e.estimate:+.4f} "
+            f"[{ci.low:+.4f}, {ci.high:+.4f}]"
+        )
+        if self.p_families is not None and self.p_families < self.alpha:
+            apart = ", ".join(f"{o.name} {o.estimate:+.3f}" for o in self.offsets)
+            return f"the families do not fall on one curve (p = {self.p_families:.2g}): {apart}"
+        if e.p_beyond < self.alpha:
+            text = f"{size}: none within {self.margin:g} (p = {e.p_beyond:.2g})"
+        elif e.p_none < self.alpha:
+            text = f"{size}: {self.by} matter (p = {e.p_none:.2g})"
+        else:
+            text = f"{size}: these data cannot tell it from none, nor show that it is none"
+        if self.breaks:
+            where = ", ".join(f"{p.loss_low:.3g} to {p.loss_high:.3g}" for p in self.breaks)
+            text += f"; it breaks at losses {where}"
+        return text
+
+    def summary(self) -> str:
+        """Finding, predictors and offsets as text."""
+        lines = [f"{self.points.label}: {self.label}: {self.reason}", "", "Runs not seen:"]
+        for name, error in sorted(self.errors.items(), key=lambda pair: pair[1]):
+            lines.append(f"  {name:<16} error {error:.4f}, R squared {self.explained[name]:.4f}")
+        lines += ["", "Mean offset at equal loss:"]
+        lines += [f"  {o.name:<16} {o.estimate:+.4f} (s.e. {o.stderr:.4f})" for o in self.offsets]
+        return "\n".join(lines)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per predictor."""
+        return pd.DataFrame({"error": self.errors, "explained": self.explained}).rename_axis(
+            "predictor"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All findings as what JSON holds."""
+        return {
+            **self.points.facts(),
+            "label": self.label,
+            "reason": self.reason,
+            "p_none": self.effect.p_none,
+            "p_beyond": self.effect.p_beyond,
+            **{
+                name: jsonable(getattr(self, name))
+                for name in ("effect", "local", "offsets", "errors", "explained", "p_families")
+            },
+        }
+
+    def plot(self, axes: Any = None) -> list[Axes]:
+        """Draw the scores against loss, compute, params and tokens, on four Axes."""
+        from emergence.report.collapse_figure import plot_axes
+
+        return plot_axes(self, axes)

@@ -105,7 +105,7 @@ def _paper28_cpu() -> list[TrainConfig]:
             first=500_000,
             compile=True,
         )
-        runs += _branches(base, [1_250_000, 2_500_000, 5_000_000, 10_000_000])
+        runs += _branches(base, [1_000_000, 2_000_000, 4_000_000, 8_000_000])
     return runs
 
 

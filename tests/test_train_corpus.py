@@ -45,6 +45,33 @@ def test_no_item_is_in_training(task) -> None:
     assert not any(text.startswith(tuple(held_out)) for text in texts)
 
 
+def test_no_worked_answer_is_in_training() -> None:
+    answers = {i.answer.split("#")[0].strip() for i in TASKS["arithmetic_en"].items()}
+    rng = Random(4)
+    for _ in range(4000):
+        text = document(rng, LANGUAGES["zh"], "arithmetic")
+        steps = text.split("答:")[1].split("#")[0].strip().split(" , ")
+        assert not answers & {" , ".join(steps[i : i + 2]) for i in range(len(steps) - 1)}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_held_out_facts_are_a_fair_sample(language) -> None:
+    golds = Counter(i.answer for i in TASKS[f"fact_{language}"].items())
+    assert len(golds) == 48  # every value of every attribute
+    assert max(golds.values()) < 25
+    # One attribute of a person says nothing about another.
+    pairs = {
+        (attribute_of(LANGUAGES[language], who, 0), attribute_of(LANGUAGES[language], who, 1))
+        for who in range(600)
+    }
+    assert len(pairs) > 130
+
+
+def test_every_word_is_drawn() -> None:
+    text = " ".join(document(Random(i), LANGUAGES["en"], "prose") for i in range(600))
+    assert all(word in text for word in LANGUAGES["en"].nouns)
+
+
 def test_easy_forms_do_not_give_held_out_questions_away() -> None:
     # The same question in an easier form has the same key, or another question.
     rng, english = Random(2), LANGUAGES["en"]

@@ -20,6 +20,7 @@ from emergence.train.items import (
     is_held_out,
     person,
     small_sums,
+    zipf,
     zipf_person,
 )
 from emergence.train.texts import OwnText
@@ -48,7 +49,7 @@ def prose(rng: Random, language: Language) -> str:
     """Sentences of a small grammar, common words first."""
 
     def word(words: tuple[str, ...]) -> str:
-        return words[int(len(words) ** rng.random()) - 1]
+        return words[zipf(rng, len(words))]
 
     return language.space.join(
         language.sentence.format(
@@ -112,7 +113,7 @@ def document(rng: Random, language: Language, domain: str) -> str:
     while True:
         difficulty = rng.choices(range(HARD + 1), _SPECTRUM)[0]
         item = CATEGORIES[domain](rng, language, difficulty)
-        if not is_held_out(item.key):
+        if not any(map(is_held_out, (item.key, *item.inside))):
             return item.text
 
 

@@ -69,7 +69,7 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
 def _paper3_cpu() -> list[TrainConfig]:
     """Experiment 1: three sizes, one long run each, two seeds of the middle one."""
     runs = (("908k", 0), ("285k", 0), ("285k", 1), ("179k", 0))
-    return [_long(size, 12_000_000, seed) for size, seed in runs]
+    return [_long(size, 8_000_000, seed) for size, seed in runs]
 
 
 def _branches(base: TrainConfig, budgets: list[int]) -> list[TrainConfig]:
@@ -105,7 +105,7 @@ def _paper28_cpu() -> list[TrainConfig]:
             first=500_000,
             compile=True,
         )
-        runs += _branches(base, [1_000_000, 2_000_000, 4_000_000, 8_000_000])
+        runs += _branches(base, [750_000, 1_500_000, 3_000_000, 6_000_000])
     return runs
 
 

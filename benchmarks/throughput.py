@@ -29,7 +29,8 @@ from machine import write
 
 from emergence.train.config import TrainConfig
 from emergence.train.corpus import Corpus, train_tokenizer
-from emergence.train.loop import LOG, train
+from emergence.train.folder import LOG
+from emergence.train.loop import train
 from emergence.train.model import build_model
 from emergence.train.presets import peak_rate, sized
 from emergence.train.state import read_lines

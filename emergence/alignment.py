@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from emergence._typing import BoolArray, FloatArray
+from emergence._typing import BoolArray, FloatArray, IntArray
 from emergence.errors import DataError
 from emergence.monotone import left_out_errors, monotone_curve, within_others
 from emergence.points import Points
@@ -37,16 +37,20 @@ class Alignment:
         score (fractions), for each axis.
     asked : int
         Number of points that were asked about.
+    clear : bool
+        Whether the best axis beats the second by more than the standard error, between sizes, of
+        the difference of their squared errors.
     sizes : (sizes,) array
         Model sizes, non-embedding parameters.
     crossings : dict of str to (sizes,) array
         Where each size is half-way between chance and a perfect score: nats per token, tokens,
-        FLOP; NaN where it does not get there.
+        FLOP; NaN where its points do not pass that.
     """
 
     points: Points = field(repr=False)
     errors: dict[str, float]
     asked: int
+    clear: bool
     sizes: FloatArray
     crossings: dict[str, FloatArray]
 
@@ -77,10 +81,12 @@ class Alignment:
         """What lines the sizes up, in one sentence."""
         ranked = sorted(self.errors, key=lambda axis: self.errors[axis])
         listed = ", ".join(f"{axis} {self.errors[axis]:.3f}" for axis in ranked)
-        text = (
-            f"{ranked[0]} lines {self.sizes.size} sizes up best "
-            f"(error for a size left out: {listed})"
+        what = (
+            f"{ranked[0]} lines {self.sizes.size} sizes up best"
+            if self.clear
+            else f"no axis lines {self.sizes.size} sizes up clearly better than the others"
         )
+        text = f"{what} (error at {self.asked} points of sizes left out: {listed})"
         n = int(np.isfinite(self.crossings["loss"]).sum())
         if n > 1:
             text += (
@@ -138,17 +144,28 @@ def align_sizes(points: Points) -> Alignment:
         raise DataError(
             f"{points.label}: no size lies within the loss, tokens and compute of the others"
         )
-    scale = abs(points.best - points.chance)
-    errors = {
-        axis: scale * float(np.sqrt(np.mean(left_out_errors(x, points.ability, size, inside) ** 2)))
+    misses = {
+        axis: left_out_errors(x, points.ability, size, inside) * abs(points.best - points.chance)
         for axis, x in axes.items()
     }
+    errors = {axis: float(np.sqrt(np.mean(miss**2))) for axis, miss in misses.items()}
     crossings = {
         axis: np.array([_half_way(x, points, size == s) for s in range(sizes.size)])
         for axis, x in axes.items()
     }
     crossings = {a: -c if a == "loss" else np.exp(c) for a, c in crossings.items()}
-    return Alignment(points, errors, int(inside.sum()), sizes, crossings)
+    clear = _clear(misses, errors, size[inside])
+    return Alignment(points, errors, int(inside.sum()), clear, sizes, crossings)
+
+
+def _clear(misses: dict[str, FloatArray], errors: dict[str, float], size: IntArray) -> bool:
+    """Does the best axis beat the second by more than sizes differ in that?"""
+    first, second = sorted(errors, key=lambda axis: errors[axis])[:2]
+    gain = misses[second] ** 2 - misses[first] ** 2
+    by_size = np.array([gain[size == s].mean() for s in np.unique(size)])
+    if by_size.size < 2:
+        return False
+    return bool(by_size.mean() > by_size.std(ddof=1) / np.sqrt(by_size.size))
 
 
 def _half_way(x: FloatArray, points: Points, mine: BoolArray) -> float:

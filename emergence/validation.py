@@ -29,7 +29,7 @@ NUMERIC = (
 REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value")
 POSITIVE = ("params", "tokens", "loss", "flops")
 # Uniform guessing over a vocabulary of a million tokens costs 14 nats.
-_HIGH_LOSS = 25.0
+HIGH_LOSS = 25.0
 _NOT_A_NUMBER = -1.2345678912345e300
 # A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
 _WHOLE = 0.02
@@ -119,7 +119,7 @@ def check_cells(frame: pd.DataFrame, where: str, first_row: int) -> list[Violati
         report(np.isinf(x), column, "is infinite; a diverged run? Remove the row")
         if column == "loss":
             report(
-                good & (x > _HIGH_LOSS),
+                good & (x > HIGH_LOSS),
                 column,
                 "is beyond any loss in nats; a perplexity? Take its log",
             )

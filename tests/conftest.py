@@ -31,12 +31,12 @@ def tiny_config():
     """A run of about a second: what the tests of the trainer train."""
     from emergence.train.config import ModelConfig, TrainConfig
 
-    model = ModelConfig(hidden=16, layers=1, heads=1, kv_heads=1, vocab_size=400, context=32)
+    model = ModelConfig(hidden=16, layers=1, heads=1, kv_heads=1, vocab_size=400, context=128)
     return TrainConfig(
         name="tiny",
         model=model,
         tokens=16_000,
-        rows=4,
+        rows=2,
         lr=1e-2,
         warmup=5,
         evaluations=4,

@@ -31,7 +31,14 @@ def test_the_axis_that_decides_is_found(score, axis) -> None:
     result = align_sizes(runs(score, sd=0.01))
     assert result.best == axis
     assert result.errors[axis] < 0.02 < min(e for a, e in result.errors.items() if a != axis)
+    assert result.clear
     assert result.sentence.startswith(f"{axis} lines 3 sizes up best")
+
+
+def test_noise_names_no_winner() -> None:
+    result = align_sizes(runs(lambda loss, tokens, compute: np.full(loss.size, 0.25), sd=0.02))
+    assert not result.clear
+    assert result.sentence.startswith("no axis lines 3 sizes up clearly better")
 
 
 def test_half_way_is_where_the_truth_crosses() -> None:

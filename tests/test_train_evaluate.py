@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ from emergence.train.checkpoint import evaluate_checkpoint, our_language_model
 from emergence.train.config import ModelConfig
 from emergence.train.corpus import END, train_tokenizer
 from emergence.train.evaluate import score_items, task_scores, text_loss, token_losses
-from emergence.train.loop import RECORDS, train
-from emergence.train.model import build_model
+from emergence.train.folder import RECORDS
+from emergence.train.loop import train
+from emergence.train.model import build_model, count_params
 from emergence.train.tasks import TASKS, read_items
 
 MODEL = ModelConfig(hidden=32, layers=2, heads=1, kv_heads=1, vocab_size=400, context=128)
@@ -31,7 +33,9 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def lm(tokenizer):
-    return our_language_model(build_model(MODEL, 0).eval(), tokenizer, MODEL.context)
+    return our_language_model(
+        build_model(MODEL, 0).eval(), tokenizer, MODEL.context, torch.device("cpu")
+    )
 
 
 def whole(lm, text: str) -> tuple[list[int], torch.Tensor]:
@@ -68,6 +72,27 @@ def test_exact_match_is_what_greedy_decoding_writes(lm) -> None:
             if ids[-1] != expected:
                 break
         assert (ids[-len(rest) :] == rest) == exact
+
+
+def test_a_model_without_a_cache_scores_the_same(lm) -> None:
+    items = TASKS["arithmetic_en"].items(8)
+
+    class Without:
+        def __call__(self, tokens, **options):
+            out = lm.model(tokens, use_cache=False)
+            return type(out)(logits=out.logits)
+
+    plain = score_items(replace(lm, model=Without()), items)
+    np.testing.assert_allclose(plain.loglik, score_items(lm, items).loglik, atol=1e-3)
+
+
+def test_untied_output_layers_are_not_counted() -> None:
+    config = GPT2Config(
+        vocab_size=50, n_positions=8, n_embd=8, n_layer=1, n_head=1, tie_word_embeddings=False
+    )
+    model = GPT2LMHeadModel(config)
+    whole = sum(p.numel() for p in model.parameters())
+    assert count_params(model) == whole - 2 * 50 * 8 - 8 * 8
 
 
 def test_metrics_of_known_log_likelihoods() -> None:
@@ -107,6 +132,8 @@ def test_our_checkpoint_gives_the_records_of_the_loop_again(tiny_config, tmp_pat
     assert len(both) == len(again) == 12 * 5
     np.testing.assert_allclose(both["value"], both["value_loop"], rtol=1e-5)
     assert (both["tokens"] == both["tokens_loop"]).all()
+    np.testing.assert_allclose(both["loss"], both["loss_loop"], rtol=1e-6)
+    assert (both["family"] == both["family_loop"]).all()
 
 
 def test_a_model_of_another_kind_and_items_of_ones_own(tokenizer, tmp_path) -> None:
@@ -126,7 +153,17 @@ def test_a_model_of_another_kind_and_items_of_ones_own(tokenizer, tmp_path) -> N
     frame = records.to_frame()
     assert records.tasks == ["book.txt", "sums"]
     assert frame.loc[frame["metric"] == "acc", "chance"].tolist() == [pytest.approx(1 / 3)]
-    assert frame["family"].unique().tolist() == ["book.txt/gpt"]
+    (family,) = frame["family"].unique()
+    assert family.startswith("book.txt#")
+    assert family.endswith("/context64")
+    assert frame["run"].unique().tolist() == ["gpt"]
+    long = tmp_path / "long.jsonl"
+    long.write_text(json.dumps({"prompt": "a b " * 99, "options": [" c", " d"], "gold": 0}))
+    with pytest.raises(DataError, match=r"task long: an item has \d+ tokens, the model reads 64"):
+        evaluate_checkpoint(str(folder), items=read_items(long), text=text, tokens=1e6)
+    text.write_text("")
+    with pytest.raises(DataError, match="the text is empty"):
+        evaluate_checkpoint(str(folder), text=text, tokens=1e6)
     with pytest.raises(DataError, match="transformers loads no causal model"):
         evaluate_checkpoint(str(tmp_path / "nothing"))
 

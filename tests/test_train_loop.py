@@ -23,8 +23,11 @@ from safetensors.torch import load_file
 import emergence.train
 from emergence import read_records
 from emergence.errors import DataError
-from emergence.train.loop import LOG, RECORDS, STATE, TrainingStopped, is_finished, train
-from emergence.train.state import read_lines
+from emergence.train.config import check_branch
+from emergence.train.folder import LOG, RECORDS, STATE, is_finished
+from emergence.train.loop import train
+from emergence.train.state import locked, read_lines
+from emergence.train.stopping import TrainingStopped
 from emergence.train.tasks import TASKS
 
 # A server that has imported torch once: each child is there in milliseconds.
@@ -174,14 +177,27 @@ def test_a_loss_that_is_not_finite_is_never_saved(config, tmp_path) -> None:
         assert all(torch.isfinite(t).all() for t in load_file(state).values())
 
 
-def test_another_config_in_the_folder_is_refused(config, whole) -> None:
+def test_another_config_in_the_folder_is_refused(config, whole, tmp_path) -> None:
     other = config.model_copy(update={"lr": 1.0, "tokens": config.tokens * 2})
-    (whole / "model" / "emergence.json").rename(whole / "aside.json")
-    try:
-        with pytest.raises(DataError, match=r"another config \(tokens, lr differ\)"):
-            train(other, whole, progress=False)
-    finally:
-        (whole / "aside.json").rename(whole / "model" / "emergence.json")
+    with pytest.raises(DataError, match=r"another config \(tokens, lr differ\)"):
+        train(other, whole, progress=False)
+    (tmp_path / "model").mkdir()
+    with pytest.raises(DataError, match="has a folder 'model' of something else"):
+        train(config, tmp_path, progress=False)
+
+
+def test_a_folder_is_trained_by_one_process(config, tmp_path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with locked(folder), pytest.raises(DataError, match="another process trains in"):
+        train(config, folder, progress=False)
+    train(config.model_copy(update={"tokens": 500}), folder, progress=False)
+
+
+def test_items_longer_than_the_context_are_refused_at_once(config, tmp_path) -> None:
+    short = config.model_copy(update={"model": config.model.model_copy(update={"context": 32})})
+    with pytest.raises(DataError, match=r"task \w+: an item has \d+ tokens, the model reads 32"):
+        train(short, tmp_path / "run", progress=False)
 
 
 def test_a_branch_starts_where_its_trunk_was(config, tmp_path) -> None:
@@ -193,6 +209,9 @@ def test_a_branch_starts_where_its_trunk_was(config, tmp_path) -> None:
     with pytest.raises(DataError, match=r"branches from .*which is not there"):
         train(branch, tmp_path / "branch", progress=False)
     train(trunk, tmp_path / "trunk", progress=False)
+    for change, text in (({"lr": 1e-3}, "lr differ"), ({"tokens": 9000}, "to its keep")):
+        with pytest.raises(DataError, match=text):
+            check_branch(branch.model_copy(update=change), trunk)
     train(branch, tmp_path / "branch", progress=False)
     steps = [r["step"] for r in read_lines(tmp_path / "branch" / LOG)]
     assert min(steps) > branch.decay_start
@@ -222,6 +241,9 @@ def test_two_processes_agree_with_one(config, whole, tmp_path, fsdp) -> None:
     ]
     for a, b in zip(one, two, strict=True):
         assert a["loss"] == pytest.approx(b["loss"], abs=1e-3)
+    first, other = (read_lines(f / LOG)[0] for f in (whole, tmp_path / "run"))
+    assert first["loss"] == pytest.approx(other["loss"], rel=1e-5)
+    assert first["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-4)
     a, b = weights(whole), weights(tmp_path / "run")
     assert all(torch.allclose(a[k], b[k], atol=5e-3) for k in a)
 
@@ -231,7 +253,9 @@ def test_own_text_takes_the_place_of_prose(config, tmp_path) -> None:
     (tmp_path / "text" / "a.txt").write_text(
         " ".join(f"It was the best of {i} times." for i in range(800))
     )
-    (tmp_path / "text" / "b.jsonl").write_text('{"text": "It was the worst of times, too."}\n' * 9)
+    (tmp_path / "text" / "b.jsonl").write_text(
+        '{"text": "It was the worst\u2028of times."}\n\n' * 9
+    )
     own = config.model_copy(update={"text": str(tmp_path / "text"), "tokens": 2000})
     frame = read_records(train(own, tmp_path / "run", progress=False) / RECORDS).to_frame()
     assert "text" in set(frame["task"])
@@ -243,6 +267,7 @@ def test_own_text_takes_the_place_of_prose(config, tmp_path) -> None:
     ("name", "content", "text"),
     [
         ("a.jsonl", '{"words": 1}', r"a.jsonl, row 1: no JSON object with a field 'text'"),
+        ("a.jsonl", '{"text": null}', "row 1: the field 'text' is None"),
         ("a.txt", "too short", "too few to train on"),
         ("a.parquet", None, "no column 'text'; found: words"),
     ],
@@ -260,7 +285,7 @@ def test_text_that_cannot_be_used_says_why(config, tmp_path, name, content, text
 
 
 def test_nothing_of_a_run_folder_is_unpickled(whole) -> None:
-    kinds = {p.suffix for p in whole.rglob("*") if p.is_file()}
+    kinds = {p.suffix for p in whole.rglob("*") if p.is_file() and p.name != ".lock"}
     assert kinds <= {".json", ".jsonl", ".safetensors", ".jinja"}
     for path in Path(emergence.train.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text())

@@ -13,8 +13,9 @@ from emergence import read_records
 from emergence.cli import main
 from emergence.errors import DataError
 from emergence.train import sweep as module
-from emergence.train.loop import TrainingStopped, is_finished
+from emergence.train.folder import is_finished
 from emergence.train.presets import PRESETS, SIZES, peak_rate, preset, read_sweep
+from emergence.train.stopping import Interrupted, TrainingStopped
 from emergence.train.sweep import sweep
 
 
@@ -43,6 +44,7 @@ def test_a_sweep_collects_the_records_of_all_runs(configs, done) -> None:
     assert len(read_records(folder / "records.csv")) == len(frame)
     about = json.loads((folder / "sweep.json").read_text())
     assert [c["name"] for c in about["configs"]] == ["branch", "trunk"]
+    assert len(about["made_by"]) == 1
     assert read_sweep(str(folder / "sweep.json")) == configs
 
 
@@ -62,6 +64,36 @@ def test_a_run_that_fails_is_named_and_the_others_end(tiny_config, tmp_path) -> 
     with pytest.raises(TrainingStopped, match=r"1 of 2 runs failed(.|\n)*wild: .*Lower lr"):
         sweep([wild, good], tmp_path, n_jobs=1, progress=False)
     assert is_finished(tmp_path / "good")
+    assert set(read_records(tmp_path / "records.csv").to_frame()["run"]) == {"good"}
+
+
+def test_an_interrupt_ends_the_sweep_and_starts_nothing_more(
+    tiny_config, tmp_path, monkeypatch
+) -> None:
+    started = []
+
+    def stop(config, folder, *, progress) -> None:
+        started.append(config.name)
+        raise Interrupted("somebody asked")
+
+    monkeypatch.setattr(module, "train", stop)
+    two = [tiny_config.model_copy(update={"name": name}) for name in ("a", "b")]
+    with pytest.raises(Interrupted):
+        sweep(two, tmp_path, n_jobs=1, progress=False)
+    assert started == ["a"]
+
+
+def test_any_error_of_a_run_is_told_and_tried_again(tiny_config, tmp_path, monkeypatch) -> None:
+    tries = []
+
+    def fail(config, folder, *, progress) -> None:
+        tries.append(config.name)
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(module, "train", fail)
+    with pytest.raises(TrainingStopped, match="tiny: MemoryError: no room"):
+        sweep([tiny_config], tmp_path, n_jobs=1, retries=2, progress=False)
+    assert len(tries) == 3
 
 
 def test_a_worker_that_died_is_tried_again(tiny_config, tmp_path, monkeypatch) -> None:
@@ -87,7 +119,16 @@ def test_a_worker_that_died_is_tried_again(tiny_config, tmp_path, monkeypatch) -
         sweep([other], tmp_path, n_jobs=1, retries=0, progress=False)
 
 
-def test_names_must_differ(tiny_config, tmp_path) -> None:
+def test_a_sweep_that_cannot_end_well_is_refused_at_once(configs, tiny_config, tmp_path) -> None:
+    branch, trunk = configs
+    for bad, text in (
+        ([branch], "its trunk trunk is not in the sweep"),
+        ([branch, trunk.model_copy(update={"keep": ()})], "add step 8 to its keep"),
+        ([branch.model_copy(update={"seed": 5}), trunk], "seed differ"),
+    ):
+        with pytest.raises(DataError, match=text):
+            sweep(bad, tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
     with pytest.raises(DataError, match="several runs are called tiny"):
         sweep([tiny_config, tiny_config], tmp_path)
 
@@ -136,12 +177,13 @@ def test_commands_train_sweep_and_evaluate(tiny_config, tmp_path, capsys) -> Non
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["train", "102k", "--set", "rows"], "write field=value"),
-        (
-            ["train", "102k", "--set", "rows=many"],
-            "size 102k: rows: Input should be a valid integer",
-        ),
+        (["train", "102k", "--set", "rows"], "'rows': write field=value"),
+        (["train", "102k", "--set", "rows=many"], "102k: rows: Input should be a valid integer"),
         (["train", "102k", "--set", "speed=9"], "speed: Extra inputs are not permitted"),
+        (["train", "100k"], "no size '100k'; there is 25k"),
+        (["train", "102k", "--set", "name=.."], "name: String should match pattern"),
+        (["train", "102k", "--set", "loss_rows=1"], "loss_rows: Input should be greater"),
+        (["train", "102k", "--set", "device=gpu"], "device 'gpu'"),
         (["sweep", "x"], "no preset 'x'"),
     ],
 )

@@ -65,7 +65,7 @@ class Analysis:
                 frame.loc[i, f"N_{name}"] = row[name]
         frame["axis"] = ""
         for i, alignment in self.alignments.items():
-            frame.loc[i, "axis"] = alignment.best
+            frame.loc[i, "axis"] = alignment.best if alignment.clear else "undecided"
             for axis in AXES:
                 frame.loc[i, f"error_{axis}"] = alignment.errors[axis]
         return frame.rename(columns={"N_params": "N"})

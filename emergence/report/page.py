@@ -134,7 +134,7 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     }  # fmt: skip
     if (found := analysis.alignments.get(i)) is not None:
         row |= {
-            "axis": found.best, "alignment": found.sentence,
+            "axis": found.best if found.clear else "undecided", "alignment": found.sentence,
             "axis_title": ", ".join(f"{a} {e:.3f}" for a, e in found.errors.items()),
         }  # fmt: skip
     if v.label != "emergent":

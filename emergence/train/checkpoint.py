@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,25 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from emergence.errors import DataError
 from emergence.records import Records
-from emergence.train.config import TrainConfig
+from emergence.train.config import TrainConfig, checked
 from emergence.train.corpus import END, Corpus
 from emergence.train.evaluate import (
     LanguageModel,
     Score,
     as_records,
+    check_lengths,
     domain_losses,
     score_items,
     task_scores,
     text_loss,
 )
+from emergence.train.folder import ABOUT
 from emergence.train.items import Item
 from emergence.train.model import count_params, glm_config
 from emergence.train.ranks import pick_device
 from emergence.train.state import write_whole
 from emergence.train.tasks import TASKS
 
-ABOUT = "emergence.json"  # beside the weights: which run, how many tokens
 _LONGEST = 4096  # tokens read at once, whatever the model could
 
 
@@ -70,17 +72,20 @@ def export_model(
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=END, eos_token=END
     ).save_pretrained(path)
-    write_whole(path / ABOUT, json.dumps(describe(config, step), indent=1).encode())
+    about = {"record": describe(config, step), "config": config.model_dump(mode="json")}
+    write_whole(path / ABOUT, json.dumps(about, indent=1).encode())
 
 
-def our_language_model(model: Any, tokenizer: Tokenizer, context: int) -> LanguageModel:
+def our_language_model(
+    model: Any, tokenizer: Tokenizer, context: int, device: torch.device
+) -> LanguageModel:
     """A model of the loop as the evaluation takes it."""
     return LanguageModel(
         model,
         lambda text: tokenizer.encode(text).ids,
         tokenizer.get_vocab()[END],
         context,
-        next(model.parameters()).device,
+        device,
     )
 
 
@@ -108,9 +113,15 @@ def load_language_model(
         Where transformers finds no model there, or its tokenizer has no token to begin with.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(
+            checkpoint, revision=revision, trust_remote_code=False
+        )
         model = AutoModelForCausalLM.from_pretrained(
-            checkpoint, revision=revision, use_safetensors=True
+            checkpoint,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,  # in half precision options tie
         )
     except (OSError, ValueError) as error:
         raise DataError(f"{checkpoint}: transformers loads no causal model: {error}") from error
@@ -132,20 +143,39 @@ def load_language_model(
 def _base(
     checkpoint: str, lm: LanguageModel, tokens: float | None, revision: str | None
 ) -> dict[str, Any]:
-    """Fields of a record, from the file beside our own checkpoints or from the arguments."""
-    about = Path(checkpoint) / ABOUT
-    if about.exists():
-        return json.loads(about.read_text(encoding="utf-8"))
+    """Fields of a record of a model that is not ours."""
     if tokens is None:
         raise DataError(
             f"{checkpoint} does not say how many tokens it was trained on; give tokens "
             "(--tokens) from its report"
         )
-    name = Path(checkpoint).name
-    run = f"{name}@{revision}" if revision else name
-    params = count_params(lm.model)
-    return {"model": name, "run": run, "params": params, "tokens": tokens,
-            "flops": 6 * params * tokens}  # fmt: skip
+    name, params = Path(checkpoint).name, count_params(lm.model)
+    source = f"{checkpoint}@{revision}" if revision else checkpoint
+    return {"model": name, "run": name, "params": params, "tokens": tokens,
+            "flops": 6 * params * tokens, "source": source}  # fmt: skip
+
+
+def _fingerprint(text: str) -> str:
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def _on_text(lm: LanguageModel, path: Path) -> tuple[dict[str, Any], list[Score]]:
+    """Loss on a text, and what makes it comparable: the text, the tokens, the context."""
+    text = path.read_text(encoding="utf-8")
+    nats, bits = text_loss(lm, text)
+    # Tokenizers that cut this text alike give comparable losses.
+    cut = _fingerprint(repr(lm.encode(text)))
+    family = f"{path.name}#{_fingerprint(text)}/tokens#{cut}/context{lm.context}"
+    return {"loss": nats, "family": family}, [Score("loss", nats), Score("bits_per_byte", bits)]
+
+
+def _on_mixture(checkpoint: str, lm: LanguageModel, config: TrainConfig) -> float:
+    """Held-out loss of one of our runs, as its loop measures it."""
+    if config.text is not None:
+        raise DataError(f"{checkpoint} was trained on a text of its own; give a text (--text)")
+    tokenizer = Tokenizer.from_file(str(Path(checkpoint) / "tokenizer.json"))
+    corpus = Corpus(tokenizer, config.model.context, rows=1)
+    return domain_losses(lm, *corpus.sample(config.loss_rows, held_out=True))[""]
 
 
 def evaluate_checkpoint(
@@ -190,20 +220,21 @@ def evaluate_checkpoint(
     >>> evaluate_checkpoint("out/demo/102k/model").tasks  # doctest: +SKIP
     """
     lm = load_language_model(checkpoint, revision, device)
-    base = _base(checkpoint, lm, tokens, revision)
+    about = Path(checkpoint) / ABOUT
+    ours = json.loads(about.read_text(encoding="utf-8")) if about.exists() else None
+    base = ours["record"] if ours else _base(checkpoint, lm, tokens, revision)
     rows = []
     if text is not None:
-        nats, bits = text_loss(lm, text.read_text(encoding="utf-8"))
-        base |= {"loss": nats, "family": f"{text.name}/{Path(checkpoint).name}"}
-        rows += as_records(base, text.name, [Score("loss", nats), Score("bits_per_byte", bits)])
-    elif (Path(checkpoint) / ABOUT).exists():
-        tokenizer = Tokenizer.from_file(str(Path(checkpoint) / "tokenizer.json"))
-        held_out = Corpus(tokenizer, lm.context, rows=1).sample(192, held_out=True)
-        base["loss"] = domain_losses(lm, *held_out)[""]
+        fields, scores = _on_text(lm, text)
+        base |= fields
+        rows += as_records(base, text.name, scores)
+    elif ours:
+        base["loss"] = _on_mixture(checkpoint, lm, checked(ours["config"], str(about)))
     else:
         raise DataError(f"{checkpoint}: give a text (--text) to measure the loss on")
     chosen = {n: t.items(n_items) for n, t in TASKS.items()} if items is None else items
     for name, questions in chosen.items():
+        check_lengths(lm, questions, f"task {name}")
         produced = items is None and TASKS[name].produced
         rows += as_records(base, name, task_scores(score_items(lm, questions), produced=produced))
     return Records.from_records(rows)

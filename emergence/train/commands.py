@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from emergence.errors import EmergenceError
-
 
 def _train(args: argparse.Namespace) -> None:
-    from emergence.train.config import read_config
-    from emergence.train.loop import RECORDS, train
-    from emergence.train.presets import SIZES, single
+    from emergence.train.folder import MODEL, RECORDS
+    from emergence.train.loop import train
+    from emergence.train.presets import one_run
 
-    changes = {"text": args.text, "seed": args.seed} if args.text else {"seed": args.seed}
-    for pair in args.set:
-        field, separator, value = pair.partition("=")
-        if not separator:
-            raise EmergenceError(f"--set {pair!r}: write field=value")
-        changes[field] = value
-    if args.what in SIZES:
-        config = single(args.what, int(args.tokens), changes)
-    else:
-        config = read_config(Path(args.what))
+    named = {"tokens": args.tokens, "text": args.text, "seed": args.seed}
+    changes = [f"{k}={json.dumps(v)}" for k, v in named.items() if v is not None]
+    config = one_run(args.what, [*changes, *args.set])
     folder = train(config, Path(args.output or f"out/{config.name}"), progress=True)
     if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
-        print(f"records {folder / RECORDS}\nmodel   {folder / 'model'}")
+        print(f"records {folder / RECORDS}\nmodel   {folder / MODEL}")
 
 
 def _sweep(args: argparse.Namespace) -> None:
@@ -64,10 +56,15 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands to a parser; ``command(name, run, text, file=)`` makes each."""
     sub = command("train", _train, "pre-train one small model and record its scores", file=False)
     sub.add_argument("what", help="a size, such as 102k, or the config of a run as JSON")
-    sub.add_argument("--tokens", type=float, default=5e6, help="training tokens (default 5e6)")
+    sub.set_defaults(seed=None)  # that of the config
+    sub.add_argument("--tokens", type=float, help="training tokens (default 5e6, or the config's)")
     sub.add_argument("--text", help="own text: a file or folder of .txt, .jsonl, .parquet")
     sub.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config"
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="any field of the config, such as rows=16 or model.context=256",
     )
     sub.add_argument("-o", "--output", help="folder of the run (default out/NAME)")
     sub = command("sweep", _sweep, "train many models, several at a time", file=False)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 from math import cos, pi
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emergence.errors import DataError
+
+_NAME = r"^\w[\w.-]*$"
+Share = Annotated[float, Field(ge=0, lt=1)]
+# What a branch must have in common with its trunk.
+_SHARED = (
+    "model", "rows", "lr", "schedule", "warmup", "betas", "weight_decay", "clip", "seed", "text",
+    "text_share", "precision",
+)  # fmt: skip
 
 
 class ModelConfig(BaseModel):
@@ -22,7 +30,7 @@ class ModelConfig(BaseModel):
     128
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     hidden: int = Field(gt=0, description="width of the residual stream")
     layers: int = Field(gt=0, description="decoder blocks")
@@ -69,9 +77,9 @@ class TrainConfig(BaseModel):
     (977, 977)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="name of the run and of its folder")
+    name: str = Field(pattern=_NAME, description="name of the run and of its folder")
     model: ModelConfig = Field(description="sizes of the model")
     tokens: int = Field(gt=0, description="training budget, tokens")
     rows: int = Field(default=12, gt=0, description="sequences of context tokens per step")
@@ -83,17 +91,19 @@ class TrainConfig(BaseModel):
     warmup: int = Field(default=50, ge=0, description="steps of linear warm-up")
     decay: float = Field(default=0.25, gt=0, le=1, description="share of a wsd run that decays")
     trunk: str | None = Field(
-        default=None, description="wsd run in the same folder, whose stable part this one branches"
+        default=None,
+        pattern=_NAME,
+        description="wsd run in the same folder, whose stable part this one branches",
     )
     keep: tuple[int, ...] = Field(default=(), description="steps whose state is kept for branches")
-    betas: tuple[float, float] = Field(default=(0.9, 0.95), description="AdamW's averages")
+    betas: tuple[Share, Share] = Field(default=(0.9, 0.95), description="AdamW's averages")
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's decay of the matrices")
     clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
     seed: int = Field(default=0, ge=0, description="seed of the weights and of the training text")
     evaluations: int = Field(default=20, gt=0, description="checkpoints, log-spaced in tokens")
     first: int = Field(default=100_000, gt=0, description="tokens at the first checkpoint")
     items: int = Field(default=400, gt=0, description="held-out items per task")
-    loss_rows: int = Field(default=192, gt=0, description="held-out sequences behind the loss")
+    loss_rows: int = Field(default=192, ge=2, description="held-out sequences behind the loss")
     text: str | None = Field(
         default=None, description="own text: a file or folder of .txt, .jsonl, .parquet"
     )
@@ -113,6 +123,10 @@ class TrainConfig(BaseModel):
     def _agree(self) -> TrainConfig:
         if self.trunk and self.schedule != "wsd":
             raise ValueError("a branch (trunk) needs schedule = 'wsd'")
+        if self.trunk and self.decay_start < 1:
+            raise ValueError(f"decay = {self.decay:g} leaves no step before the branching point")
+        if bad := [k for k in self.keep if not 1 <= k <= self.steps]:
+            raise ValueError(f"keep = {bad}: the run has steps 1 to {self.steps}")
         return self
 
     @property
@@ -167,6 +181,26 @@ def checked(fields: object, where: str) -> TrainConfig:
                 f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors()
             )
         ) from None
+
+
+def check_branch(branch: TrainConfig, trunk: TrainConfig) -> None:
+    """Refuse a branch that its trunk cannot serve.
+
+    Raises
+    ------
+    DataError
+        Where they differ in what they share, or the trunk does not keep that state.
+    """
+    differ = [k for k in _SHARED if getattr(branch, k) != getattr(trunk, k)]
+    where = f"run {branch.name} cannot branch from {trunk.name}"
+    if differ:
+        raise DataError(f"{where}: {', '.join(differ)} differ")
+    if branch.decay_start not in trunk.keep:
+        raise DataError(f"{where}: add step {branch.decay_start} to its keep")
+    if branch.decay_start > trunk.decay_start:
+        raise DataError(
+            f"{where}: at step {branch.decay_start} its rate falls, from {trunk.decay_start} on"
+        )
 
 
 def read_config(path: Path) -> TrainConfig:

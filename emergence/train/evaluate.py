@@ -13,9 +13,11 @@ import torch
 from torch.nn import functional
 
 from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray
+from emergence.errors import DataError
 from emergence.metrics import brier_score, correct_choice_prob
 from emergence.train.items import Item
 
+_CACHES = ("cache", "past_key_values")  # names in transformers, from 5.20 on and before
 _BATCH_TOKENS = 8192  # of prompts at once: enough to keep a core busy, little memory
 
 
@@ -75,6 +77,26 @@ def _split(lm: LanguageModel, item: Item) -> tuple[tuple[int, ...], list[list[in
     return tuple(prompt[:shared]), [w[shared:] for w in whole]
 
 
+def check_lengths(lm: LanguageModel, items: Sequence[Item], what: str = "items") -> None:
+    """Refuse items that are longer than the model reads at once.
+
+    Raises
+    ------
+    DataError
+        With the longest item and its number of tokens.
+    """
+    longest = max(items, key=lambda item: _length(lm, item))
+    if (tokens := _length(lm, longest)) > lm.context:
+        raise DataError(
+            f"{what}: an item has {tokens} tokens, the model reads {lm.context} at once: "
+            f"{longest.prompt[:80]!r}"
+        )
+
+
+def _length(lm: LanguageModel, item: Item) -> int:
+    return 1 + max(len(lm.encode(item.prompt + option)) for option in item.options)
+
+
 @torch.no_grad()
 def score_items(lm: LanguageModel, items: Sequence[Item]) -> ItemScores:
     """Score all options of all items.
@@ -122,14 +144,17 @@ def _continue(
     """Log-likelihood of k rests for every prompt, and whether all their tokens are likeliest."""
     longest = max(map(len, rests))
     targets = torch.tensor([r + [-1] * (longest - len(r)) for r in rests], device=lm.device)
+    given = targets[:, :-1].clamp(min=0)
     out = lm.model(prompts.to(lm.device), use_cache=longest > 1, logits_to_keep=1)
-    logits = out.logits.float().repeat_interleave(k, dim=0)
-    if longest > 1:
-        name = "cache" if "cache" in out else "past_key_values"  # its name before transformers 5.20
-        out[name].batch_repeat_interleave(k)
-        rest = targets[:, :-1].clamp(min=0)
-        more = lm.model(rest, use_cache=True, **{name: out[name]}).logits
+    logits = out.logits[:, -1:].float().repeat_interleave(k, dim=0)
+    cache = next((name for name in _CACHES if name in out), None)
+    if longest > 1 and cache:
+        out[cache].batch_repeat_interleave(k)
+        more = lm.model(given, use_cache=True, **{cache: out[cache]}).logits
         logits = torch.cat([logits, more.float()], dim=1)
+    elif longest > 1:  # a model without a cache that we know reads the prompts again
+        whole = torch.cat([prompts.to(lm.device).repeat_interleave(k, dim=0), given], dim=1)
+        logits = lm.model(whole, use_cache=False).logits[:, -longest:].float()
     there = targets >= 0
     picked = functional.log_softmax(logits, dim=-1).gather(2, targets.clamp(min=0)[..., None])
     total = (picked[..., 0] * there).sum(dim=1, dtype=torch.float64)
@@ -200,8 +225,15 @@ def text_loss(lm: LanguageModel, text: str) -> tuple[float, float]:
     """Loss on a text: nats per token, and bits per byte, which tokenizers cannot change.
 
     The text is read in windows as long as the context, each begun by the start token.
+
+    Raises
+    ------
+    DataError
+        For a text without tokens.
     """
     tokens, size = lm.encode(text), lm.context
+    if not tokens:
+        raise DataError("the text is empty; its loss cannot be measured")
     total = 0.0
     windows = [[lm.start, *tokens[i : i + size - 1]] for i in range(0, len(tokens), size - 1)]
     whole = [w for w in windows if len(w) == size]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
@@ -17,16 +14,27 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 from tqdm import tqdm
 
-from emergence.errors import DataError, EmergenceError
-from emergence.train.checkpoint import ABOUT, describe, export_model, our_language_model
-from emergence.train.config import TrainConfig, read_config
+from emergence.errors import DataError
+from emergence.train.checkpoint import describe, export_model, our_language_model
+from emergence.train.config import TrainConfig, check_branch, read_config
 from emergence.train.corpus import Corpus, train_tokenizer
 from emergence.train.evaluate import (
     Score,
     as_records,
+    check_lengths,
     domain_losses,
     score_items,
     task_scores,
+)
+from emergence.train.folder import (
+    CONFIG,
+    LOG,
+    MODEL,
+    RECORDS,
+    STATE,
+    TOKENIZER,
+    check_folder,
+    is_finished,
 )
 from emergence.train.model import build_model
 from emergence.train.ranks import Ranks, join_ranks, leave_ranks
@@ -34,24 +42,15 @@ from emergence.train.state import (
     append_lines,
     drop_after,
     load_state,
+    locked,
     pack,
     save_state,
     write_whole,
 )
+from emergence.train.stopping import Interrupted, TrainingStopped, interrupts
 from emergence.train.tasks import TASKS
 from emergence.train.texts import OwnText, read_text
-
-RECORDS, LOG, STATE = "records.jsonl", "log.jsonl", "state.safetensors"
-TOKENIZER, MODEL = "tokenizer.json", "model"
-
-
-class TrainingStopped(EmergenceError):
-    """A run stopped before its end; the message says why and how to go on."""
-
-
-def is_finished(folder: Path) -> bool:
-    """Has the run in this folder reached its end?"""
-    return (folder / MODEL / ABOUT).exists()
+from emergence.validation import HIGH_LOSS
 
 
 def train(config: TrainConfig, folder: Path, *, progress: bool = True) -> Path:
@@ -87,55 +86,29 @@ def train(config: TrainConfig, folder: Path, *, progress: bool = True) -> Path:
     --------
     >>> import tempfile
     >>> from emergence.train.config import ModelConfig, TrainConfig
-    >>> tiny = ModelConfig(hidden=16, layers=1, heads=1, kv_heads=1, vocab_size=300, context=32)
-    >>> config = TrainConfig(name="tiny", model=tiny, tokens=500, rows=2, items=4, loss_rows=8)
+    >>> tiny = ModelConfig(hidden=16, layers=1, heads=1, kv_heads=1, vocab_size=300, context=128)
+    >>> config = TrainConfig(name="tiny", model=tiny, tokens=500, rows=1, items=4, loss_rows=8)
     >>> folder = train(config, Path(tempfile.mkdtemp()) / "tiny", progress=False)
     >>> is_finished(folder)
     True
     """
     folder = Path(folder)
+    check_folder(config, folder)
     ranks = join_ranks(config.device)
     try:
         if not is_finished(folder):
-            _Run(config, folder, ranks).go(progress and ranks.first)
+            folder.mkdir(parents=True, exist_ok=True)
+            with locked(folder) if ranks.first else nullcontext():
+                _Run(config, folder, ranks).go(progress and ranks.first)
         ranks.wait()
     except OSError as error:
         raise TrainingStopped(
-            f"run {config.name}: {error}; free some space or mend the folder {folder}, then give "
-            "the same command again: it resumes where the last state was saved"
+            f"run {config.name}: {error}; mend that, then give the same command again: it resumes "
+            "where the last state was saved"
         ) from error
     finally:
         leave_ranks()
     return folder
-
-
-def _open_folder(config: TrainConfig, folder: Path) -> None:
-    """Make the folder of a run; refuse one that belongs to another config."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "config.json"
-    if path.exists() and (there := read_config(path)) != config:
-        differ = [k for k in TrainConfig.model_fields if getattr(there, k) != getattr(config, k)]
-        raise DataError(
-            f"{folder} holds a run of another config ({', '.join(differ)} differ); "
-            "choose another folder, or remove this one"
-        )
-    write_whole(path, config.model_dump_json(indent=1).encode())
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect Ctrl-C and termination instead of dying in the middle of a step."""
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(s, lambda number, _: caught.append(number)) for s in signals]
-    try:
-        yield caught
-    finally:
-        for s, handler in zip(signals, before, strict=True):
-            signal.signal(s, handler)
 
 
 class _Pace:
@@ -155,8 +128,8 @@ class _Run:
         self.config, self.folder, self.ranks = config, folder, ranks
         if config.rows % ranks.world:
             raise DataError(f"rows = {config.rows} do not divide over {ranks.world} processes")
-        if ranks.first:
-            _open_folder(config, folder)
+        if ranks.first and not (folder / CONFIG).exists():
+            write_whole(folder / CONFIG, config.model_dump_json(indent=1).encode())
         ranks.wait()
         text = read_text(Path(config.text), config.text_share) if config.text else None
         tokenizer = self._tokenizer(text)
@@ -164,6 +137,9 @@ class _Run:
         self.held_out = self.corpus.sample(config.loss_rows, held_out=True)
         self.seen = self.corpus.sample(config.loss_rows // 2, held_out=False)
         self.items = {name: task.items(config.items) for name, task in TASKS.items()}
+        lm = our_language_model(None, tokenizer, config.model.context, ranks.device)
+        for name, items in self.items.items():
+            check_lengths(lm, items, f"task {name}")
         model: torch.nn.Module = build_model(config.model, config.seed)
         self.model = model.to(ranks.device)
         wrapped = ranks.wrap(self.model, config.fsdp)
@@ -198,11 +174,13 @@ class _Run:
             path = self.folder.parent / config.trunk / f"state-{config.decay_start}.safetensors"
             if not path.exists():
                 raise DataError(f"run {config.name} branches from {path}, which is not there")
+            check_branch(config, read_config(path.with_name(CONFIG)))
         step = load_state(path, self.model, self.optimizer) if path.exists() else 0
         if self.ranks.first:
             for name in (RECORDS, LOG):
                 drop_after(self.folder / name, step)
-        self.ranks.wait()
+        if not self.ranks.agree(step):
+            raise DataError(f"run {config.name}: not all processes see the state in {self.folder}")
         return step
 
     def go(self, progress: bool) -> None:
@@ -217,7 +195,7 @@ class _Run:
             unit_scale=True,
             disable=None if progress else True,
         )
-        with bar, _interrupts() as caught:
+        with bar, interrupts() as caught:
             pace = _Pace(self.step)
             while self.step < config.steps:
                 loss, norm = self._one_step()
@@ -234,7 +212,7 @@ class _Run:
                 if evaluated or looked:
                     pace = _Pace(self.step)
                 if stop and self.step < config.steps:
-                    raise TrainingStopped(
+                    raise Interrupted(
                         f"run {config.name} was interrupted at step {self.step} of "
                         f"{config.steps}; its state is saved: give the same command again to go on"
                     )
@@ -277,9 +255,10 @@ class _Run:
 
     def _keep(self, loss: torch.Tensor, norm: torch.Tensor, *, now: bool) -> None:
         """Save the state to resume from, when it is due, and those that branches start at."""
-        names = [STATE] if now or self.step % self.config.save_every == 0 else []
-        if self.step in self.config.keep:
-            names.append(f"state-{self.step}.safetensors")
+        # The state to resume from comes last: a kill in between writes the others again.
+        names = [f"state-{self.step}.safetensors"] if self.step in self.config.keep else []
+        if now or self.step % self.config.save_every == 0:
+            names.append(STATE)
         if names:
             self._finite(loss, norm)
             tensors = pack(self.model, self.optimizer)
@@ -290,20 +269,27 @@ class _Run:
         """Loss over all ranks; one that is not finite, or its gradient, ends the run unsaved."""
         value = float(self.ranks.mean(loss.clone()))
         if not (isfinite(value) and isfinite(float(norm))):
-            raise TrainingStopped(
-                f"run {self.config.name}: loss {value:g}, norm of the gradient {float(norm):g} at "
-                f"step {self.step}; the state before it is kept in {self.folder}. Lower lr "
-                f"({self.config.lr:g}) or clip ({self.config.clip:g}), or raise warmup "
-                f"({self.config.warmup}), in a new folder"
-            )
+            raise self._diverged(f"loss {value:g}, norm of the gradient {float(norm):g}")
         return value
+
+    def _diverged(self, what: str) -> TrainingStopped:
+        config = self.config
+        return TrainingStopped(
+            f"run {config.name}: {what} at step {self.step}; the state before it is kept in "
+            f"{self.folder}. Lower lr ({config.lr:g}) or clip ({config.clip:g}), or raise warmup "
+            f"({config.warmup}), in a new folder"
+        )
 
     def _evaluate(self) -> None:
         """Append the records of this checkpoint; all ranks compute, one writes."""
         config = self.config
-        lm = our_language_model(self.model, self.corpus.tokenizer, config.model.context)
+        lm = our_language_model(
+            self.model, self.corpus.tokenizer, config.model.context, self.ranks.device
+        )
         self.model.eval()
         held_out = domain_losses(lm, *self.held_out)
+        if not held_out[""] < HIGH_LOSS:
+            raise self._diverged(f"held-out loss {held_out['']:g}")
         seen = domain_losses(lm, *self.seen)
         base = describe(config, self.step) | {"loss": held_out[""]}
         rows = []

@@ -57,7 +57,9 @@ def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
 
 
 def count_params(model: torch.nn.Module) -> int:
-    """Non-embedding parameters, as the records state them."""
-    embedding = {id(p) for m in model.modules() if isinstance(m, torch.nn.Embedding)
-                 for p in m.parameters()}  # fmt: skip
-    return sum(p.numel() for p in model.parameters() if id(p) not in embedding)
+    """Parameters without embeddings and output layer, as the records state them."""
+    modules = [m for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+    if (output := getattr(model, "get_output_embeddings", lambda: None)()) is not None:
+        modules.append(output)
+    outside = {id(p) for m in modules for p in m.parameters()}
+    return sum(p.numel() for p in model.parameters() if id(p) not in outside)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from emergence.errors import DataError
-from emergence.train.config import ModelConfig, TrainConfig, checked
+from emergence.train.config import ModelConfig, TrainConfig, checked, read_config
 
 # Sizes by their non-embedding parameters: hidden, layers, heads, kv_heads.
 SIZES = {
@@ -167,8 +167,15 @@ def preset(name: str) -> list[TrainConfig]:
     return PRESETS[name]()
 
 
-def single(size: str, tokens: int, changes: Mapping[str, object]) -> TrainConfig:
-    """Config of one run of a named size, with any fields changed.
+def one_run(what: str, changes: Sequence[str] = ()) -> TrainConfig:
+    """Config of a named size or of a JSON file, with any fields changed.
+
+    Parameters
+    ----------
+    what : str
+        One of :data:`SIZES`, or a path that ends with ``.json``.
+    changes : sequence of str
+        ``field=value``, the value as JSON or as plain text; ``model.field`` for the sizes.
 
     Raises
     ------
@@ -177,12 +184,28 @@ def single(size: str, tokens: int, changes: Mapping[str, object]) -> TrainConfig
 
     Examples
     --------
-    >>> single("102k", 1_000_000, {"seed": "3"}).seed
-    3
+    >>> one_run("102k", ["seed=3", "model.context=64"]).model.context
+    64
     """
-    model = sized(size)
-    fields = {"name": size, "model": model, "tokens": tokens, "lr": peak_rate(model.params)}
-    return checked(fields | dict(changes), f"size {size}")
+    if what.endswith(".json"):
+        fields = read_config(Path(what)).model_dump(mode="json")
+    elif what in SIZES:
+        model = sized(what)
+        fields = {"name": what, "model": model.model_dump(), "tokens": 5_000_000}
+        fields["lr"] = peak_rate(model.params)
+    else:
+        raise DataError(f"no size {what!r}; there is {', '.join(SIZES)}, or give a .json file")
+    for change in changes:
+        name, separator, text = change.partition("=")
+        if not separator:
+            raise DataError(f"{change!r}: write field=value")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        inside = fields["model"] if name.startswith("model.") else fields
+        inside[name.removeprefix("model.")] = value
+    return checked(fields, what)
 
 
 def read_sweep(what: str) -> list[TrainConfig]:

@@ -53,6 +53,14 @@ class Ranks:
         dist.all_reduce(raised)
         return bool(raised > 0)
 
+    def agree(self, number: int) -> bool:
+        """Have all ranks the same number?"""
+        if self.world == 1:
+            return True
+        ends = torch.tensor([number, -number], dtype=torch.float64, device=self.device)
+        dist.all_reduce(ends, op=dist.ReduceOp.MAX)
+        return bool(ends[0] == -ends[1])
+
     def wait(self) -> None:
         """Wait for the others."""
         if self.world > 1:
@@ -69,23 +77,28 @@ def pick_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError(f"device {name!r}: torch finds no GPU here; use device = 'cpu'")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DataError(f"device {name!r}: {error}") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DataError(
+            f"device {name!r}: torch finds {torch.cuda.device_count()} GPUs here; use 'cpu'"
+        )
+    return device
 
 
 def join_ranks(device: str) -> Ranks:
     """Join the processes of torchrun; alone where it did not start this one."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
     here = pick_device(device)
-    if world == 1:
+    if not dist.is_available() or not dist.is_torchelastic_launched():
         return Ranks(0, 1, here)
     if here.type == "cuda":
         here = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(here)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
-    return Ranks(dist.get_rank(), world, here)
+    return Ranks(dist.get_rank(), dist.get_world_size(), here)
 
 
 def leave_ranks() -> None:

@@ -6,9 +6,11 @@ of which those beyond the saved step are dropped when the run resumes.  Nothing 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,25 @@ def write_whole(path: Path, data: bytes) -> None:
     except OSError:
         beside.unlink(missing_ok=True)  # leave no half of a file on a full disk
         raise
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for one process; the lock ends with the process, however that ends.
+
+    Raises
+    ------
+    DataError
+        Where another process holds it.
+    """
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"another process trains in {folder}; wait for it, or stop it first"
+            ) from None
+        yield
 
 
 def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -99,6 +120,7 @@ def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimi
     DataError
         For a file that is no state of this model.
     """
+    fused = bool(optimizer.defaults.get("fused"))
     with safe_open(path, "pt") as file:
         names = set(file.keys())
         for name, p in model.named_parameters():
@@ -107,7 +129,8 @@ def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimi
             with torch.no_grad():
                 p.copy_(_like(file.get_tensor(f"weight/{name}"), p))
             optimizer.state[p] = {
-                kind: value if kind == "step" else _like(value, p)
+                # The fused optimiser counts its steps on the device, the others on the CPU.
+                kind: value if kind == "step" and not fused else _like(value, p)
                 for kind in _AVERAGES
                 if f"{kind}/{name}" in names
                 for value in [file.get_tensor(f"{kind}/{name}")]

@@ -6,9 +6,9 @@ import json
 import platform
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from tqdm import tqdm
 from emergence import __version__
 from emergence.errors import DataError, EmergenceError
 from emergence.records import Records
-from emergence.train.config import TrainConfig
-from emergence.train.loop import LOG, RECORDS, TrainingStopped, is_finished, train
-from emergence.train.state import last_line, read_lines, write_whole
+from emergence.train.config import TrainConfig, check_branch
+from emergence.train.folder import LOG, RECORDS, check_folder, is_finished
+from emergence.train.loop import train
+from emergence.train.state import last_line, locked, read_lines, write_whole
+from emergence.train.stopping import Interrupted, TrainingStopped
 
 _GLANCE = 2.0  # seconds between looks at the logs of the runs
 
@@ -64,9 +66,11 @@ def sweep(
     Raises
     ------
     DataError
-        For two runs of one name.
+        For two runs of one name, a folder with another run, or a branch without its trunk.
     TrainingStopped
-        With the reason of every run that failed, when the others are done; and for Ctrl-C.
+        With the reason of every run that failed, when the others are done.
+    Interrupted
+        For Ctrl-C.
 
     Examples
     --------
@@ -74,44 +78,80 @@ def sweep(
     >>> records = sweep(preset("demo"), Path("out/demo"))  # doctest: +SKIP
     """
     folder = Path(folder)
-    names = [config.name for config in configs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"several runs are called {', '.join(twice)}; a run's name is its folder")
+    _check(configs, folder)
     folder.mkdir(parents=True, exist_ok=True)
     describe_sweep(configs, folder)
     with _watch(configs, folder, progress):
         failed = _wave([c for c in configs if c.trunk is None], folder, n_jobs, retries)
         failed |= _wave([c for c in configs if c.trunk is not None], folder, n_jobs, retries)
-    if failed:
+    done = [c for c in configs if c.name not in failed]
+    records = collect(done, folder) if done else None
+    if failed or records is None:
         raise TrainingStopped(
             f"{len(failed)} of {len(configs)} runs failed; the others are in {folder}, and the "
             "same command tries these again:\n"
-            + "\n".join(f"  {name}: {e}" for name, e in failed.items())
+            + "\n".join(f"  {name}: {why}" for name, why in failed.items())
         )
-    return collect(configs, folder)
+    return records
+
+
+def _check(configs: Sequence[TrainConfig], folder: Path) -> None:
+    """Find before anything is trained what would end a run hours later."""
+    names = [config.name for config in configs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"several runs are called {', '.join(twice)}; a run's name is its folder")
+    by_name = {config.name: config for config in configs}
+    for config in configs:
+        check_folder(config, folder / config.name)
+        if config.trunk is None:
+            continue
+        if config.trunk not in by_name:
+            raise DataError(f"run {config.name}: its trunk {config.trunk} is not in the sweep")
+        check_branch(config, by_name[config.trunk])
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why a run ended early, and whether another try may help."""
+
+    why: str
+    again: bool
 
 
 def _wave(
     configs: Sequence[TrainConfig], folder: Path, n_jobs: int, retries: int
-) -> dict[str, Exception]:
-    """Train runs that do not wait for each other; give the last error of those that failed."""
-    failed: dict[str, Exception] = {}
+) -> dict[str, str]:
+    """Train runs that do not wait for each other; say why those that failed did."""
+    failed: dict[str, str] = {}
+    todo, apart = list(configs), False
     for _ in range(1 + retries):
-        todo = [c for c in configs if not is_finished(folder / c.name)]
+        todo = [c for c in todo if not is_finished(folder / c.name)]
         if not todo:
             break
-        try:
-            errors = Parallel(n_jobs=_at_once(n_jobs))(
-                delayed(_attempt)(config, folder, slot) for slot, config in enumerate(todo)
-            )
-        except BrokenProcessPool as error:  # a worker was killed, and its neighbours with it
-            errors = [error] * len(todo)
-        except KeyboardInterrupt:
-            raise TrainingStopped(
-                f"the sweep was interrupted; give the same command again to go on in {folder}"
-            ) from None
-        failed = {c.name: e for c, e in zip(todo, errors, strict=True) if e is not None}
-    return {name: e for name, e in failed.items() if not is_finished(folder / name)}
+        outcomes = _several(todo, folder, n_jobs, apart)
+        found = {c.name: f for c, f in zip(todo, outcomes, strict=True) if f is not None}
+        failed |= {name: f.why for name, f in found.items()}
+        todo = [c for c in todo if c.name in found and found[c.name].again]
+        apart = True
+    return {name: why for name, why in failed.items() if not is_finished(folder / name)}
+
+
+def _several(
+    configs: Sequence[TrainConfig], folder: Path, n_jobs: int, apart: bool
+) -> list[_Failure | None]:
+    """Train runs at once, or each apart, so that one that dies takes no other with it."""
+    if apart and len(configs) > 1:
+        return [_several([c], folder, n_jobs, apart)[0] for c in configs]
+    try:
+        return Parallel(n_jobs=_at_once(n_jobs), batch_size=1)(
+            delayed(_attempt)(config, folder) for config in configs
+        )
+    except BrokenProcessPool as error:  # a worker was killed, and its neighbours with it
+        return [_Failure(str(error), True)] * len(configs)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"the sweep was interrupted; give the same command again to go on in {folder}"
+        ) from None
 
 
 def _at_once(n_jobs: int) -> int:
@@ -119,16 +159,38 @@ def _at_once(n_jobs: int) -> int:
     return gpus if n_jobs == -1 and gpus else n_jobs
 
 
-def _attempt(config: TrainConfig, folder: Path, slot: int) -> Exception | None:
-    """Train one run in a worker: one thread each, for two runs at once beat two threads."""
+def _attempt(config: TrainConfig, folder: Path) -> _Failure | None:
+    """Train one run in a worker: one thread each, for two runs at once beat two threads.
+
+    The error comes back as text: an exception would hold the model of its run.
+    """
     torch.set_num_threads(1)
-    if gpus := torch.cuda.device_count():
-        torch.cuda.set_device(slot % gpus)
     try:
-        train(config, folder / config.name, progress=False)
-    except (EmergenceError, RuntimeError) as error:  # RuntimeError: torch's, out of memory
-        return error
+        with _free_gpu(folder):
+            train(config, folder / config.name, progress=False)
+    except Interrupted:
+        raise
+    except EmergenceError as error:
+        return _Failure(str(error), False)  # the same would come of another try
+    except Exception as error:  # one run must not end the others
+        return _Failure(f"{type(error).__name__}: {error}", True)
     return None
+
+
+@contextmanager
+def _free_gpu(folder: Path) -> Iterator[None]:
+    """Hold the first GPU that no other run of this sweep holds, where there are any."""
+    with ExitStack() as held:
+        for gpu in range(torch.cuda.device_count()):
+            place = folder / f".gpu-{gpu}"
+            place.mkdir(exist_ok=True)
+            try:
+                held.enter_context(locked(place))
+            except DataError:
+                continue
+            torch.cuda.set_device(gpu)
+            break
+        yield
 
 
 @contextmanager
@@ -194,20 +256,21 @@ def collect(configs: Sequence[TrainConfig], folder: Path) -> Records:
 
 
 def describe_sweep(configs: Sequence[TrainConfig], folder: Path) -> None:
-    """Write ``sweep.json``: what made the records beside it."""
+    """Write ``sweep.json``: what made the records beside it, every version that had a part."""
+    path = folder / "sweep.json"
     packages = ("torch", "transformers", "tokenizers", "numpy")
-    about = {
+    maker = {
         "emergence": __version__,
         "commit": _commit(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "configs": [config.model_dump(mode="json") for config in configs],
     }
-    path = folder / "sweep.json"
-    if not path.exists():
-        write_whole(path, json.dumps(about, indent=1).encode())
+    made_by = json.loads(path.read_text(encoding="utf-8"))["made_by"] if path.exists() else []
+    if maker not in made_by:
+        made_by.append(maker)
+    about = {"made_by": made_by, "configs": [c.model_dump(mode="json") for c in configs]}
+    write_whole(path, json.dumps(about, indent=1).encode())
 
 
 def _commit() -> str | None:

@@ -130,7 +130,7 @@ def read_items(path: Path) -> dict[str, list[Item]]:
         With file, row and field.
     """
     found: dict[str, list[Item]] = {}
-    for row, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for row, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if not line.strip():
             continue
         try:

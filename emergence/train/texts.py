@@ -40,13 +40,19 @@ def _documents(path: Path) -> list[str]:
             raise DataError(f"{path}: no column 'text'; found: {', '.join(map(str, frame))}")
         return [str(text) for text in frame["text"].dropna()]
     out = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not splitlines: JSON may hold other line separators, and web text does.
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
-            out.append(str(json.loads(line)["text"]))
+            text = json.loads(line)["text"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path}, row {number}: no JSON object with a field 'text' ({error})"
             ) from None
+        if not isinstance(text, str):
+            raise DataError(f"{path}, row {number}: the field 'text' is {text!r}, not a text")
+        out.append(text)
     return out
 
 

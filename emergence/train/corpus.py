@@ -17,9 +17,9 @@ from emergence.train.items import (
     CATEGORIES,
     HARD,
     attribute_of,
+    bare_sums,
     is_held_out,
     person,
-    small_sums,
     zipf,
     zipf_person,
 )
@@ -82,7 +82,7 @@ def copying(rng: Random, language: Language) -> str:
 
 def sums(rng: Random, language: Language) -> str:
     """Bare sums; both languages write them alike."""
-    return small_sums(rng)
+    return bare_sums(rng)
 
 
 def chain(rng: Random, language: Language) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 from random import Random
 
@@ -19,8 +18,9 @@ from emergence.train.words import Language
 HARD = 2
 _SHARE = 5  # one key in five is held out
 LETTERS = "ABCD"
-_MOST = 60  # apples
-_STEP = 15  # apples that come or go at once
+# Most apples there may be, and most that come or go at once.
+_SMALL, _LARGE = (20, 9), (60, 15)
+_EASY_SMALL = 0.75  # share of small numbers in the easy forms
 _COMMON = 12  # places that exams ask about
 
 
@@ -203,36 +203,41 @@ def _worked(start: int, changes: list[int], slip: int = 0, at: int = -1) -> str:
     return f"{' ,'.join(steps)} # {total}"
 
 
-def small_sums(rng: Random) -> str:
-    """Bare sums, small numbers most often: what the worked steps are made of."""
+def bare_sums(rng: Random) -> str:
+    """Sums without a story, small numbers mostly: what the worked steps are made of."""
     sums = []
     for _ in range(6):
-        start = 1 + zipf(rng, _MOST - 1)
-        sums.append(_worked(start, [_change(rng, start, partial(zipf, rng))]).split(" #")[0])
+        most, step = _numbers(rng, _EASY_SMALL)
+        start = rng.randint(1, most - 1)
+        sums.append(_worked(start, [_change(rng, start, most, step)]).split(" #")[0])
     return " ,".join(sums)
 
 
-def _change(rng: Random, total: int, draw: Callable[[int], int]) -> int:
-    """Apples that come or go, so that 0 to 60 are there afterwards."""
-    up = total == 0 or (total < _MOST and rng.random() < 0.5)
-    change = 1 + draw(min(_MOST - total if up else total, _STEP))
+def _numbers(rng: Random, small: float) -> tuple[int, int]:
+    """Most apples there may be, and most that come or go at once: small numbers or large."""
+    return _SMALL if rng.random() < small else _LARGE
+
+
+def _change(rng: Random, total: int, most: int, step: int) -> int:
+    """Apples that come or go, so that 0 to ``most`` are there afterwards."""
+    up = total == 0 or (total < most and rng.random() < 0.5)
+    change = rng.randint(1, min(most - total if up else total, step))
     return change if up else -change
 
 
 def arithmetic(rng: Random, language: Language, difficulty: int) -> Item:
     """Apples that come and go, with worked steps: one to three of them; the hard form has two.
 
-    The easy forms are of small numbers mostly, the k-th in proportion to 1/k, so that some
-    sums are met often and some seldom.  The wrong options have a slip of one or two in one
-    step, carried on.
+    Half of the hard form is of large numbers, whose sums are met seldom.  The wrong options
+    have a slip of one or two in one step, carried on.
     """
-    draw = rng.randrange if difficulty == HARD else partial(zipf, rng)
+    most, step = _numbers(rng, 0.5 if difficulty == HARD else _EASY_SMALL)
     steps = (1, rng.choice((2, 3)), 2)[difficulty]
     who = rng.choice(language.given)
-    total = start = 1 + draw(_MOST - 1)
+    total = start = rng.randint(1, most - 1)
     story, changes = [language.has.format(who=who, a=start)], []
     for _ in range(steps):
-        change = _change(rng, total, draw)
+        change = _change(rng, total, most, step)
         sentence = language.gain if change > 0 else language.loss
         story.append(sentence.format(who=who, b=abs(change)))
         changes.append(change)

@@ -37,8 +37,8 @@ def peak_rate(params: int) -> float:
 
 
 def _demo() -> list[TrainConfig]:
-    """Four sizes, one run each: minutes on two cores."""
-    budgets = {"38k": 6_000_000, "102k": 5_000_000, "285k": 5_000_000, "908k": 3_500_000}
+    """Three sizes, one run each: minutes on two cores."""
+    budgets = {"508k": 3_500_000, "285k": 4_000_000, "179k": 4_000_000}
     return [
         TrainConfig(
             name=size,
@@ -68,8 +68,8 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
 
 def _paper3_cpu() -> list[TrainConfig]:
     """Experiment 1: three sizes, one long run each, two seeds of the middle one."""
-    runs = (("908k", 0), ("285k", 0), ("285k", 1), ("179k", 0))
-    return [_long(size, 8_000_000, seed) for size, seed in runs]
+    runs = (("908k", 0), ("508k", 0), ("508k", 1), ("285k", 0))
+    return [_long(size, 5_000_000, seed) for size, seed in runs]
 
 
 def _branches(base: TrainConfig, budgets: list[int]) -> list[TrainConfig]:
@@ -105,7 +105,7 @@ def _paper28_cpu() -> list[TrainConfig]:
             first=500_000,
             compile=True,
         )
-        runs += _branches(base, [750_000, 1_500_000, 3_000_000, 6_000_000])
+        runs += _branches(base, [500_000, 1_000_000, 2_000_000, 4_000_000])
     return runs
 
 
@@ -158,7 +158,7 @@ def preset(name: str) -> list[TrainConfig]:
     Examples
     --------
     >>> [run.name for run in preset("demo")]
-    ['38k', '102k', '285k', '908k']
+    ['508k', '285k', '179k']
     >>> len(preset("paper28-cpu"))
     28
     """

@@ -36,7 +36,7 @@ from emergence.evidence import adjust
     ],
 )
 def test_clear_cases(shape: str, label: str) -> None:
-    verdict = classify(simulate(shape, n=80, rng=5).select(), n_boot=399)
+    verdict = classify(simulate(shape, n=120, rng=5).select(), n_boot=399)
     assert verdict.label == label
     assert verdict.reason.startswith(f"{label}: ")
 

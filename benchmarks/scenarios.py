@@ -97,7 +97,6 @@ SCENARIOS = {
         _gaussian("step", "a step of 0.04, twice the noise", lambda x: 0.04 * (x < ETA)),
         _gaussian("sat", "0.35 (1 - exp(-6 d))", "saturating"),
         _gaussian("sqrt", "0.35 d^0.5", "sqrt"),
-        _gaussian("ramp", "3 min(d, 0.2): a hinge that reaches a ceiling", "ramp"),
         _gaussian("jump", "0.15 + 0.3 d", "jump"),
         _gaussian("S6a", "full logistic", "logistic"),
         _gaussian("S6b", "tail of a logistic", lambda x: logistic(x, 1.6, 0.15, 0.6)),

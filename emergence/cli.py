@@ -254,7 +254,7 @@ def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
     sub.add_argument("--metric", help="the same")
     sub.add_argument("--family", help="the same")
     sub.add_argument(
-        "--shape", default="auto", help="auto, hinge, power, saturating, ramp, jump, step, isotonic"
+        "--shape", default="auto", help="auto, hinge, power, saturating, jump, step, isotonic"
     )
     _add_noise(sub, RUNS)
     sub.add_argument(

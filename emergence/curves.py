@@ -96,32 +96,6 @@ def saturating_onset(
     return chance - amplitude * np.expm1(-rate * _depth(loss, eta))
 
 
-def ramp_onset(
-    loss: ArrayLike, eta: float, slope: float, width: float, chance: float = 0.0
-) -> FloatArray:
-    r"""Ramp, a hinge with a ceiling: :math:`c + a \min((\eta - L)_+, w)`.
-
-    Parameters
-    ----------
-    loss, eta, chance
-        As for :func:`hinge`.
-    slope : float
-        Gain per nat below eta.
-    width : float
-        Nats below eta at which the ceiling is reached.
-
-    Returns
-    -------
-    ndarray
-
-    Examples
-    --------
-    >>> ramp_onset([2.3, 2.1, 1.5], eta=2.2, slope=2.0, width=0.3)
-    array([0. , 0.2, 0.6])
-    """
-    return chance + slope * np.minimum(_depth(loss, eta), width)
-
-
 def jump_onset(
     loss: ArrayLike, eta: float, jump: float, slope: float = 0.0, chance: float = 0.0
 ) -> FloatArray:

@@ -13,7 +13,6 @@ threshold      basis                    theta
 hinge          d                        eta
 power          d^g                      eta, g
 saturating     1 - exp(-k d)            eta, k
-ramp           min(d, w)                eta, w
 jump           [d > 0], d               eta
 step           [d > 0]                  eta
 -------------  -----------------------  -------------------------------------
@@ -82,10 +81,6 @@ def _saturating(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     return (-np.expm1(-theta[:, 1:2] * _depth(x, theta)),)
 
 
-def _ramp(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-    return (np.minimum(_depth(x, theta), theta[:, 1:2]),)
-
-
 def _jump(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     d = _depth(x, theta)
     return ((d > 0).astype(float), d)
@@ -112,7 +107,6 @@ def _logistic(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
 
 POWERS = np.array([0.25, 0.35, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0])
 RATES = np.geomspace(1.0, 90.0, 12)
-RAMPS = np.geomspace(0.02, 0.9, 12)
 _GROWTH = np.geomspace(0.25, 25.0, 12)
 _MIDDLES = np.append([-1.0, -0.6, -0.4, -0.2], np.linspace(-0.1, 1.2, 40))
 _WIDTHS = np.geomspace(0.008, 0.8, 18)
@@ -123,7 +117,6 @@ POWER = Family("power", "threshold", 3, False, _power, POWERS[:, None], (0.1,), 
 SATURATING = Family(
     "saturating", "threshold", 3, False, _saturating, RATES[:, None], (0.2,), (300.0,)
 )
-RAMP = Family("ramp", "threshold", 3, False, _ramp, RAMPS[:, None], (0.005,), (1.5,))
 JUMP = Family("jump", "threshold", 3, False, _jump, _NONE)
 STEP = Family("step", "threshold", 2, False, _step, _NONE)
 LINEAR = Family("linear", "smooth", 1, True, _linear, _NONE)
@@ -145,7 +138,7 @@ LOGISTIC_FREE = Family(
     "logistic_free", "smooth", 3, True, _logistic, _LOGISTIC_GRID, (-3.0, 1e-3), (2.0, 3.0)
 )
 
-THRESHOLD_FAMILIES = (HINGE, POWER, SATURATING, RAMP, JUMP)
+THRESHOLD_FAMILIES = (HINGE, POWER, SATURATING, JUMP)
 # A pure step is a jump without slope: it can be asked for, but does not compete.
 THRESHOLD_SHAPES: dict[str, Family] = {f.name: f for f in (*THRESHOLD_FAMILIES, STEP)}
 

@@ -32,9 +32,6 @@ def shape_fit(problem: Problem, c: Candidate) -> ShapeFit:
         params = {"amplitude": float(a[0] / problem.span**g), "exponent": g}
     elif name == "saturating":
         params = {"amplitude": float(a[0]), "rate": float(c.theta[1] / problem.span)}
-    elif name == "ramp":
-        width = float(c.theta[1] * problem.span)
-        params = {"slope": float(a[0] / problem.span), "width": width}
     elif name == "step":
         params = {"jump": float(a[0])}
     else:

@@ -23,7 +23,6 @@ SHAPES: dict[str, Callable[[FloatArray, float], FloatArray]] = {
     "power": lambda loss, eta: curves.power_onset(loss, eta, 1.0, 1.5),
     "sqrt": lambda loss, eta: curves.power_onset(loss, eta, 0.35, 0.5),
     "saturating": lambda loss, eta: curves.saturating_onset(loss, eta, 0.35, 6.0),
-    "ramp": lambda loss, eta: curves.ramp_onset(loss, eta, 3.0, 0.2),
     "jump": lambda loss, eta: curves.jump_onset(loss, eta, 0.15, 0.3),
     "logistic": lambda loss, eta: curves.logistic(loss, eta, 0.15, 0.5),
     "linear": lambda loss, eta: curves.linear(loss, 0.48, 0.15),
@@ -62,7 +61,7 @@ def simulate(
     Parameters
     ----------
     shape : str or callable
-        A name (hinge, power, sqrt, saturating, ramp, jump, logistic, linear, exponential, flat) or
+        A name (hinge, power, sqrt, saturating, jump, logistic, linear, exponential, flat) or
         a function of the losses that gives the gain over chance.
     eta : float
         Threshold (for ``logistic`` the middle), nats per token.

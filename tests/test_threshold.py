@@ -64,20 +64,12 @@ def test_arrays_and_points_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("truth", "shape"),
-    [("hinge", "hinge"), ("saturating", "saturating"), ("ramp", "ramp"), ("jump", "jump")],
+    ("truth", "shape"), [("hinge", "hinge"), ("saturating", "saturating"), ("jump", "jump")]
 )
 def test_the_true_shape_wins_on_clean_data(truth: str, shape: str) -> None:
     fit = fit_threshold(points(truth, n=300, sd=0.004))
     assert fit.shape == shape
     assert fit.eta == pytest.approx(2.2, abs=0.01)
-
-
-def test_a_ramp_says_how_steep_and_where_its_ceiling_is() -> None:
-    fit = fit_threshold(points("ramp", n=300, sd=0.004))
-    assert fit.params["slope"] == pytest.approx(3.0, rel=0.05)
-    assert fit.params["width"] == pytest.approx(0.2, abs=0.01)
-    assert fit.predict(np.array([1.8]))[0] == pytest.approx(0.85, abs=0.01)
 
 
 def test_parameters_are_in_natural_units() -> None:

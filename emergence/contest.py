@@ -7,13 +7,26 @@ null hypotheses and of each bootstrap replicate.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from emergence._typing import FloatArray
-from emergence.families import HINGE, JUMP, STEP, Family, eta_grid, smooth_families, with_eta
+from emergence.families import (
+    HINGE,
+    JUMP,
+    LOGISTIC,
+    LOGISTIC_FREE,
+    STEP,
+    Family,
+    eta_grid,
+    is_thin,
+    logistic_neighbourhood,
+    smooth_families,
+    with_eta,
+)
 from emergence.polish import zoom
 from emergence.problem import Problem
 from emergence.profile import (
@@ -131,6 +144,29 @@ class Contest:
     def thinned(self, step: int) -> Contest:
         """Same contest with every ``step``-th parameter set of each shape."""
         return self._with(tuple(b.rows(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
+
+    def sharpened(self, candidates: Sequence[Candidate]) -> Contest:
+        """Same contest with a fine grid about logistic candidates that are thin.
+
+        The grid alone misses such curves, in the data and in their replicates, by more than
+        any threshold gains on them.
+        """
+        blocks = []
+        for block in self.blocks:
+            near = [
+                logistic_neighbourhood(c.theta)
+                for c in candidates
+                if c.family is block.family
+                and c.family in (LOGISTIC, LOGISTIC_FREE)
+                and is_thin(c.theta)
+            ]
+            theta = np.concatenate([block.theta, *near])
+            blocks.append(
+                make_block(block.family, theta, self.problem, fit_level=self.fit_level)
+                if near
+                else block
+            )
+        return self._with(tuple(blocks))
 
     def only(self, name: str) -> Contest:
         """Same contest with the shapes of one name alone."""

@@ -8,7 +8,8 @@ large when a threshold explains more.  Its distribution is simulated under the b
 either side (Cox 1962; Hall & Wilson 1991): "smooth" is rejected when D is too large for
 *every* smooth family that comes near the best one, "threshold" when it is too small for
 every threshold shape that does.  The largest p-value over the near-best families guards
-against a null that BIC picked wrongly.
+against a null that BIC picked wrongly.  A logistic curve too thin for the grid brings a fine grid
+of its own, for the data and for all replicates: else what the grid misses would drown D.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def gather(
     errors = ErrorModel(problem, seed).source(n_boot, _STREAM)
     flat, inverse = _flat_tests(thresholds, smooth, errors)
     column = problem.wy[:, None]
-    near_smooth = _near_best(smooth.refined(starts=1))
+    polished = smooth.refined(starts=1)
+    near_smooth = _near_best(polished)
+    smooth = smooth.sharpened(polished)
     near_threshold = _near_best(thresholds.refined(starts=1) if onsets is None else onsets)
     difference = float(smooth.best(column)[0] - thresholds.best(column)[0])
     p_smooth = p_threshold = float("nan")

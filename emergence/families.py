@@ -110,6 +110,7 @@ RATES = np.geomspace(1.0, 90.0, 12)
 _GROWTH = np.geomspace(0.25, 25.0, 12)
 _MIDDLES = np.append([-1.0, -0.6, -0.4, -0.2], np.linspace(-0.1, 1.2, 40))
 _WIDTHS = np.geomspace(0.008, 0.8, 18)
+_THIN = 0.05  # one and a half times the spacing of the middles
 
 _NONE = np.zeros((1, 0))
 HINGE = Family("hinge", "threshold", 2, False, _hinge, _NONE)
@@ -141,6 +142,22 @@ LOGISTIC_FREE = Family(
 THRESHOLD_FAMILIES = (HINGE, POWER, SATURATING, JUMP)
 # A pure step is a jump without slope: it can be asked for, but does not compete.
 THRESHOLD_SHAPES: dict[str, Family] = {f.name: f for f in (*THRESHOLD_FAMILIES, STEP)}
+
+
+def logistic_neighbourhood(theta: FloatArray) -> FloatArray:
+    """Fine grid about one logistic curve: three widths to either side, widths from 1/3 to 3 times.
+
+    Curves much thinner than the spacing of the middles fall between the points of the grid.
+    """
+    middle, width = float(theta[0]), float(theta[1])
+    middles = middle + width * np.linspace(-3.0, 3.0, 13)
+    widths = np.maximum(width * np.geomspace(1 / 3, 3.0, 7), LOGISTIC.lower[1])
+    return np.stack(np.meshgrid(middles, widths), axis=-1).reshape(-1, 2)
+
+
+def is_thin(theta: FloatArray) -> bool:
+    """Is a logistic curve thinner than the grid of its middles resolves?"""
+    return bool(theta[1] < _THIN)
 
 
 def _power_law(x: FloatArray, theta: FloatArray, ratio: float) -> tuple[FloatArray, ...]:

@@ -16,6 +16,7 @@ from emergence import (
     Verdicts,
     classify,
     classify_tasks,
+    curves,
     fit_threshold,
     load_dataset,
     simulate,
@@ -246,3 +247,25 @@ def test_verdicts_of_many_tasks_stay_small(small: tuple[Records, str]) -> None:
     assert len(verdicts.to_frame()) == 3
     for v in verdicts:
         assert len(pickle.dumps(v)) < 100_000
+
+
+def test_a_thin_logistic_is_found_between_the_points_of_the_grid() -> None:
+    # The middles of the grid are a thirtieth of the axis apart; this curve is far thinner.
+    thin = simulate(lambda x: curves.logistic(x, 2.213, 0.006, 0.5), n=80, sd=0.01, rng=3).select()
+    fit = fit_threshold(thin, n_boot=99)
+    smooth, column = fit._smooth, fit._contest.problem.wy[:, None]
+    polished = smooth.refined(starts=1)
+    best = min(c.bic for c in polished)
+    assert smooth.best(column)[0] > best + 20  # what the grid alone would have said
+    assert smooth.sharpened(polished).best(column)[0] < best + 1
+    wide = simulate("logistic", n=80, rng=3).select()
+    contest = fit_threshold(wide, n_boot=99)._smooth
+    same = contest.sharpened(contest.refined(starts=1))
+    assert [b.theta.shape for b in same.blocks] == [b.theta.shape for b in contest.blocks]
+
+
+def test_a_jump_to_half_and_a_slow_rise_is_no_thin_logistic() -> None:
+    points = simulate(
+        lambda x: curves.jump_onset(x, 2.213, 0.4, 0.4), n=60, sd=0.01, rng=3
+    ).select()
+    assert classify(points, n_boot=399).label == "emergent"

@@ -38,15 +38,15 @@ def peak_rate(params: int) -> float:
 
 def _demo() -> list[TrainConfig]:
     """Three sizes, one run each: minutes on two cores."""
-    budgets = {"508k": 3_500_000, "285k": 4_000_000, "179k": 4_000_000}
+    budgets = {"908k": 2_200_000, "508k": 3_200_000, "102k": 3_000_000}
     return [
         TrainConfig(
             name=size,
             model=(model := sized(size)),
             tokens=tokens,
             lr=peak_rate(model.params),
-            evaluations=20,
-            first=300_000,
+            evaluations=18,
+            first=700_000,
         )
         for size, tokens in budgets.items()
     ]
@@ -158,7 +158,7 @@ def preset(name: str) -> list[TrainConfig]:
     Examples
     --------
     >>> [run.name for run in preset("demo")]
-    ['508k', '285k', '179k']
+    ['908k', '508k', '102k']
     >>> len(preset("paper28-cpu"))
     28
     """

@@ -1,4 +1,4 @@
-"""Write what the page on training shows: tables of tasks and config, the figure of perplexity.
+"""Write what the page on training shows: tables of tasks, config and results, one figure.
 
 python docs/training_page.py
 """
@@ -8,15 +8,22 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from emergence import load_dataset
-from emergence.report.style import COLORS, GREY, INK, tidy
+from emergence import classify_tasks, load_dataset
+from emergence.alignment import AXES, align_sizes
+from emergence.report.style import COLORS, GREY, INK, human, tidy
 from emergence.train.config import ModelConfig, TrainConfig
 from emergence.train.tasks import TASKS
 
 STATIC = Path(__file__).parent / "_static"
 TASK_HEADER = ("task", "mirrors", "scored by", "example | answer", "wrong options")
+CROSSING_HEADER = (
+    "task", "loss at half-way", "spread, nats", "tokens, ratio", "compute, ratio",
+    "error of loss", "of tokens", "of compute", "lines up best",
+)  # fmt: skip
+VERDICT_HEADER = ("task", "metric", "experiment 1", "experiment 2")
 CONFIG_HEADER = ("field", "default", "what it is")
 
 
@@ -39,6 +46,38 @@ def config_rows() -> list[tuple[str, ...]]:
             default = "" if field.is_required() else str(field.default)
             rows.append((f"{prefix}{name}", default, field.description or ""))
     return rows
+
+
+def crossing_rows() -> list[tuple[str, ...]]:
+    """Half-way crossings of experiment 1, and which axis lines its sizes up."""
+    records, rows = load_dataset("paper3-cpu"), []
+    for name, task in TASKS.items():
+        found = align_sizes(records.select(name, "exact_match" if task.produced else "acc"))
+        if np.isfinite(found.crossings["loss"]).sum() < 2:
+            continue
+        losses = ", ".join(
+            f"{human(n)}: {loss:.3f}"
+            for n, loss in zip(found.sizes, found.crossings["loss"], strict=True)
+            if np.isfinite(loss)
+        )
+        spreads = [
+            f"{found.spread(a):.3f}" if a == "loss" else f"{found.spread(a):.2f}" for a in AXES
+        ]
+        errors = [f"{found.errors[a]:.3f}" for a in AXES]
+        best = found.best if found.clear else "none clearly"
+        rows.append((name, losses, *spreads, *errors, best))
+    return rows
+
+
+def verdict_rows() -> list[tuple[str, ...]]:
+    """Labels of every task and metric in the two experiments."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for name in ("paper3-cpu", "paper28-cpu"):
+        for verdict in classify_tasks(load_dataset(name)):
+            key = (verdict.points.task, verdict.points.metric)
+            eta = f" {verdict.threshold.eta:.3f}" if verdict.label == "emergent" else ""
+            labels.setdefault(key, []).append(verdict.label + eta)
+    return [(*key, *found) for key, found in labels.items()]
 
 
 def write_table(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
@@ -76,10 +115,12 @@ def draw_perplexity(task: str, run: str) -> Figure:
 
 
 def main() -> None:
-    """Write all three."""
+    """Write them all."""
     write_table(STATIC / "tasks.csv", TASK_HEADER, task_rows())
     write_table(STATIC / "config.csv", CONFIG_HEADER, config_rows())
-    draw_perplexity("exam_en", "285k-seed0").savefig(
+    write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows())
+    write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows())
+    draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )
     print(f"{STATIC / 'tasks.csv'}\n{STATIC / 'perplexity.png'}")

@@ -56,5 +56,5 @@ def test_bundled_figures_are_what_the_readme_of_the_data_says() -> None:
     assert frame["source"].str.len().min() > 0
     assert len(records.families) == 4
     assert {"mmlu_test_mc_5shot", "mmlu_test_rc_5shot", "hellaswag"} <= set(records.tasks)
-    with pytest.raises(DataError, match="there is: public_reports"):
+    with pytest.raises(DataError, match="there is: paper28-cpu, paper3-cpu, public_reports"):
         dataset_path("nonsense")

@@ -116,16 +116,18 @@ def test_a_finished_run_is_left_alone(config, whole) -> None:
 
 
 def test_killed_twenty_times_it_ends_as_if_nothing_had_been(config, tmp_path) -> None:
-    long = config.model_copy(update={"tokens": 300_000, "evaluations": 10, "save_every": 50})
-    began = time.perf_counter()
+    long = config.model_copy(update={"tokens": 400_000, "evaluations": 10, "save_every": 50})
     child = start(long, tmp_path / "whole")
     child.join()
-    length = time.perf_counter() - began
     rng = np.random.default_rng(0)
+    log = tmp_path / "killed" / LOG
     for kill in range(20):
+        size = log.stat().st_size if log.exists() else 0
         child = start(long, tmp_path / "killed")
-        # Long enough that some get on, short enough that the twentieth comes before the end.
-        child.join(float(rng.uniform(0.0, 0.15)) * length)
+        # Every other kill comes while the run starts or resumes, the others when it has got on.
+        while kill % 2 and child.is_alive() and not (log.exists() and log.stat().st_size > size):
+            time.sleep(0.002)
+        child.join(float(rng.uniform(0.0, 0.1)))
         assert child.exitcode is None, f"the run ended before kill {kill}"
         os.kill(child.pid, signal.SIGKILL)
         child.join()

@@ -16,7 +16,7 @@ from emergence import __version__
 from emergence.errors import DataWarning, EmergenceError
 from emergence.noise import NOISES
 from emergence.points import LEAST_POINTS
-from emergence.records import Records, read_records
+from emergence.records import Records, not_fitted, read_records
 from emergence.results import Status
 from emergence.runs import RUNS
 from emergence.train.commands import add_commands
@@ -44,11 +44,8 @@ def _validate(args: argparse.Namespace) -> None:
     for group in records.groups():
         if group.size < LEAST_POINTS:
             print(f"  too few to fit: {group.label}, {group.size} points of {LEAST_POINTS}")
-    by_reason: dict[str, list[str]] = {}
-    for task, metric, reason in records.refused:
-        by_reason.setdefault(reason, []).append(f"{task} {metric}")
-    for reason, names in by_reason.items():
-        print(f"  not fitted: {', '.join(names)}: {reason}")
+    for line in not_fitted(records.refused):
+        print(f"  {line}")
 
 
 def _classify(args: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from emergence.evidence import TESTS, adjust, gather
 from emergence.noise import Noise
 from emergence.plateau import Plateau
 from emergence.points import Points
-from emergence.records import Records
+from emergence.records import Records, not_fitted
 from emergence.resample import Seed, as_seed
 from emergence.results import jsonable
 from emergence.runs import Runs
@@ -167,10 +167,7 @@ class Verdicts(Sequence[Verdict]):
     @property
     def not_fitted(self) -> list[str]:
         """Skipped tasks, those with one reason together."""
-        by_reason: dict[str, list[str]] = {}
-        for s in self.skipped:
-            by_reason.setdefault(s.reason, []).append(f"{s.task} {s.metric}")
-        return [f"not fitted: {', '.join(names)}: {r}" for r, names in by_reason.items()]
+        return not_fitted((s.task, s.metric, s.reason) for s in self.skipped)
 
     def summary(self) -> str:
         """Table as text, one line per task, families apart."""

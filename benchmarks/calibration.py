@@ -43,6 +43,13 @@ CELLS = (
     + [("isotonic", s, 60) for s in ("S1", "S2", "sat")]
     + [("auto", s, 72) for s in ("S3", "S3b")]
     + [("verdict", "S3", 72)]
+    # Runs long enough for a curve each: 20 and 32 checkpoints.
+    + [("verdict", f"{s} in runs", 120) for s in ("S6a", "S6b", "S6c", "S6d")]
+    + [("verdict", f"{s} apart", 128) for s in ("S6a", "S6b", "S6c", "S6d")]
+    + [("verdict", "S3", 120)]
+    + [("verdict", f"{s} apart", 128) for s in ("S1", "sat", "jump")]
+    + [("mean auto", "S3", 120)]
+    + [("mean auto", f"{s} apart", 128) for s in ("S1", "sat", "jump")]
 )
 LABELS = ("emergent", "smooth", "undetermined", "flat")
 
@@ -70,8 +77,9 @@ def one(kind: str, scenario: str, n: int, n_boot: int, i: int) -> tuple[float, f
 
 def interval_of(kind: str, points: Points, n_boot: int, seed: np.random.SeedSequence) -> Interval:
     """Interval of eta by one method: a shape, a peer's bootstrap, or the mean over runs."""
-    if kind == "mean":
-        return run_thresholds(points, shape="hinge", n_boot=n_boot, rng=seed).interval("eta")
+    if kind in ("mean", "mean auto"):
+        shape = "hinge" if kind == "mean" else "auto"
+        return run_thresholds(points, shape=shape, n_boot=n_boot, rng=seed).interval("eta")
     if kind == "symmetric":  # that of R chngpt, of a pairs bootstrap
         return fit_threshold(points, shape="hinge", n_boot=n_boot, rng=seed).interval(
             "eta", method="symmetric"
@@ -116,7 +124,8 @@ def table(store: pd.DataFrame) -> str:
     lines += [
         "",
         "(`symmetric` is the pairs bootstrap of the hinge, as in R chngpt; `mean` the mean over "
-        "runs; `isotonic` a one-sided limit; `width` the bound for the corner.)",
+        "runs of known shape, `mean auto` of any; `isotonic` a one-sided limit; `width` the bound "
+        "for the corner.)",
         "",
     ]
     lines += ["## Verdicts at the 5% level", ""]

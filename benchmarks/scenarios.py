@@ -83,6 +83,16 @@ def _thresholds_that_differ(n: int, seed: np.random.SeedSequence) -> Points:
     return simulate("hinge", n=n, n_runs=8, eta_sd=0.02, rng=seed).select()
 
 
+def _own(name: str, text: str, shape: object) -> Scenario:
+    """Four runs, each with the curve at losses of its own."""
+    own = {"n_runs": 4, "eta_sd": 0.05, "rho": 0.3}
+    return Scenario(
+        name,
+        f"{text}, in four runs shifted along the loss axis (sd 0.05), AR(1) errors (rho 0.3)",
+        lambda n, seed: simulate(shape, eta=ETA, n=n, rng=seed, **own).select(),  # type: ignore[arg-type]
+    )
+
+
 SCENARIOS = {
     s.name: s
     for s in (
@@ -106,6 +116,13 @@ SCENARIOS = {
         _in_runs("S6b in runs", "S6b with the runs of S3", lambda x: logistic(x, 1.6, 0.15, 0.6)),
         _in_runs("S6c in runs", "S6c with the runs of S3", "linear"),
         _in_runs("S6d in runs", "S6d with the runs of S3", "exponential"),
+        _own("S1 apart", "S1", "hinge"),
+        _own("sat apart", "sat", "saturating"),
+        _own("jump apart", "jump", "jump"),
+        _own("S6a apart", "S6a", "logistic"),
+        _own("S6b apart", "S6b", lambda x: logistic(x, 1.6, 0.15, 0.6)),
+        _own("S6c apart", "S6c", "linear"),
+        _own("S6d apart", "S6d", "exponential"),
         _gaussian(
             "soft", "softplus corner of width 0.1", lambda x: softplus_hinge(x, ETA, 0.5, 0.1)
         ),

@@ -34,6 +34,7 @@ from emergence import Points, classify, fit_threshold, read_records, simulate
 from emergence.curves import hinge
 from emergence.evidence import Evidence, gather
 from emergence.resample import pairs_hinge
+from emergence.side import Side
 
 REPLICATES = 1000
 PACKAGES = ("numba", "lmfit", "piecewise-regression", "pwlf")
@@ -142,7 +143,8 @@ def peer_rows() -> list[str]:
 def both_tests(points: Points) -> Evidence:
     """Fit of a task and the bootstrap under each null."""
     fit = fit_threshold(points, n_boot=1000)
-    return gather(fit._contest, fit._smooth, 1000, fit._errors.seed, 0.05, fit._candidates)
+    sides = Side((fit._contest,)), Side((fit._smooth,))
+    return gather(*sides, 1000, fit._errors.seed, 0.05, fit._candidates)
 
 
 def verdict_rows() -> list[str]:

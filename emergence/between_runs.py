@@ -32,6 +32,7 @@ from emergence.points import Points, as_points
 from emergence.problem import Problem, make_problem, with_run_noise
 from emergence.random_effects import fit_random_effects
 from emergence.resample import Seed, as_seed, child
+from emergence.side import runs_show_curves, sides_by_run
 from emergence.structure import structured
 from emergence.templates import make_templates
 
@@ -155,10 +156,15 @@ def align(points: Points, shape: str, plateau: Plateau, noise: Noise) -> Aligned
     """Shift the losses of every run until all runs lie on one curve."""
     shift = np.zeros(points.n_runs)
     width = _WIDTH
-    for _ in range(_ROUNDS):
+    for i in range(_ROUNDS):
         problem, candidates = _fit(_shifted(points, shift), shape, plateau, noise)
         best = candidates[0]
         known = _located(problem, best)
+        if i == 0 and known.sum() < 2 and runs_show_curves(points):
+            # So far apart that around one curve all is noise: begin where each run alone is.
+            shift = _alone(problem, shape)
+            continue
+        _require_two(problem, known)
         places, _ = make_templates(problem, best, width).fit(problem.wy[:, None])
         move = np.where(known, places[:, 0], 0.0) * problem.span
         move -= np.where(known, move[known].mean(), 0.0)
@@ -171,7 +177,18 @@ def align(points: Points, shape: str, plateau: Plateau, noise: Noise) -> Aligned
     weight = np.exp(-0.5 * np.array([c.bic - best.bic for c in candidates]))
     off = problem.span * np.array([c.theta[0] - best.theta[0] for c in candidates])
     variance = float(weight @ off**2 / weight.sum())
-    return Aligned(problem, best, shift, _located(problem, best), variance)
+    known = _located(problem, best)
+    _require_two(problem, known)
+    return Aligned(problem, best, shift, known, variance)
+
+
+def _alone(problem: Problem, shape: str) -> FloatArray:
+    """Shifts, in nats, that put the thresholds of runs fitted apart onto their mean."""
+    side = sides_by_run(problem, fit_level=False)[0].refined()
+    curves = next((c for c in side if c.name == shape), side[0])
+    eta = np.array([c.theta[0] for c in curves.parts]) * problem.span
+    shift: FloatArray = eta - eta.mean()
+    return shift
 
 
 def _fit(
@@ -193,19 +210,22 @@ def _shifted(points: Points, shift: FloatArray) -> Points:
 
 
 def _located(problem: Problem, best: Candidate) -> BoolArray:
-    """Runs that say where their threshold is; at least two must.
+    """Runs that say where their threshold is.
 
     Points on the plateau alone, or far below the threshold alone, do not.
     """
     variance = best.rss / max(problem.n - best.n_params, 1)
-    known = make_templates(problem, best, _WIDTH).located(problem.wy, variance)
+    return make_templates(problem, best, _WIDTH).located(problem.wy, variance)
+
+
+def _require_two(problem: Problem, known: BoolArray) -> None:
+    """Raise DataError where fewer than two runs say where their threshold is."""
     if known.sum() < 2:
         raise DataError(
             f"{problem.points.label}: {int(known.sum())} of {known.size} runs say where their "
             "threshold is (they need checkpoints on both sides of it, or close below); at least 2 "
             "must"
         )
-    return known
 
 
 def _sampling_covariance(aligned: Aligned, n_boot: int, seed: np.random.SeedSequence) -> FloatArray:

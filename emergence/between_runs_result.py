@@ -102,6 +102,13 @@ class RunThresholds:
         raise DataError(f"no interval for {name!r}; there is one for 'eta' and 'spread'")
 
     @property
+    def shifts(self) -> dict[str, float]:
+        """Loss of each run less that at which it would lie on the common curve, nats."""
+        run = np.asarray(self.points.run).astype(str)
+        moved = self.points.loss - self._aligned.loss
+        return {str(name): float(moved[run == name][0]) for name in np.unique(run)}
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What should be read with care."""
         out = []

@@ -123,11 +123,12 @@ class Contest:
         lowest: FloatArray = self.criteria(columns).min(axis=0)
         return lowest
 
-    def shortlist(self, columns: FloatArray) -> Contest:
+    def shortlist(self, columns: FloatArray, *, each_family: bool = False) -> Contest:
         """Same contest without the parameter sets that replicates like these never choose.
 
         A grid holds thousands of shapes, and data that say anything rule out most of them;
-        the first of the ``columns`` show which.
+        the first of the ``columns`` show which.  With ``each_family`` no shape as a whole is
+        ruled out, only its parameters that are far from its own best.
         """
         pilot = columns[:, :_PILOT]
         total, n = np.einsum("ij,ij->j", pilot, pilot), self.problem.n
@@ -135,8 +136,12 @@ class Contest:
         for block in self.blocks:
             level = 0.0 if block.level is None else np.square(block.level @ pilot)
             tables.append(bic(residual_ss(total, gains(block, pilot) + level), n, block.n_params))
-        best = np.min([table.min(axis=0) for table in tables], axis=0)
-        near = [np.flatnonzero((table - best).min(axis=1) < _SLACK) for table in tables]
+        own = np.array([table.min(axis=0) for table in tables])
+        best = own if each_family else np.broadcast_to(own.min(axis=0), own.shape)
+        near = [
+            np.flatnonzero((table - b).min(axis=1) < _SLACK)
+            for table, b in zip(tables, best, strict=True)
+        ]
         return self._with(
             tuple(b.rows(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
         )

@@ -8,8 +8,9 @@ large when a threshold explains more.  Its distribution is simulated under the b
 either side (Cox 1962; Hall & Wilson 1991): "smooth" is rejected when D is too large for
 *every* smooth family that comes near the best one, "threshold" when it is too small for
 every threshold shape that does.  The largest p-value over the near-best families guards
-against a null that BIC picked wrongly.  A logistic curve too thin for the grid brings a fine grid
-of its own, for the data and for all replicates: else what the grid misses would drown D.
+against a null that BIC picked wrongly.  Where every run shows a curve of its own, D is the sum over
+the runs (:mod:`emergence.side`).  A logistic curve too thin for the grid brings a fine grid of its
+own, for the data and for all replicates: else what the grid misses would drown D.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emergence._typing import FloatArray, IntArray
-from emergence.contest import Candidate, Contest, smooth_contest, threshold_contest
+from emergence.contest import Candidate, smooth_contest, threshold_contest
 from emergence.families import THRESHOLD_FAMILIES
 from emergence.problem import Problem, subset
 from emergence.profile import bic, residual_ss
 from emergence.resample import ErrorModel, ErrorSource, replicas
+from emergence.side import Curves, Side
 
-# Families within this many BIC of the best of their side serve as null hypotheses.
+# Families within this many BIC of the best of their side serve as null hypotheses: smooth ones
+# for each curve that is tested, for the noise of the differences adds up.
 _WINDOW = {"smooth": 1.0, "threshold": 6.0}
 _STREAM = 11
 # The p-values that are adjusted for the number of tasks.
@@ -46,7 +49,8 @@ class Evidence:
     its standard error (NaN where it was not needed).  ``resolution`` is the smallest p-value
     that the draws can show, 1 / (n_boot + 1); ``p_flat_alone`` stays as it was before any
     adjustment for the number of tasks.  ``above_chance`` says whether the best curve, at the lowest
-    losses, is above chance by two standard errors.
+    losses, is above chance by two standard errors.  ``curves`` is the number of curves tested:
+    one for all runs, or one for each.
     """
 
     p_flat: float
@@ -60,6 +64,7 @@ class Evidence:
     resolution: float
     p_flat_alone: float
     above_chance: bool
+    curves: int
 
     def with_p_values(self, values: FloatArray) -> Evidence:
         """Same evidence with other p-values, in the order of ``TESTS``."""
@@ -68,26 +73,29 @@ class Evidence:
 
 
 def gather(
-    thresholds: Contest,
-    smooth: Contest,
+    thresholds: Side,
+    smooth: Side,
     n_boot: int,
     seed: np.random.SeedSequence,
     alpha: float,
     onsets: Sequence[Candidate] | None = None,
 ) -> Evidence:
-    """Run all tests on the problem of two contests, one for each side.
+    """Run all tests on the problems of two sides.
 
-    ``onsets`` are the polished candidates of the threshold side, where they are at hand.
+    ``onsets`` are the polished candidates of a threshold side of one part, where they are at
+    hand.
     """
-    problem = thresholds.problem
-    errors = ErrorModel(problem, seed).source(n_boot, _STREAM)
+    problems = thresholds.problems
+    errors = _errors(problems, n_boot, seed)
     flat, inverse = _flat_tests(thresholds, smooth, errors)
-    column = problem.wy[:, None]
-    polished = smooth.refined(starts=1)
+    data = [p.wy[:, None] for p in problems]
+    polished = smooth.refined()
     near_smooth = _near_best(polished)
     smooth = smooth.sharpened(polished)
-    near_threshold = _near_best(thresholds.refined(starts=1) if onsets is None else onsets)
-    difference = float(smooth.best(column)[0] - thresholds.best(column)[0])
+    near_threshold = _near_best(
+        thresholds.refined() if onsets is None else [Curves((c,)) for c in onsets]
+    )
+    difference = float(smooth.best(data)[0] - thresholds.best(data)[0])
     p_smooth = p_threshold = float("nan")
     if flat <= alpha:  # otherwise neither side has anything to explain
         both = (thresholds, smooth)
@@ -99,88 +107,130 @@ def gather(
         )
     prediction = float("nan")
     if p_smooth <= alpha and p_threshold <= alpha:
-        prediction = left_out_gain(problem, thresholds.fit_level)
+        prediction = left_out_gain(problems, thresholds.parts[0].fit_level)
     return Evidence(
         flat,
         inverse,
         p_smooth,
         p_threshold,
         difference,
-        near_smooth[0].family.name,
-        near_threshold[0].family.name,
+        near_smooth[0].name,
+        near_threshold[0].name,
         prediction,
         1.0 / (n_boot + 1),
         flat,
         _above_chance(thresholds, smooth),
+        len(problems),
     )
 
 
-def _above_chance(thresholds: Contest, smooth: Contest) -> bool:
+def _errors(
+    problems: Sequence[Problem], n_boot: int, seed: np.random.SeedSequence
+) -> list[ErrorSource]:
+    """Draws of every part."""
+    if len(problems) == 1:
+        return [ErrorModel(problems[0], seed).source(n_boot, _STREAM)]
+    return [ErrorModel(p, seed).source(n_boot, _STREAM, i) for i, p in enumerate(problems)]
+
+
+def _above_chance(thresholds: Side, smooth: Side) -> bool:
     """Compare the best curve with chance; the error is that of the mean of a tenth of the points.
 
-    Where points share runs it is that of as many runs as that tenth holds.
+    Where points share runs it is that of as many runs as that tenth holds.  Over the parts both
+    add up.
     """
-    problem = thresholds.problem
-    best = min((*thresholds.candidates(), *smooth.candidates()), key=lambda c: c.bic)
-    few = max(problem.n // 10, 3)
-    residual = (problem.y - best.ability(problem.x)) * problem.root_w
-    sd = np.sqrt(float(residual @ residual) / max(problem.n - best.n_params, 1))
-    count = few if problem.run is None else int(np.unique(problem.run[:few]).size)
-    top = float(best.ability(problem.x[:few]).max())
-    return bool(top > 2.0 * sd / np.sqrt(count))
+    top = variance = 0.0
+    for onsets, curves in zip(thresholds.parts, smooth.parts, strict=True):
+        problem = onsets.problem
+        best = min((*onsets.candidates(), *curves.candidates()), key=lambda c: c.bic)
+        few = max(problem.n // 10, 3)
+        residual = (problem.y - best.ability(problem.x)) * problem.root_w
+        count = few if problem.run is None else int(np.unique(problem.run[:few]).size)
+        variance += float(residual @ residual) / max(problem.n - best.n_params, 1) / count
+        top += float(best.ability(problem.x[:few]).max())
+    return bool(top > 2.0 * np.sqrt(variance))
 
 
-def _near_best(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _near_best(ranked: Sequence[Curves]) -> list[Curves]:
     # Polished, so that replicates lie off the grid as the data do.
-    ranked = sorted(candidates, key=lambda c: c.bic)
-    limit = ranked[0].bic + _WINDOW[ranked[0].family.side]
-    return [c for c in ranked if c.bic <= limit]
+    parts = ranked[0].parts
+    side = parts[0].family.side
+    window = _WINDOW[side] * (len(parts) if side == "smooth" else 1)
+    return [c for c in ranked if c.bic <= ranked[0].bic + window]
 
 
 def _p(exceed: np.ndarray) -> float:
     return float((1 + exceed.sum()) / (1 + exceed.size))
 
 
-def _simulated(both: tuple[Contest, Contest], null: Candidate, errors: ErrorSource) -> FloatArray:
+def _simulated(both: tuple[Side, Side], null: Curves, errors: Sequence[ErrorSource]) -> FloatArray:
     """Statistic D in replicates of the null, both sides selected anew."""
-    problem = both[0].problem
-    columns = replicas(problem, null.ability(problem.x), null.n_params - 1, errors)
+    columns = [
+        replicas(problem, curve.ability(problem.x), curve.n_params - 1, source)
+        for problem, curve, source in zip(both[0].problems, null.parts, errors, strict=True)
+    ]
     onset, smooth = (side.shortlist(columns).best(columns) for side in both)
     difference: FloatArray = smooth - onset
     return difference
 
 
-def _flat_tests(thresholds: Contest, smooth: Contest, errors: ErrorSource) -> tuple[float, float]:
+def _flat_tests(
+    thresholds: Side, smooth: Side, errors: Sequence[ErrorSource]
+) -> tuple[float, float]:
     """p-values of "constant" against any falling curve, and against a rising line."""
-    p = thresholds.problem
     sides = thresholds.thinned(_THIN), smooth.thinned(_THIN)
-    length = np.sqrt(p.ones @ p.ones)
-    level = p.ones / length
-    line = p.white(p.x[None])[0]
-    line -= (level @ line) * level
-    line /= np.sqrt(line @ line)
+    problems = thresholds.problems
+    levels, lines = zip(*map(_level_and_line, problems), strict=True)
 
-    def statistics(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
-        total = np.einsum("ij,ij->j", columns, columns)
-        constant = residual_ss(total, np.square(level @ columns))
-        best = np.minimum(*(side.best(columns) for side in sides))
-        return bic(constant, p.n, 1) - best, (line @ columns) / np.sqrt(constant)
+    def statistics(columns: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+        constant = np.zeros(columns[0].shape[1])
+        slope = np.zeros(columns[0].shape[1])
+        for p, column, level, line in zip(problems, columns, levels, lines, strict=True):
+            total = np.einsum("ij,ij->j", column, column)
+            rest = residual_ss(total, np.square(level @ column))
+            constant += bic(rest, p.n, 1)
+            slope += (line @ column) / np.sqrt(rest)
+        return constant - np.minimum(*(side.best(columns) for side in sides)), slope
 
-    seen = statistics(p.wy[:, None])
-    constant = np.full(p.n, float(level @ p.wy) / length)
-    null = statistics(replicas(p, constant, 1, errors))
+    seen = statistics([p.wy[:, None] for p in problems])
+    null = statistics(
+        [
+            replicas(p, np.full(p.n, float(level @ p.wy) / np.sqrt(p.ones @ p.ones)), 1, source)
+            for p, level, source in zip(problems, levels, errors, strict=True)
+        ]
+    )
     falls, rises = (_p(b >= a[0] - 1e-9) for a, b in zip(seen, null, strict=True))
     return falls, rises
 
 
-def left_out_gain(problem: Problem, fit_level: bool) -> float:
+def _level_and_line(problem: Problem) -> tuple[FloatArray, FloatArray]:
+    """Unit rows of a constant, and of a line across it."""
+    level = problem.ones / np.sqrt(problem.ones @ problem.ones)
+    line = problem.white(problem.x[None])[0]
+    line -= (level @ line) * level
+    return level, line / np.sqrt(line @ line)
+
+
+def left_out_gain(problems: Sequence[Problem], fit_level: bool) -> float:
     """Gain in squared error on left-out folds, threshold over smooth, in standard errors.
 
-    Folds are runs where there are at least three, else fifths of runs, or every tenth point
+    Folds are runs where a curve is of at least three, else fifths of runs, or every tenth point
     where checkpoints are independent.  The standard error is clustered: by run, or by fifths
     of runs where there are fewer than ten.
     """
-    fold, cluster = _folds(problem)
+    gains, clusters, n_clusters = [], [], 0
+    for problem in problems:
+        fold, cluster = _folds(problem)
+        gains.append(_gain(problem, fold, fit_level))
+        clusters.append(cluster + n_clusters)
+        n_clusters += int(cluster.max()) + 1
+    total = np.bincount(np.concatenate(clusters), np.concatenate(gains))
+    spread = float(np.sqrt(total.size) * total.std(ddof=1))
+    return float(total.sum() / spread) if spread > 0 else 0.0
+
+
+def _gain(problem: Problem, fold: IntArray, fit_level: bool) -> FloatArray:
+    """Squared error of the smooth side less that of the threshold side, each point left out."""
     gain = np.empty(problem.n)
     for f in np.unique(fold):
         out = fold == f
@@ -196,9 +246,7 @@ def left_out_gain(problem: Problem, fit_level: bool) -> float:
                 np.square((problem.y[out] - best.ability(problem.x[out])) * problem.root_w[out])
             )
         gain[out] = errors[0] - errors[1]
-    total = np.bincount(cluster, gain)
-    spread = float(np.sqrt(total.size) * total.std(ddof=1))
-    return float(total.sum() / spread) if spread > 0 else 0.0
+    return gain
 
 
 def _folds(problem: Problem) -> tuple[IntArray, IntArray]:
@@ -206,12 +254,13 @@ def _folds(problem: Problem) -> tuple[IntArray, IntArray]:
     if problem.run is None:
         tenth = np.arange(problem.n) % _FOLDS
         return tenth, tenth
-    n_runs = int(problem.run.max()) + 1
+    run = np.unique(problem.run, return_inverse=True)[1]
+    n_runs = int(run.max()) + 1
     if n_runs >= _FOLDS:
-        return problem.run % _FOLDS, problem.run
-    length = np.bincount(problem.run)[problem.run]
-    fifth = np.unique(problem.run * 5 + (5 * problem.rank) // length, return_inverse=True)[1]
-    return (problem.run, fifth) if n_runs >= 3 else (fifth, fifth)
+        return run % _FOLDS, run
+    length = np.bincount(run)[run]
+    fifth = np.unique(run * 5 + (5 * problem.rank) // length, return_inverse=True)[1]
+    return (run, fifth) if n_runs >= 3 else (fifth, fifth)
 
 
 def adjust(p: FloatArray) -> FloatArray:

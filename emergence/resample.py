@@ -101,9 +101,9 @@ class ErrorModel:
     problem: Problem
     seed: np.random.SeedSequence
 
-    def source(self, size: int, stream: int) -> ErrorSource:
+    def source(self, size: int, *stream: int) -> ErrorSource:
         """Fix the draws of ``size`` replicates for one purpose."""
-        rng = child(self.seed, stream)
+        rng = child(self.seed, *stream)
         n = self.problem.n
         if self.problem.run is None:
             return ResampledErrors(rng.integers(0, n, (size, n)).T)

@@ -165,7 +165,12 @@ class ThresholdFit:
         return bool(self._cache[key])
 
     def corner_width(self) -> float:
-        """Upper 95% bound for the width of the corner, nats; see :mod:`emergence.width`."""
+        """Upper 95% bound for the width of the corner, nats; see :mod:`emergence.width`.
+
+        NaN where runs have thresholds of their own: shifted onto one they sharpen the corner.
+        """
+        if self.by_run is not None:
+            return float("nan")
         key = ("width", 0.95)
         if key not in self._cache:
             errors = self._errors.source(_WIDTH_DRAWS, _WIDTH)

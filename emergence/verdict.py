@@ -41,6 +41,7 @@ class Verdict:
     reason : str
         One sentence with the evidence.
     threshold : ThresholdFit
+        Of the common curve, or of runs with thresholds of their own where each was tested apart.
     smooth : SmoothFit
         Best smooth family (fitted when first asked for).
     evidence : Evidence
@@ -78,7 +79,7 @@ class Verdict:
 
     @cached_property
     def width(self) -> float:
-        """Upper 95% bound for the width of the corner, nats."""
+        """Upper 95% bound for the width of the corner, nats; NaN with thresholds of runs."""
         return self.threshold.corner_width()
 
     @cached_property
@@ -88,8 +89,10 @@ class Verdict:
     @cached_property
     def reason(self) -> str:
         """One sentence that says why, with the numbers."""
+        n = self.evidence.curves
+        curves = f"with a curve for each of the {n} runs, " if n > 1 else ""
         note = " (p-values adjusted for the number of tasks)" if self.adjusted else ""
-        return f"{self.label}: {self._decision[1]}{note}"
+        return f"{self.label}: {curves}{self._decision[1]}{note}"
 
     def to_row(self) -> dict[str, Any]:
         """One row of the table of verdicts."""
@@ -220,14 +223,13 @@ def _emergent(v: Verdict, evidence: str) -> tuple[Label, str]:
             f"{evidence}; but the highest losses may already lie below the threshold "
             f"(eta {fit.eta:.3g}), so no plateau has been seen"
         )
-    ci = v.interval
+    found = f"eta = {fit.eta:.3f} {v.interval:.3f}"
+    if fit.by_run is not None:
+        return "emergent", f"{evidence}; {found}, runs differ by sd {fit.by_run.spread:.2g} nats"
     corner = (
         f"corner narrower than {v.width:.2g}" if np.isfinite(v.width) else "corner of any width"
     )
-    return (
-        "emergent",
-        f"{evidence}; eta = {fit.eta:.3f} {ci:.3f}; {corner}",
-    )
+    return "emergent", f"{evidence}; {found}; {corner}"
 
 
 def _p(p: float) -> str:

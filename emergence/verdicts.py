@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +19,16 @@ from emergence.errors import DataError, MethodRefused
 from emergence.evidence import TESTS, adjust, gather
 from emergence.noise import Noise
 from emergence.plateau import Plateau
-from emergence.points import Points
+from emergence.points import Points, as_points
 from emergence.records import Records, not_fitted
 from emergence.resample import Seed, as_seed
 from emergence.results import jsonable
 from emergence.runs import Runs
+from emergence.side import LEAST_CHECKPOINTS, Side, runs_show_curves, sides_by_run
 from emergence.threshold import fit_threshold
 from emergence.verdict import Verdict
+
+_OWN: Runs = "random threshold"
 
 
 def classify(
@@ -56,8 +61,12 @@ def classify(
 
     Parameters
     ----------
-    points, value, chance, best, n_items, run, tokens, weights, plateau, noise, runs
+    points, value, chance, best, n_items, run, tokens, weights, plateau, noise
         As for :func:`fit_threshold`.
+    runs : {"auto", "independent", "offset", "offset+ar1", "random threshold"}
+        As for :func:`fit_threshold`.  Under ``random threshold`` every run has a curve of its own
+        on either side, for a kink that each run has at a loss of its own is no kink of their
+        common curve; ``auto`` does so where all runs have at least 15 checkpoints.
     alpha : float
         Level of each test.
     n_boot : int
@@ -74,7 +83,7 @@ def classify(
     DataError
         For arrays that cannot be fitted or options that do not exist.
     MethodRefused
-        For ``runs="random threshold"``, which would favour one side.
+        For ``runs="random threshold"`` where a run has too few checkpoints for its own curve.
 
     References
     ----------
@@ -90,12 +99,7 @@ def classify(
         raise DataError(f"alpha is {alpha}; it must lie between 0 and 0.5")
     if (n_boot + 1) * alpha < 1.0:
         raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
-    if runs == "random threshold":
-        raise MethodRefused(
-            "runs shifted onto one threshold favour a threshold over a smooth curve: classify with "
-            "runs='offset+ar1', and compare the runs with run_thresholds"
-        )
-    fit = fit_threshold(
+    pts = as_points(
         points,
         value,
         chance=chance,
@@ -104,14 +108,28 @@ def classify(
         run=run,
         tokens=tokens,
         weights=weights,
-        plateau=plateau,
-        noise=noise,
-        runs=runs,
-        n_boot=n_boot,
-        rng=as_seed(rng),
     )
-    evidence = gather(fit._contest, fit._smooth, n_boot, fit._errors.seed, alpha, fit._candidates)
-    return Verdict(fit.points, fit, evidence, alpha)
+    apart = runs in ("auto", _OWN) and runs_show_curves(pts)
+    if runs == _OWN and not apart:
+        raise MethodRefused(
+            f"{pts.label}: runs={_OWN!r} tests a curve for each run, which takes at least two runs "
+            f"of at least {LEAST_CHECKPOINTS} checkpoints each; classify with runs='offset+ar1', "
+            "and compare the runs with run_thresholds"
+        )
+    fit = partial(fit_threshold, pts, plateau=plateau, noise=noise, n_boot=n_boot, rng=as_seed(rng))
+    threshold = fit(runs="offset+ar1" if apart else runs)
+    contest, seed = threshold._contest, threshold._errors.seed
+    if not apart:
+        sides = Side((contest,)), Side((threshold._smooth,))
+        evidence = gather(*sides, n_boot, seed, alpha, threshold._candidates)
+        return Verdict(pts, threshold, evidence, alpha)
+    sides = sides_by_run(contest.problem, fit_level=contest.fit_level)
+    evidence = gather(*sides, n_boot, seed, alpha)
+    # Without a sign of a threshold nothing is gained by looking for that of each run.
+    if evidence.p_smooth <= alpha:
+        with suppress(DataError):  # too few runs say where theirs is: that of the common curve
+            threshold = fit(runs=_OWN)
+    return Verdict(pts, threshold, evidence, alpha)
 
 
 @dataclass(frozen=True)
@@ -219,8 +237,9 @@ def classify_tasks(
 ) -> Verdicts:
     """Classify every task and metric of a table of records, each family of losses apart.
 
-    The tests of all tasks are adjusted together, so that among the tasks called something
-    the expected share of false calls is at most alpha (Benjamini & Hochberg 1995).
+    The tests of all tasks are adjusted together, each metric apart, so that among the tasks called
+    something by a metric the expected share of false calls is at most alpha (Benjamini & Hochberg
+    1995), and a metric more in the table changes nothing for the others.
 
     Parameters
     ----------
@@ -290,10 +309,17 @@ def classify_tasks(
             there = sorted(records.to_frame()["metric"].unique())
             why = f"no metric {', '.join(sorted(wanted))}; there is {', '.join(there)}"
         raise DataError(f"no task to classify{f' ({why})' if why else ''}")
+    return Verdicts(_adjusted(verdicts), skipped)
+
+
+def _adjusted(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts with p-values adjusted for the number of tasks, each metric apart."""
     table = np.array([[getattr(v.evidence, name) for name in TESTS] for v in verdicts])
-    q = np.column_stack([adjust(table[:, j]) for j in range(len(TESTS))])
-    adjusted = [
+    metrics = np.array([v.points.metric for v in verdicts])
+    for metric in np.unique(metrics):
+        rows = metrics == metric
+        table[rows] = np.column_stack([adjust(column) for column in table[rows].T])
+    return [
         replace(v, evidence=v.evidence.with_p_values(row), adjusted=True)
-        for v, row in zip(verdicts, q, strict=True)
+        for v, row in zip(verdicts, table, strict=True)
     ]
-    return Verdicts(adjusted, skipped)

@@ -14,7 +14,7 @@ FLOORS = [
     {"_typing", "errors", "metrics", "curves", "results", "points", "validation", "reading",
      "record", "records"},
     {"search", "problem", "noise", "runs", "structure", "families", "profile", "polish",
-     "contest", "shapes", "resample", "kernel", "intervals",
+     "contest", "side", "shapes", "resample", "kernel", "intervals",
      "isotonic", "monotone", "evidence", "width", "law", "plateau", "templates", "random_effects"},
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
      "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",

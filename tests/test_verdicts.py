@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from emergence import (
+    Points,
     Records,
     Verdicts,
     classify,
@@ -126,12 +127,56 @@ def test_cloze_form_is_not(letters_and_cloze: Verdicts, task: str) -> None:
     assert letters_and_cloze[f"{task}_rc_5shot"].label != "emergent"
 
 
-def test_a_task_whose_runs_differ_by_much_is_not_claimed(letters_and_cloze: Verdicts) -> None:
-    """Its errors follow each other so closely that three runs are few points."""
+def test_runs_that_differ_by_much_are_tested_apart(letters_and_cloze: Verdicts) -> None:
+    """Around one curve the errors of three runs follow each other so closely that none is told."""
     verdict = letters_and_cloze["csqa_val_mc_5shot"]
-    assert verdict.label != "smooth"
-    assert verdict.threshold._contest.problem.run_model.noise.rho > 0.7
-    assert 2.65 < verdict.threshold.eta < 2.76
+    assert verdict.label == "emergent", verdict.reason
+    assert verdict.evidence.curves == 3
+    points = load_dataset("public_reports").select("csqa_val_mc_5shot")
+    common = classify(points, runs="offset+ar1", n_boot=199)
+    assert common.threshold._contest.problem.run_model.noise.rho > 0.7
+    assert common.label == "undetermined"
+    for eta in (verdict.threshold.eta, common.threshold.eta):
+        assert 2.65 < eta < 2.76
+
+
+def kinks_apart(shape: str = "hinge", seed: int = 0) -> Points:
+    """Four runs of 25 checkpoints, each with the curve at losses of its own."""
+    return simulate(shape, n=100, n_runs=4, eta_sd=0.08, rho=0.3, rng=seed).select()
+
+
+def test_each_run_may_have_a_kink_of_its_own() -> None:
+    verdict = classify(kinks_apart("saturating"), n_boot=199)
+    assert verdict.label == "emergent", verdict.reason
+    assert verdict.evidence.curves == 4
+    assert verdict.reason.startswith("emergent: with a curve for each of the 4 runs, the smooth")
+    assert "runs differ by sd 0." in verdict.reason
+    assert verdict.threshold.by_run is not None
+    assert 2.2 in verdict.interval
+    assert np.isnan(verdict.width)
+    assert np.isin(verdict.points.loss, kinks_apart("saturating").loss).all()  # not the shifted
+
+
+@pytest.mark.parametrize("shape", ["logistic", "linear", "exponential"])
+def test_smooth_curves_of_runs_are_no_thresholds(shape: str) -> None:
+    verdicts = [classify(kinks_apart(shape, seed), n_boot=99) for seed in range(10)]
+    assert [v.label for v in verdicts].count("emergent") <= 2  # 5% of 10, with 1% above
+    assert all(v.evidence.curves == 4 for v in verdicts)
+
+
+def test_short_runs_share_a_curve() -> None:
+    points = simulate("jump", n=72, n_runs=6, rng=1).select()
+    assert classify(points, n_boot=99).evidence.curves == 1
+    with pytest.raises(MethodRefused, match="at least two runs of at least 15 checkpoints"):
+        classify(points, runs="random threshold", n_boot=99)
+
+
+def test_runs_apart_on_request_as_by_default() -> None:
+    points = kinks_apart("jump")
+    asked, default = (
+        classify(points, runs=runs, n_boot=99).to_dict() for runs in ("random threshold", "auto")
+    )
+    assert asked == default
 
 
 def test_the_shape_decides_eta() -> None:

@@ -19,6 +19,7 @@ from emergence.records import Records
 from emergence.resample import Seed
 from emergence.scaling import ScalingLaw, fit_scaling_law
 from emergence.size import SizeThreshold, size_threshold
+from emergence.verdict import Verdict
 from emergence.verdicts import Verdicts, classify_tasks
 
 # Passes items on one by one, for a progress bar: (items, what they are) -> items.
@@ -175,7 +176,7 @@ def analyse(
     by_run = {
         i: found
         for i in wrap(emergent, "runs")
-        if (found := _by_run(verdicts[i].points, n_boot, rng)) is not None
+        if (found := _by_run(verdicts[i], n_boot, rng)) is not None
     }
     cautions = {i: diagnose(verdicts[i].threshold).warnings for i in wrap(emergent, "diagnostics")}
     alignments = {
@@ -194,8 +195,11 @@ def _alignment(points: Points) -> Alignment | None:
         return None
 
 
-def _by_run(points: Points, n_boot: int, rng: Seed) -> RunThresholds | None:
+def _by_run(verdict: Verdict, n_boot: int, rng: Seed) -> RunThresholds | None:
     """Thresholds of the runs; None where fewer than two runs have checkpoints that tell."""
+    points = verdict.points
+    if verdict.threshold.by_run is not None:
+        return verdict.threshold.by_run
     if points.run is None or not 1 < points.n_runs < points.size:
         return None
     try:

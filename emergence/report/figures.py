@@ -46,8 +46,12 @@ def plot_points(points: Points, ax: Axes | None = None) -> Axes:
 
 
 def plot_fit(fit: ThresholdFit | SmoothFit, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
-    """Draw points, fitted curve with its band, and for a threshold eta with its interval."""
-    points = fit.points
+    """Draw points, fitted curve with its band, and for a threshold eta with its interval.
+
+    Where runs have thresholds of their own, each has its curve.
+    """
+    own = fit.by_run if isinstance(fit, ThresholdFit) else None
+    points = fit.points if own is None else own.points
     ax = plot_points(points, ax)
     if isinstance(fit, ThresholdFit) and fit.status is Status.NO_ONSET:
         return ax
@@ -58,7 +62,10 @@ def plot_fit(fit: ThresholdFit | SmoothFit, ax: Axes | None = None, *, level: fl
         losses = np.sort(np.append(losses, fit.eta + np.array([-1e-9, 1e-9])))
     else:
         color = COLORS["smooth"]
-    if isinstance(fit, ThresholdFit) and fit.shape == "isotonic":
+    if own is not None:
+        for shift in own.shifts.values():
+            ax.plot(losses + shift, fit.predict(losses), color=color, lw=0.9, zorder=3)
+    elif isinstance(fit, ThresholdFit) and fit.shape == "isotonic":
         ax.plot(losses, fit.predict(losses), color=color, lw=1.6, zorder=3)
     else:
         center, low, high = fit.predict(losses, level)

@@ -24,6 +24,7 @@ from emergence.report.figures import (
     plot_eta_distribution,
     plot_forest,
     plot_law,
+    plot_run_thresholds,
     plot_verdict,
 )
 from emergence.report.style import ETA, human
@@ -97,7 +98,10 @@ def _task(verdict: Verdict) -> Figure:
 def _eta(verdict: Verdict) -> Figure:
     figure = Figure(figsize=(5.2, 2.4))
     figure.subplots_adjust(left=0.12, right=0.98, bottom=0.22, top=0.9)
-    plot_eta_distribution(verdict.threshold, figure.subplots())
+    if (own := verdict.threshold.by_run) is not None:
+        plot_run_thresholds(own, figure.subplots())
+    else:
+        plot_eta_distribution(verdict.threshold, figure.subplots())
     return figure
 
 
@@ -143,7 +147,7 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     row |= {
         "eta": f"{fit.eta:.3f}", "eta_key": fit.eta, "low_key": ci.low,
         "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),
-        "width": f"{v.width:.2g}" if np.isfinite(v.width) else "any", "width_key": v.width,
+        "width": _width(v.width), "width_key": v.width,
         "warnings": (*fit.warnings, *analysis.cautions[i]), "text": fit.summary(1 - v.alpha),
     }  # fmt: skip
     if (runs := analysis.by_run.get(i)) is not None:
@@ -156,6 +160,13 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         row["size_key"] = size.params if np.isfinite(size.params) else 1e30
         row["text"] += "\n\n" + size.summary(1 - v.alpha)
     return row
+
+
+def _width(width: float) -> str:
+    """Bound for a corner as text: infinite is any, NaN unknown."""
+    if np.isnan(width):
+        return ""
+    return f"{width:.2g}" if np.isfinite(width) else "any"
 
 
 def _laws(analysis: Analysis, saved: Saved) -> list[dict[str, Any]]:

@@ -67,9 +67,8 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
 
 
 def _paper3_cpu() -> list[TrainConfig]:
-    """Experiment 1: three sizes, one long run each, two seeds of the middle one."""
-    runs = (("908k", 0), ("508k", 0), ("508k", 1), ("285k", 0))
-    return [_long(size, 5_000_000, seed) for size, seed in runs]
+    """Experiment 1: three sizes, two seeds each, one long run for each."""
+    return [_long(size, 5_000_000, seed) for size in ("908k", "508k", "285k") for seed in (0, 1)]
 
 
 def _branches(base: TrainConfig, budgets: list[int]) -> list[TrainConfig]:

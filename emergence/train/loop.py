@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from torch.nn import functional
 from tqdm import tqdm
 
 from emergence.errors import DataError
@@ -36,7 +35,7 @@ from emergence.train.folder import (
     check_folder,
     is_finished,
 )
-from emergence.train.model import build_model
+from emergence.train.model import build_model, objective
 from emergence.train.ranks import Ranks, join_ranks, leave_ranks
 from emergence.train.state import (
     append_lines,
@@ -143,7 +142,7 @@ class _Run:
         model: torch.nn.Module = build_model(config.model, config.seed)
         self.model = model.to(ranks.device)
         wrapped = ranks.wrap(self.model, config.fsdp)
-        self.forward = torch.compile(wrapped) if config.compile else wrapped
+        self.loss_of = objective(wrapped, config, ranks.device)
         self.optimizer = self._adamw()
         self.board = _tensorboard(folder) if ranks.first else None
         self.step = self._resume()
@@ -225,10 +224,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         rows = torch.from_numpy(self.corpus.batch(self.step, ranks.rank, ranks.world))
-        tokens = rows.to(ranks.device)
-        with torch.autocast(ranks.device.type, torch.bfloat16, config.precision == "bfloat16"):
-            logits = self.forward(tokens[:, :-1], use_cache=False).logits
-        loss = functional.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+        loss = self.loss_of(rows.to(ranks.device))
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from torch.nn import functional
 from transformers import GlmConfig, GlmForCausalLM
 
-from emergence.train.config import ModelConfig
+from emergence.train.config import ModelConfig, TrainConfig
 
 
 def glm_config(config: ModelConfig) -> GlmConfig:
@@ -54,6 +57,25 @@ def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return GlmForCausalLM(glm_config(config))
+
+
+def objective(
+    model: torch.nn.Module, config: TrainConfig, device: torch.device
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    r"""Mean next-token cross-entropy of rows of tokens, in nats.
+
+    .. math:: -\frac1T \sum_t \log p(x_t \mid x_{<t})
+
+    Compiled as a whole where the config says so: over a small model the logits and their
+    softmax are much of the work.
+    """
+
+    def loss(tokens: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
+            logits = model(tokens[:, :-1], use_cache=False).logits
+        return functional.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+
+    return torch.compile(loss) if config.compile else loss
 
 
 def count_params(model: torch.nn.Module) -> int:

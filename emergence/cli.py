@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     command("validate", _validate, "check every cell of a file of records")
     sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
     _add_tests(sub)
-    _add_noise(sub, [r for r in RUNS if r != "random threshold"])
+    _add_noise(sub)
     sub.add_argument("--jobs", type=int, default=1, help="tasks at a time (-1: all cores)")
     sub.add_argument("--metric", action="append", help="only this metric (may be repeated)")
     sub.add_argument("-o", "--output", help="write the table as CSV")
@@ -236,9 +236,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_noise(sub: argparse.ArgumentParser, runs: Sequence[str]) -> None:
+def _add_noise(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--noise", default="auto", choices=NOISES, help="errors of one checkpoint")
-    sub.add_argument("--runs", default="auto", choices=runs, help="what a run's errors share")
+    sub.add_argument("--runs", default="auto", choices=RUNS, help="what a run's errors share")
 
 
 def _add_tests(sub: argparse.ArgumentParser) -> None:
@@ -253,7 +253,7 @@ def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
     sub.add_argument(
         "--shape", default="auto", help="auto, hinge, power, saturating, jump, step, isotonic"
     )
-    _add_noise(sub, RUNS)
+    _add_noise(sub)
     sub.add_argument(
         "--plateau",
         default="auto",

@@ -171,7 +171,7 @@ def _random_threshold(
         n_boot=n_boot,
         rng=seed,
     )
-    described = f"random threshold (as asked): sd {between.spread:.2g} nats, "
+    described = f"random threshold: sd {between.spread:.2g} nats, "
     return replace(
         fit,
         eta=between.eta,

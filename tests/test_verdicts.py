@@ -279,12 +279,6 @@ def test_bits_instead_of_nats_change_no_verdict() -> None:
             assert bits.threshold.eta == pytest.approx(nats.threshold.eta / np.log(2), rel=1e-4)
 
 
-def test_random_thresholds_are_refused_by_a_verdict() -> None:
-    p = simulate("jump", n=72, n_runs=6, rng=1).select()
-    with pytest.raises(MethodRefused, match="run_thresholds"):
-        classify(p, runs="random threshold")
-
-
 def test_verdicts_of_many_tasks_stay_small(small: tuple[Records, str]) -> None:
     """Labels and tables need no grids: else thousands of tasks would not fit in memory."""
     verdicts = classify_tasks(small[0], n_boot=99)

@@ -217,7 +217,7 @@ def evaluate_checkpoint(
 
     Examples
     --------
-    >>> evaluate_checkpoint("out/demo/102k/model").tasks  # doctest: +SKIP
+    >>> evaluate_checkpoint("out/demo/908k-seed0/model").tasks  # doctest: +SKIP
     """
     lm = load_language_model(checkpoint, revision, device)
     about = Path(checkpoint) / ABOUT

@@ -37,18 +37,19 @@ def peak_rate(params: int) -> float:
 
 
 def _demo() -> list[TrainConfig]:
-    """Three sizes, one run each: minutes on two cores."""
-    budgets = {"908k": 2_200_000, "508k": 3_200_000, "102k": 3_000_000}
+    """Two seeds of one size: minutes on two cores, and long enough for a curve each."""
+    model = sized("908k")
     return [
         TrainConfig(
-            name=size,
-            model=(model := sized(size)),
-            tokens=tokens,
+            name=f"908k-seed{seed}",
+            model=model,
+            tokens=3_300_000,
             lr=peak_rate(model.params),
-            evaluations=18,
-            first=700_000,
+            evaluations=30,
+            first=300_000,
+            seed=seed,
         )
-        for size, tokens in budgets.items()
+        for seed in (0, 1)
     ]
 
 
@@ -157,7 +158,7 @@ def preset(name: str) -> list[TrainConfig]:
     Examples
     --------
     >>> [run.name for run in preset("demo")]
-    ['908k', '508k', '102k']
+    ['908k-seed0', '908k-seed1']
     >>> len(preset("paper28-cpu"))
     28
     """

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from emergence.discontinuity import compare_onsets as compare_onsets
     from emergence.equal_loss import collapse as collapse
     from emergence.equal_loss_result import Collapse as Collapse
+    from emergence.metric_audit import audit_metrics as audit_metrics
+    from emergence.metric_audit_result import MetricAudit as MetricAudit
     from emergence.points import Points as Points
     from emergence.record import Record as Record
     from emergence.records import Records as Records
@@ -44,6 +46,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Collapse": "equal_loss_result",
     "Diagnostics": "diagnostics",
+    "MetricAudit": "metric_audit_result",
     "OnsetComparison": "discontinuity",
     "Points": "points",
     "Record": "record",
@@ -56,6 +59,7 @@ _HOME = {
     "ThresholdFit": "threshold_result",
     "Verdict": "verdict",
     "Verdicts": "verdicts",
+    "audit_metrics": "metric_audit",
     "classify": "verdicts",
     "classify_tasks": "verdicts",
     "collapse": "equal_loss",

@@ -144,6 +144,29 @@ def _collapse(args: argparse.Namespace) -> None:
             print(f"figure {path}")
 
 
+def _audit(args: argparse.Namespace) -> None:
+    from emergence.metric_audit import audit_metrics
+
+    found = audit_metrics(
+        _read(args),
+        args.task,
+        family=args.family,
+        strict=args.strict,
+        graded=args.graded,
+        noise=args.noise,
+        runs=args.runs,
+        alpha=args.alpha,
+        n_boot=args.n_boot,
+        rng=args.seed,
+    )
+    print(found.summary())
+    if args.output:
+        figure = found.plot().get_figure(root=True)
+        assert figure is not None
+        figure.savefig(f"{args.output}.png", dpi=110)
+        print(f"figure {args.output}.png")
+
+
 def _report(args: argparse.Namespace) -> None:
     from emergence.report.analysis import analyse
     from emergence.report.page import save_figures, write_report
@@ -217,6 +240,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--by", default="params", choices=("params", "tokens"))
     sub.add_argument("--margin", type=float, default=0.01, help="effect that counts as none")
     sub.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
+    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    sub = command("audit", _audit, "ask whether the ability or the metric makes a threshold")
+    sub.add_argument("--task", help="may be left out where there is only one")
+    sub.add_argument("--family", help="the same")
+    sub.add_argument("--strict", help="metric that may hide the ability (exact_match, else acc)")
+    sub.add_argument("--graded", action="append", help="metric that shows it (may be repeated)")
+    _add_tests(sub)
+    _add_noise(sub)
     sub.add_argument("-o", "--output", help="stem of a figure to draw")
     for name, text in (
         ("figures", "draw every figure as PNG and SVG"),

@@ -197,8 +197,20 @@ class ThresholdFit:
                 )
                 self._cache[key] = isotonic_interval(self._contest.problem, index, level)
             else:
-                self._cache[key] = _profile_interval(self, shape, level)
+                self._cache[key] = self._competing(shape, level)
         return cast(Interval, self._cache[key])
+
+    def _competing(self, shape: str, level: float) -> Interval:
+        """Constrained-bootstrap interval under one shape, or under all (``auto``)."""
+        contest, target = self._contest, self.eta
+        if shape != "auto":
+            contest = contest.only(shape)
+            if not contest.families:
+                raise DataError(f"shape {shape!r} was not part of this fit")
+            target = next(s.eta for s in self.shapes if s.shape == shape)
+        start = float(contest.problem.to_x(target))
+        errors = self._errors.source(self.n_boot, _PROFILE)
+        return eta_interval(contest, errors, start, level)
 
     def predict(
         self, loss: ArrayLike, level: float | None = None
@@ -325,18 +337,3 @@ class ThresholdFit:
         from emergence.report.figures import plot_fit  # matplotlib only when drawing
 
         return plot_fit(self, ax=ax)
-
-
-def _profile_interval(fit: ThresholdFit, shape: str, level: float) -> Interval:
-    """Constrained-bootstrap interval under one shape, or under all (``auto``)."""
-    contest = fit._contest
-    if shape == "auto":
-        target = fit.eta
-    else:
-        contest = contest.only(shape)
-        if not contest.families:
-            raise DataError(f"shape {shape!r} was not part of this fit")
-        target = next(s.eta for s in fit.shapes if s.shape == shape)
-    start = float(contest.problem.to_x(target))
-    errors = fit._errors.source(fit.n_boot, _PROFILE)
-    return eta_interval(contest, errors, start, level)

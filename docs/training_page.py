@@ -1,4 +1,4 @@
-"""Write what the page on training shows: tables of tasks, config and results, one figure.
+"""Write what the page on training shows: tables of tasks, config and results, two figures.
 
 python docs/training_page.py
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from emergence import classify_tasks, load_dataset
+from emergence import audit_metrics, classify_tasks, load_dataset
 from emergence.alignment import AXES, align_sizes
 from emergence.report.style import COLORS, GREY, INK, human, tidy
 from emergence.train.config import ModelConfig, TrainConfig
@@ -114,6 +114,13 @@ def draw_perplexity(task: str, run: str) -> Figure:
     return figure
 
 
+def draw_audit(task: str) -> Figure:
+    """One ability as several metrics see it, in experiment 1."""
+    figure = Figure(figsize=(7.2, 3.8), layout="constrained")
+    audit_metrics(load_dataset("paper3-cpu"), task).plot(figure.subplots())
+    return figure
+
+
 def main() -> None:
     """Write them all."""
     write_table(STATIC / "tasks.csv", TASK_HEADER, task_rows())
@@ -123,7 +130,10 @@ def main() -> None:
     draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )
-    print(f"{STATIC / 'tasks.csv'}\n{STATIC / 'perplexity.png'}")
+    draw_audit("arithmetic_en").savefig(
+        STATIC / "audit.png", dpi=120, metadata={"Software": None}
+    )
+    print(f"tables and figures in {STATIC}")
 
 
 if __name__ == "__main__":

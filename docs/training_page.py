@@ -130,9 +130,7 @@ def main() -> None:
     draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )
-    draw_audit("arithmetic_en").savefig(
-        STATIC / "audit.png", dpi=120, metadata={"Software": None}
-    )
+    draw_audit("arithmetic_en").savefig(STATIC / "audit.png", dpi=120, metadata={"Software": None})
     print(f"tables and figures in {STATIC}")
 
 

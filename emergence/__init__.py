@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from emergence.datasets import load_dataset as load_dataset
     from emergence.diagnostics import Diagnostics as Diagnostics
     from emergence.diagnostics import diagnose as diagnose
+    from emergence.digitized import read_curves as read_curves
     from emergence.discontinuity import OnsetComparison as OnsetComparison
     from emergence.discontinuity import compare_onsets as compare_onsets
     from emergence.equal_loss import collapse as collapse
     from emergence.equal_loss_result import Collapse as Collapse
+    from emergence.join import join_curves as join_curves
+    from emergence.joined_curves import JoinedCurves as JoinedCurves
     from emergence.metric_audit import audit_metrics as audit_metrics
     from emergence.metric_audit_result import MetricAudit as MetricAudit
     from emergence.points import Points as Points
@@ -46,6 +49,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Collapse": "equal_loss_result",
     "Diagnostics": "diagnostics",
+    "JoinedCurves": "joined_curves",
     "MetricAudit": "metric_audit_result",
     "OnsetComparison": "discontinuity",
     "Points": "points",
@@ -68,7 +72,9 @@ _HOME = {
     "fit_scaling_law": "scaling",
     "fit_smooth": "smooth",
     "fit_threshold": "threshold",
+    "join_curves": "join",
     "load_dataset": "datasets",
+    "read_curves": "digitized",
     "read_records": "records",
     "run_thresholds": "between_runs",
     "shared_threshold": "between_tasks",

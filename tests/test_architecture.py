@@ -19,7 +19,8 @@ FLOORS = [
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
      "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
      "size", "simulation", "reference", "datasets", "alignment", "equal_loss_result",
-     "equal_loss", "metric_audit_result", "metric_audit", "train"},
+     "equal_loss", "metric_audit_result", "metric_audit",
+     "digitized", "joined_curves", "join", "train"},
     {"report", "cli"},
 ]  # fmt: skip
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

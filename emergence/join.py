@@ -108,7 +108,8 @@ def join_curves(
     >>> from emergence import join_curves
     >>> x = np.linspace(10, 1000, 60)
     >>> loss = pd.DataFrame({"x": x, "y": 1.5 + 5 * x**-0.3})
-    >>> score = pd.DataFrame({"x": x + 3, "y": 25 + 50 * np.maximum(0, 2.4 - loss["y"])})
+    >>> at = x[:-1] + 3
+    >>> score = pd.DataFrame({"x": at, "y": 25 + 50 * np.maximum(0, 0.9 - 5 * at**-0.3)})
     >>> joined = join_curves(
     ...     loss, score, params=7e9, task="mmlu", chance=0.25, x_unit=1e9, score_unit=0.01
     ... )
@@ -147,7 +148,7 @@ def join_curves(
     warnings = []
     if len(outside):
         warnings.append(
-            f"{len(outside)} readings of the score lie beyond the loss curve and are not used: "
+            f"readings of the score beyond the loss curve are not used: {len(outside)}, at "
             f"x = {', '.join(f'{x:g}' for x in outside['x'].head(5))}"
             + (", ..." if len(outside) > 5 else "")
         )

@@ -70,7 +70,7 @@ def test_compute_on_the_axis() -> None:
 def test_nothing_beyond_the_loss_curve_is_used_or_lost() -> None:
     losses, scores = figures()
     losses = {run: curve[curve["x"] < 1000.0] for run, curve in losses.items()}
-    with pytest.warns(DataWarning, match="lie beyond the loss curve and are not used"):
+    with pytest.warns(DataWarning, match="beyond the loss curve are not used: "):
         found = join_curves(losses, scores, params=SIZES, task="mmlu", chance=0.25, score_unit=0.01)
     assert len(found.outside) + len(found.records) == 120
     assert found.outside["x"].min() > found.records.to_frame()["tokens"].max() - 100.0

@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from machine import RESULTS, write
+from machine import RESULTS, with_error, write
 from scenarios import ETA, SCENARIOS
 
 from emergence import Points, classify, fit_threshold, run_thresholds
@@ -102,11 +102,6 @@ def run_cell(
     else:
         row |= {"coverage": float(out[:, 0].mean()), "width": float(np.median(out[:, 1]))}
     return row
-
-
-def with_error(p: float, n: int) -> str:
-    """Share with its Monte-Carlo standard error."""
-    return f"{p:.3f} ± {np.sqrt(p * (1 - p) / n):.3f}"
 
 
 def table(store: pd.DataFrame) -> str:

@@ -24,7 +24,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from machine import write
+from machine import with_error, write
 
 from emergence import join_curves
 from emergence.curves import hinge, saturating_onset
@@ -107,7 +107,7 @@ def main() -> None:
             work = partial(one, name, args.draws)
             out = np.array(list(pool.map(work, range(args.datasets), chunksize=10)))
             shares = out[:, :2].mean(axis=0)
-            cells = [f"{p:.3f} ± {np.sqrt(p * (1 - p) / len(out)):.3f}" for p in shares]
+            cells = [with_error(p, len(out)) for p in shares]
             width, seconds = np.median(out[:, 2]), out[:, 3].mean()
             lines.append(
                 f"| {name} | {len(out)} | {' | '.join(cells)} | {width:.3f} | {seconds:.1f} |"

@@ -33,3 +33,8 @@ def write(name: str, title: str, table: str, packages: tuple[str, ...] = ()) -> 
     path.write_text(text, encoding="utf-8")
     print(text)
     return path
+
+
+def with_error(p: float, n: int) -> str:
+    """Share with its Monte-Carlo standard error."""
+    return f"{p:.3f} ± {(p * (1 - p) / n) ** 0.5:.3f}"

@@ -22,7 +22,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from machine import write
+from machine import with_error, write
 
 from emergence import Records, audit_metrics
 from emergence.curves import hinge, logistic
@@ -116,7 +116,7 @@ def main() -> None:
             found = [label for label, _ in results]
             shares = np.array([found.count(label) for label in LABELS]) / len(found)
             shares = np.append(shares, np.mean([hit for _, hit in results]))
-            cells = [f"{s:.3f} ± {np.sqrt(s * (1 - s) / len(found)):.3f}" for s in shares]
+            cells = [with_error(s, len(found)) for s in shares]
             lines.append(f"| {shape} | {wander} | {len(found)} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
     write("metric_audit", "Metric audit on simulated items", "\n".join(lines))

@@ -57,12 +57,13 @@ def _wandering(n: int, seed: np.random.SeedSequence) -> Points:
 RUNS = {"n_runs": 6, "offset_sd": 0.02, "rho": 0.6}
 
 
-def _in_runs(name: str, text: str, shape: object) -> Scenario:
-    """Six runs with offsets and errors that follow each other, as in S3."""
+def _in_runs(name: str, text: str, shape: object, runs: dict[str, float] | None = None) -> Scenario:
+    """Runs, by default six with offsets and errors that follow each other, as in S3."""
+    runs = RUNS if runs is None else runs
     return Scenario(
         name,
         text,
-        lambda n, seed: simulate(shape, eta=ETA, n=n, rng=seed, **RUNS).select(),  # type: ignore[arg-type]
+        lambda n, seed: simulate(shape, eta=ETA, n=n, rng=seed, **runs).select(),  # type: ignore[arg-type]
     )
 
 
@@ -85,12 +86,10 @@ def _thresholds_that_differ(n: int, seed: np.random.SeedSequence) -> Points:
 
 def _own(name: str, text: str, shape: object) -> Scenario:
     """Four runs, each with the curve at losses of its own."""
-    own = {"n_runs": 4, "eta_sd": 0.05, "rho": 0.3}
-    return Scenario(
-        name,
-        f"{text}, in four runs shifted along the loss axis (sd 0.05), AR(1) errors (rho 0.3)",
-        lambda n, seed: simulate(shape, eta=ETA, n=n, rng=seed, **own).select(),  # type: ignore[arg-type]
+    described = (
+        f"{text}, in four runs shifted along the loss axis (sd 0.05), AR(1) errors (rho 0.3)"
     )
+    return _in_runs(name, described, shape, {"n_runs": 4, "eta_sd": 0.05, "rho": 0.3})
 
 
 SCENARIOS = {

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from emergence._typing import BoolArray, FloatArray, IntArray
+from emergence.curves import FLOPS_PER_TOKEN
 from emergence.errors import DataError
 from emergence.monotone import left_out_errors, monotone_curve, within_others
 from emergence.points import Points
@@ -135,7 +136,7 @@ def align_sizes(points: Points) -> Alignment:
     axes = {
         "loss": -points.loss,
         "tokens": np.log(points.tokens),
-        "compute": np.log(6.0 * points.params * points.tokens),
+        "compute": np.log(FLOPS_PER_TOKEN * points.params * points.tokens),
     }
     inside = np.ones(points.size, dtype=bool)
     for x in axes.values():

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -20,6 +20,9 @@ from emergence.records import Records, not_fitted, read_records
 from emergence.results import Status
 from emergence.runs import RUNS
 from emergence.train.commands import add_commands
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LATE = 2.0  # seconds: shorter work shows no bar
 
@@ -118,6 +121,14 @@ def _size(args: argparse.Namespace) -> None:
     print(size_threshold(fit, law, tokens=args.tokens, rng=args.seed).summary(args.level))
 
 
+def _save(ax: Axes, path: str) -> None:
+    """Save the figure that was drawn on, and say where."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=110)
+    print(f"figure {path}")
+
+
 def _collapse(args: argparse.Namespace) -> None:
     from emergence.equal_loss import collapse
 
@@ -138,10 +149,7 @@ def _collapse(args: argparse.Namespace) -> None:
         print(found.points.family, found.summary(), "", sep="\n")
         if args.output:
             path = f"{args.output}-{i + 1}.png" if len(asked) > 1 else f"{args.output}.png"
-            figure = found.plot()[0].get_figure(root=True)
-            assert figure is not None
-            figure.savefig(path, dpi=110)
-            print(f"figure {path}")
+            _save(found.plot()[0], path)
 
 
 def _audit(args: argparse.Namespace) -> None:
@@ -161,10 +169,7 @@ def _audit(args: argparse.Namespace) -> None:
     )
     print(found.summary())
     if args.output:
-        figure = found.plot().get_figure(root=True)
-        assert figure is not None
-        figure.savefig(f"{args.output}.png", dpi=110)
-        print(f"figure {args.output}.png")
+        _save(found.plot(), f"{args.output}.png")
 
 
 def _report(args: argparse.Namespace) -> None:

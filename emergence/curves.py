@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
 
+# Of one parameter in training: forward and backward (Kaplan et al. 2020).
+FLOPS_PER_TOKEN = 6.0
+
 
 def _depth(loss: ArrayLike, eta: float) -> FloatArray:
     depth: FloatArray = np.maximum(eta - np.asarray(loss, dtype=float), 0.0)

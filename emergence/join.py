@@ -27,13 +27,13 @@ import numpy as np
 import pandas as pd
 
 from emergence._typing import FloatArray
+from emergence.curves import FLOPS_PER_TOKEN
 from emergence.digitized import LEAST_READINGS, read_curves
 from emergence.errors import DataError, DataWarning
 from emergence.joined_curves import Axis, JoinedCurves, ReadFigure
 from emergence.records import Records
 
 Curve = str | os.PathLike[str] | pd.DataFrame | Mapping[str, pd.DataFrame]
-_FLOPS_PER_TOKEN = 6.0
 
 
 def join_curves(
@@ -247,7 +247,7 @@ def _join(
         # Near the origin a reading may come to lie at nothing or less.
         inside = (at >= x[0]) & (at <= x[-1]) & (at > 0.0)
         at = at[inside]
-        per_token = 1.0 if on == "tokens" else _FLOPS_PER_TOKEN * sizes[name]
+        per_token = 1.0 if on == "tokens" else FLOPS_PER_TOKEN * sizes[name]
         frames.append(
             pd.DataFrame(
                 {

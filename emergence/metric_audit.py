@@ -36,7 +36,7 @@ from emergence.verdicts import classify
 _STREAM = 61
 _LEAST_RUNS = 8  # to draw half of them
 _SHOWN = 0.1  # share of its own best at which a metric shows the ability
-# Tokens: two runs may be trained alike, and a loss may repeat.
+# What tells checkpoints apart: runs may have the same tokens, and a loss may repeat.
 _KEY = ("run", "tokens", "loss")
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
+from emergence.curves import FLOPS_PER_TOKEN
 from emergence.errors import DataError, MethodRefused
 from emergence.intervals import Interval, check_level
 from emergence.resample import Seed, as_seed, child
@@ -19,7 +20,6 @@ from emergence.threshold_result import ThresholdFit
 
 # Nested intervals whose ends are the quantiles of the confidence distribution of eta.
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
-_FLOPS_PER_TOKEN = 6.0  # of one parameter: forward and backward (Kaplan et al. 2020)
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,7 +297,7 @@ def _cheapest(etas: FloatArray, p: dict[str, FloatArray]) -> FloatArray:
     with np.errstate(over="ignore"):
         n = np.where(reach, (p["A"] / (s * p["beta"])) ** (1.0 / p["alpha"]), np.inf)
         d = np.where(reach, (p["B"] / (s * p["alpha"])) ** (1.0 / p["beta"]), np.inf)
-        return np.column_stack([n, d, _FLOPS_PER_TOKEN * n * d])
+        return np.column_stack([n, d, FLOPS_PER_TOKEN * n * d])
 
 
 def _log_interval(draws: FloatArray, level: float) -> Interval:

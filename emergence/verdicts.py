@@ -122,14 +122,14 @@ def classify(
     if not apart:
         sides = Side((contest,)), Side((threshold._smooth,))
         evidence = gather(*sides, n_boot, seed, alpha, threshold._candidates)
-        return Verdict(pts, threshold, evidence, alpha)
+        return Verdict(contest.problem.points, threshold, evidence, alpha)
     sides = sides_by_run(contest.problem, fit_level=contest.fit_level)
     evidence = gather(*sides, n_boot, seed, alpha)
     # Without a sign of a threshold nothing is gained by looking for that of each run.
     if evidence.p_smooth <= alpha:
         with suppress(DataError):  # too few runs say where theirs is: that of the common curve
             threshold = fit(runs=_OWN)
-    return Verdict(pts, threshold, evidence, alpha)
+    return Verdict(contest.problem.points, threshold, evidence, alpha)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from emergence.curves import FLOPS_PER_TOKEN
 from emergence.equal_loss_result import Collapse
 from emergence.report.style import GREY, draw_points, human, size_legend, tidy
 
@@ -42,7 +43,7 @@ def plot_axes(result: Collapse, axes: Any = None) -> list[Axes]:
     assert points.tokens is not None
     places = {
         "loss": points.loss,
-        "compute": 6.0 * points.params * points.tokens,
+        "compute": FLOPS_PER_TOKEN * points.params * points.tokens,
         "params": points.params,
         "tokens": points.tokens,
     }

@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from emergence.between_runs_result import RunThresholds
+from emergence.curves import FLOPS_PER_TOKEN
 from emergence.points import Points
 from emergence.report.style import (
     COLORS,
@@ -28,8 +29,6 @@ from emergence.size import SizeThreshold
 from emergence.smooth_result import SmoothFit
 from emergence.threshold_result import ThresholdFit
 from emergence.verdict import Verdict
-
-_FLOPS_PER_TOKEN = 6.0
 
 
 def plot_points(points: Points, ax: Axes | None = None) -> Axes:
@@ -63,8 +62,11 @@ def plot_fit(fit: ThresholdFit | SmoothFit, ax: Axes | None = None, *, level: fl
     else:
         color = COLORS["smooth"]
     if own is not None:
-        for shift in own.shifts.values():
-            ax.plot(losses + shift, fit.predict(losses), color=color, lw=0.9, zorder=3)
+        run = np.asarray(points.run).astype(str)
+        for name, shift in own.shifts.items():
+            mine = points.loss[run == name] - shift  # each curve as far as its own run
+            reach = np.linspace(mine.min(), mine.max(), 300)
+            ax.plot(reach + shift, fit.predict(reach), color=color, lw=0.9, zorder=3)
     elif isinstance(fit, ThresholdFit) and fit.shape == "isotonic":
         ax.plot(losses, fit.predict(losses), color=color, lw=1.6, zorder=3)
     else:
@@ -117,7 +119,7 @@ def plot_compute(points: Points, ax: Axes | None = None) -> Axes:
     if points.params is None or points.tokens is None:
         ax.text(0.5, 0.5, "no params or tokens", transform=ax.transAxes, ha="center")
         return ax
-    draw_points(ax, _FLOPS_PER_TOKEN * points.params * points.tokens, points)
+    draw_points(ax, FLOPS_PER_TOKEN * points.params * points.tokens, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
     ax.set_xscale("log")
     ax.set(xlabel="training compute 6 N D (FLOP)", ylabel=points.metric or "score")

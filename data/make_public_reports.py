@@ -1,4 +1,4 @@
-"""Select data/public_reports.csv from the full tables of published figures.
+"""Select public_reports.csv and olmo_ladder.csv from the full tables of published figures.
 
     python data/make_public_reports.py REFERENCE_FOLDER
 
@@ -44,19 +44,19 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def select_olmo(table: pd.DataFrame) -> pd.DataFrame:
-    """Every third checkpoint of 7B and 13B in both forms, and the final ladder models."""
+def select_olmo(table: pd.DataFrame, *, letter: bool, whole_ladder: bool) -> pd.DataFrame:
+    """Every third checkpoint of 7B and 13B, and the ladder models, final or all checkpoints."""
     table = table[(table["metric"] == "acc") & (table["tokens"] > 0)]
-    tasks = [f"{t}_mc_5shot" for t in LETTER] + [f"{t}_rc_5shot" for t in CLOZE]
+    tasks = [f"{t}_mc_5shot" for t in LETTER if letter] + [f"{t}_rc_5shot" for t in CLOZE]
     table = table[table["task"].isin(tasks)]
     ladder = table["model"].str.startswith("OLMo-ladder")
     last = table.groupby("run")["tokens"].transform("max")
-    final = table[ladder & (table["tokens"] == last)]
+    small = table[ladder & (whole_ladder | (table["tokens"] == last))]
     # The annealed 7B has one evaluation under another schedule: no curve.
     dense = table[~ladder & ~table["run"].str.contains("anneal")]
     # Counted from the end, for the last checkpoint of a run is the one that scaling laws use.
     rank = dense.groupby(["run", "task"])["tokens"].rank(method="first", ascending=False) - 1
-    return pd.concat([dense[rank % EVERY == 0], final])
+    return pd.concat([dense[rank % EVERY == 0], small])
 
 
 def select_open_lm(table: pd.DataFrame) -> pd.DataFrame:
@@ -64,16 +64,22 @@ def select_open_lm(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["task"].isin(OPEN_LM) & (table["metric"] == "acc")]
 
 
-def main(folder: str) -> None:
-    """Read the full tables, write the selection."""
-    reference = Path(folder)
-    olmo = select_olmo(pd.read_csv(reference / "olmo.csv"))
-    open_lm = select_open_lm(pd.read_csv(reference / "open_lm.csv"))
-    table = pd.concat([olmo, open_lm])[COLUMNS]
-    table = table.sort_values(["family", "task", "run", "tokens"], kind="stable")
-    target = Path(__file__).with_name("public_reports.csv")
+def write(table: pd.DataFrame, name: str) -> None:
+    """Write a selection in one order, whatever that of the source."""
+    table = table[COLUMNS].sort_values(["family", "task", "run", "tokens"], kind="stable")
+    target = Path(__file__).with_name(name)
     table.to_csv(target, index=False, float_format="%.10g", lineterminator="\n")
     print(f"{len(table)} rows written to {target.name}")
+
+
+def main(folder: str) -> None:
+    """Read the full tables, write the selections."""
+    reference = Path(folder)
+    olmo = pd.read_csv(reference / "olmo.csv")
+    open_lm = select_open_lm(pd.read_csv(reference / "open_lm.csv"))
+    reports = [select_olmo(olmo, letter=True, whole_ladder=False), open_lm]
+    write(pd.concat(reports), "public_reports.csv")
+    write(select_olmo(olmo, letter=False, whole_ladder=True), "olmo_ladder.csv")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emergence.backtest_result import Backtest as Backtest
+    from emergence.backtesting import backtest as backtest
     from emergence.between_runs import run_thresholds as run_thresholds
     from emergence.between_runs_result import RunThresholds as RunThresholds
     from emergence.between_tasks import SharedThreshold as SharedThreshold
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from emergence.discontinuity import compare_onsets as compare_onsets
     from emergence.equal_loss import collapse as collapse
     from emergence.equal_loss_result import Collapse as Collapse
+    from emergence.forecast_result import Forecast as Forecast
+    from emergence.forecasting import forecast as forecast
     from emergence.join import join_curves as join_curves
     from emergence.joined_curves import JoinedCurves as JoinedCurves
     from emergence.metric_audit import audit_metrics as audit_metrics
@@ -47,8 +51,10 @@ __version__ = "0.1.0"
 
 # Names are loaded when first used, so that `import emergence` costs next to nothing.
 _HOME = {
+    "Backtest": "backtest_result",
     "Collapse": "equal_loss_result",
     "Diagnostics": "diagnostics",
+    "Forecast": "forecast_result",
     "JoinedCurves": "joined_curves",
     "MetricAudit": "metric_audit_result",
     "OnsetComparison": "discontinuity",
@@ -64,6 +70,7 @@ _HOME = {
     "Verdict": "verdict",
     "Verdicts": "verdicts",
     "audit_metrics": "metric_audit",
+    "backtest": "backtesting",
     "classify": "verdicts",
     "classify_tasks": "verdicts",
     "collapse": "equal_loss",
@@ -72,6 +79,7 @@ _HOME = {
     "fit_scaling_law": "scaling",
     "fit_smooth": "smooth",
     "fit_threshold": "threshold",
+    "forecast": "forecasting",
     "join_curves": "join",
     "load_dataset": "datasets",
     "read_curves": "digitized",

@@ -5,44 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import Any
 
 from emergence import __version__
-from emergence.errors import DataWarning, EmergenceError
-from emergence.noise import NOISES
+from emergence.arguments import add_noise, add_tests, progress, read
+from emergence.claim_commands import add_commands as add_claim_commands
+from emergence.errors import EmergenceError
 from emergence.points import LEAST_POINTS
-from emergence.records import Records, not_fitted, read_records
+from emergence.records import Records, not_fitted
 from emergence.results import Status
-from emergence.runs import RUNS
-from emergence.train.commands import add_commands
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_LATE = 2.0  # seconds: shorter work shows no bar
-
-
-def progress(items: Sequence[Any], what: str) -> Iterable[Any]:
-    """Progress bar on anything over two seconds; silent when not a terminal."""
-    return tqdm(items, desc=what, delay=_LATE, disable=None, leave=False, file=sys.stderr)
-
-
-def _read(args: argparse.Namespace) -> Records:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DataWarning)
-        records = read_records(args.file, encoding=args.encoding)
-    for w in caught:
-        print(f"warning: {w.message}", file=sys.stderr)
-    return records
+from emergence.train.commands import add_commands as add_train_commands
 
 
 def _validate(args: argparse.Namespace) -> None:
-    records = _read(args)
+    records = read(args)
     print(f"{args.file}: valid. {records!r}")
     for group in records.groups():
         if group.size < LEAST_POINTS:
@@ -55,7 +33,7 @@ def _classify(args: argparse.Namespace) -> None:
     from emergence.verdicts import classify_tasks
 
     verdicts = classify_tasks(
-        _read(args),
+        read(args),
         metric=args.metric,
         alpha=args.alpha,
         n_boot=args.n_boot,
@@ -91,7 +69,7 @@ def _threshold(args: argparse.Namespace, records: Records) -> Any:
 
 
 def _fit(args: argparse.Namespace) -> None:
-    fit = _threshold(args, _read(args))
+    fit = _threshold(args, read(args))
     if args.json:
         ci = fit.interval("eta", args.level)
         print(json.dumps(fit.to_dict() | {"interval": [ci.low, ci.high], "level": ci.level}))
@@ -112,7 +90,7 @@ def _size(args: argparse.Namespace) -> None:
 
     if args.tokens is not None and not args.tokens > 0:
         raise EmergenceError(f"--tokens is {args.tokens:g}; it must be positive")
-    records = _read(args)
+    records = read(args)
     fit = _threshold(args, records)
     law = family_law(records, fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
     if not isinstance(law, ScalingLaw):
@@ -121,63 +99,12 @@ def _size(args: argparse.Namespace) -> None:
     print(size_threshold(fit, law, tokens=args.tokens, rng=args.seed).summary(args.level))
 
 
-def _save(ax: Axes, path: str) -> None:
-    """Save the figure that was drawn on, and say where."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    figure.savefig(path, dpi=110)
-    print(f"figure {path}")
-
-
-def _collapse(args: argparse.Namespace) -> None:
-    from emergence.equal_loss import collapse
-
-    records = _read(args)
-    families = args.family or records.families
-    groups = [
-        g
-        for g in records.groups()
-        if g.task == args.task and g.metric == args.metric and g.family in families
-    ]
-    if not groups:
-        raise EmergenceError(
-            f"no scores of task {args.task!r} by {args.metric!r}; tasks: {', '.join(records.tasks)}"
-        )
-    asked: Sequence[Any] = [groups] if args.pool and len(groups) > 1 else groups
-    for i, points in enumerate(asked):
-        found = collapse(points, by=args.by, margin=args.margin, alpha=args.alpha)
-        print(found.points.family, found.summary(), "", sep="\n")
-        if args.output:
-            path = f"{args.output}-{i + 1}.png" if len(asked) > 1 else f"{args.output}.png"
-            _save(found.plot()[0], path)
-
-
-def _audit(args: argparse.Namespace) -> None:
-    from emergence.metric_audit import audit_metrics
-
-    found = audit_metrics(
-        _read(args),
-        args.task,
-        family=args.family,
-        strict=args.strict,
-        graded=args.graded,
-        noise=args.noise,
-        runs=args.runs,
-        alpha=args.alpha,
-        n_boot=args.n_boot,
-        rng=args.seed,
-    )
-    print(found.summary())
-    if args.output:
-        _save(found.plot(), f"{args.output}.png")
-
-
 def _report(args: argparse.Namespace) -> None:
     from emergence.report.analysis import analyse
     from emergence.report.page import save_figures, write_report
 
     analysis = analyse(
-        _read(args),
+        read(args),
         alpha=args.alpha,
         n_boot=args.n_boot,
         rng=args.seed,
@@ -225,8 +152,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command("validate", _validate, "check every cell of a file of records")
     sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
-    _add_tests(sub)
-    _add_noise(sub)
+    add_tests(sub)
+    add_noise(sub)
     sub.add_argument("--jobs", type=int, default=1, help="tasks at a time (-1: all cores)")
     sub.add_argument("--metric", action="append", help="only this metric (may be repeated)")
     sub.add_argument("-o", "--output", help="write the table as CSV")
@@ -237,29 +164,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_fit(command("size", _size, "find the model size that reaches the threshold")).add_argument(
         "--tokens", type=float, help="training tokens (default: the most in the records)"
     )
-    sub = command("collapse", _collapse, "ask whether the loss alone explains a task's scores")
-    sub.add_argument("--task", required=True, help="name of the task")
-    sub.add_argument("--metric", default="acc", help="name of the metric (default acc)")
-    sub.add_argument("--family", action="append", help="only this family (may be repeated)")
-    sub.add_argument("--pool", action="store_true", help="do the families fall on one curve?")
-    sub.add_argument("--by", default="params", choices=("params", "tokens"))
-    sub.add_argument("--margin", type=float, default=0.01, help="effect that counts as none")
-    sub.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
-    sub = command("audit", _audit, "ask whether the ability or the metric makes a threshold")
-    sub.add_argument("--task", help="may be left out where there is only one")
-    sub.add_argument("--family", help="the same")
-    sub.add_argument("--strict", help="metric that may hide the ability (exact_match, else acc)")
-    sub.add_argument("--graded", action="append", help="metric that shows it (may be repeated)")
-    _add_tests(sub)
-    _add_noise(sub)
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
     for name, text in (
         ("figures", "draw every figure as PNG and SVG"),
         ("report", "write verdicts, figures and one page to forward"),
     ):
         sub = command(name, _report, text)
-        _add_tests(sub)
+        add_tests(sub)
         sub.add_argument("-o", "--output", default="out", help="folder (default out)")
     sub = command("simulate", _simulate, "write records of known truth", file=False)
     sub.add_argument("-o", "--output", required=True, help="CSV to write")
@@ -268,18 +178,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("-n", type=int, default=60, help="checkpoints")
     sub.add_argument("--runs", type=int, help="runs that share them (default: one each)")
     sub.add_argument("--sd", type=float, default=0.02, help="noise (default 0.02)")
-    add_commands(command)
+    add_claim_commands(command)
+    add_train_commands(command)
     return parser
-
-
-def _add_noise(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--noise", default="auto", choices=NOISES, help="errors of one checkpoint")
-    sub.add_argument("--runs", default="auto", choices=RUNS, help="what a run's errors share")
-
-
-def _add_tests(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--alpha", type=float, default=0.05, help="false discovery rate")
-    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates")
 
 
 def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -289,7 +190,7 @@ def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
     sub.add_argument(
         "--shape", default="auto", help="auto, hinge, power, saturating, jump, step, isotonic"
     )
-    _add_noise(sub)
+    add_noise(sub)
     sub.add_argument(
         "--plateau",
         default="auto",

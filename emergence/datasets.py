@@ -23,7 +23,7 @@ def dataset_path(name: str) -> Path:
     Parameters
     ----------
     name : str
-        ``public_reports``, ``paper3-cpu`` or ``paper28-cpu``.
+        ``public_reports``, ``olmo_ladder``, ``paper3-cpu`` or ``paper28-cpu``.
 
     Returns
     -------
@@ -48,8 +48,9 @@ def load_dataset(name: str) -> Records:
     Parameters
     ----------
     name : str
-        ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm; ``paper3-cpu`` and
-        ``paper28-cpu``: our own runs after the two experiments of Du et al. (data/README.md).
+        ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm; ``olmo_ladder``: all
+        checkpoints of the ladder, in cloze form; ``paper3-cpu`` and ``paper28-cpu``: our own runs
+        after the two experiments of Du et al. (data/README.md).
 
     Returns
     -------

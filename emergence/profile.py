@@ -181,3 +181,10 @@ def bic(rss: FloatArray | float, n: int, n_params: int) -> FloatArray:
     """Bayesian information criterion, Gaussian with free variance (Schwarz 1978)."""
     value: FloatArray = n * np.log(rss / n) + n_params * np.log(n)
     return value
+
+
+def flat_bic(problem: Problem) -> float:
+    """Criterion of a constant."""
+    ones, wy = problem.ones, problem.wy
+    rss = residual_ss(float(wy @ wy), float(ones @ wy) ** 2 / float(ones @ ones))
+    return float(bic(rss, problem.n, 1))

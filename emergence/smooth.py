@@ -13,7 +13,7 @@ from emergence.errors import DataError
 from emergence.noise import Noise
 from emergence.points import Points, as_points
 from emergence.problem import Problem, make_problem
-from emergence.profile import bic, residual_ss
+from emergence.profile import flat_bic
 from emergence.resample import ErrorModel, Seed, as_seed
 from emergence.runs import Runs
 from emergence.smooth_result import CURVES, SmoothFit
@@ -104,7 +104,7 @@ def fit_smooth(
     problem = structured(make_problem(pts, noise, runs))
     contest = smooth_contest(problem)
     candidates = contest.refined()
-    bics = {"flat": _flat_bic(problem)}
+    bics = {"flat": flat_bic(problem)}
     for c in sorted(candidates, key=lambda c: -c.bic):
         bics[_PUBLIC[c.family.name]] = c.bic
     name = min(bics, key=lambda k: bics[k]) if family == "auto" else family
@@ -159,12 +159,6 @@ def _result(
 
 def _near(value: float, low: float, high: float) -> bool:
     return bool(np.isclose(value, low, rtol=1e-4) or np.isclose(value, high, rtol=1e-4))
-
-
-def _flat_bic(problem: Problem) -> float:
-    ones, wy = problem.ones, problem.wy
-    rss = residual_ss(float(wy @ wy), float(ones @ wy) ** 2 / float(ones @ ones))
-    return float(bic(rss, problem.n, 1))
 
 
 def _minimizer(problem: Problem, name: str, start: Candidate | None) -> Minimizer:

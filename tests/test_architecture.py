@@ -15,13 +15,15 @@ FLOORS = [
      "record", "records"},
     {"search", "problem", "noise", "runs", "structure", "families", "profile", "polish",
      "contest", "side", "shapes", "resample", "kernel", "intervals",
-     "isotonic", "monotone", "evidence", "width", "law", "plateau", "templates", "random_effects"},
+     "isotonic", "monotone", "panel", "evidence", "width", "law", "plateau",
+     "templates", "random_effects"},
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
      "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
      "size", "simulation", "reference", "datasets", "alignment", "equal_loss_result",
-     "equal_loss", "metric_audit_result", "metric_audit",
+     "equal_loss", "metric_audit_result", "metric_audit", "forecast_result", "forecasting",
+     "rivals", "backtest_result", "backtesting",
      "digitized", "joined_curves", "join", "train"},
-    {"report", "cli"},
+    {"report", "arguments", "claim_commands", "cli"},
 ]  # fmt: skip
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")

@@ -1,0 +1,56 @@
+"""What several commands share: reading records, progress, saving figures, common options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from emergence.errors import DataWarning
+from emergence.noise import NOISES
+from emergence.records import Records, read_records
+from emergence.runs import RUNS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LATE = 2.0  # seconds: shorter work shows no bar
+
+
+def progress(items: Sequence[Any], what: str) -> Iterable[Any]:
+    """Progress bar on anything over two seconds; silent when not a terminal."""
+    return tqdm(items, desc=what, delay=_LATE, disable=None, leave=False, file=sys.stderr)
+
+
+def read(args: argparse.Namespace) -> Records:
+    """Read the file of a command, warnings to standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        records = read_records(args.file, encoding=args.encoding)
+    for w in caught:
+        print(f"warning: {w.message}", file=sys.stderr)
+    return records
+
+
+def save(ax: Axes, path: str) -> None:
+    """Save the figure that was drawn on, and say where."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=110)
+    print(f"figure {path}")
+
+
+def add_noise(sub: argparse.ArgumentParser) -> None:
+    """Options for the errors of scores and runs."""
+    sub.add_argument("--noise", default="auto", choices=NOISES, help="errors of one checkpoint")
+    sub.add_argument("--runs", default="auto", choices=RUNS, help="what a run's errors share")
+
+
+def add_tests(sub: argparse.ArgumentParser) -> None:
+    """Options of a bootstrap test."""
+    sub.add_argument("--alpha", type=float, default=0.05, help="false discovery rate")
+    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates")

@@ -1,0 +1,149 @@
+"""Forecast: scores at losses not reached yet, and how far such forecasts can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from emergence._typing import FloatArray
+from emergence.errors import DataError
+from emergence.panel import Mixture
+from emergence.points import Points
+from emergence.problem import Problem
+from emergence.results import jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class PastForecast:
+    """What a forecast from above ``cut`` was off by, in ability.
+
+    ``error`` is the mean error over the points that came, ``stderr`` what the forecast said of it,
+    ``gain`` the gain it spoke of.
+    """
+
+    cut: float
+    n_above: int
+    n_below: int
+    error: float
+    stderr: float
+    gain: float
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Forecast scores; made by :func:`forecast`.
+
+    Attributes
+    ----------
+    loss : (m,) array
+        Where the scores are forecast, nats per token.
+    known : bool
+        Whether the scores above clearly rise.  Where they do not, what comes cannot be known.
+    weights : dict
+        Weight of every family.
+    gain : (m,) array
+        Ability ahead of the edge at each loss: by the forecast, or along the tangent if more.
+    relative_error : float
+        By which share of that gain such forecasts are off.
+    past : tuple of PastForecast
+        Forecasts that these records could have made before.
+    edge : float
+        Lowest loss of the records used.
+    rise, score_sd : float
+        Ability gained so far, and standard deviation of one score.
+    """
+
+    points: Points = field(repr=False)
+    loss: FloatArray
+    known: bool
+    weights: dict[str, float]
+    gain: FloatArray
+    relative_error: float
+    past: tuple[PastForecast, ...]
+    edge: float
+    rise: float
+    score_sd: float
+    _problem: Problem = field(repr=False)
+    _mixture: Mixture = field(repr=False)
+
+    @property
+    def score(self) -> FloatArray:
+        """Forecast score; where nothing can be known, the level of the records."""
+        if self.known:
+            return self._problem.to_value(self._mixture.mean)
+        return np.full(self.loss.shape, float(np.average(self.points.value)))
+
+    def interval(self, level: float = 0.9) -> tuple[FloatArray, FloatArray]:
+        """Interval for the score of a new run at each loss.
+
+        Parameters
+        ----------
+        level : float
+            Nominal coverage.
+
+        Returns
+        -------
+        low, high : (m,) array
+            Where nothing can be known: from the worst score seen, or chance, to the best possible.
+        """
+        if not 0.5 <= level <= 0.999:
+            raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
+        worst = min(0.0, float(self._problem.y.min()))
+        if self.known:
+            tail = 0.5 * (1.0 - level)
+            ends = [np.clip(self._mixture.quantile(p), worst, 1.0) for p in (tail, 1.0 - tail)]
+        else:
+            ends = [np.full(self.loss.shape, worst), np.ones(self.loss.shape)]
+        low, high = np.sort([self._problem.to_value(end) for end in ends], axis=0)
+        return low, high
+
+    @property
+    def reason(self) -> str:
+        """What the forecast rests on, in one sentence."""
+        if not self.known:
+            return (
+                f"it cannot be known: above a loss of {self.edge:.4g} the scores do not clearly "
+                "rise, and a threshold may lie anywhere below"
+            )
+        leading = ", ".join(f"{k} {w:.0%}" for k, w in self.weights.items() if w >= 0.05)
+        tried = (
+            f"{len(self.past)} of them from these records" if self.past else "from other records"
+        )
+        return (
+            f"families {leading}; forecasts like it, {tried}, are off by "
+            f"{self.relative_error:.0%} of the gain ahead"
+        )
+
+    def to_frame(self, level: float = 0.9) -> pd.DataFrame:
+        """One row per loss: score, interval, whether it can be known."""
+        low, high = self.interval(level)
+        return pd.DataFrame(
+            {"loss": self.loss, "score": self.score, "low": low, "high": high, "known": self.known}
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the points, in types that survive JSON."""
+        out: dict[str, Any] = self.points.facts() | jsonable(self)
+        return out | {"reason": self.reason, "score": jsonable(self.score)}
+
+    def summary(self, level: float = 0.9) -> str:
+        """Report as text."""
+        lines = [f"Forecast of {self.points.label}: {self.reason}"]
+        for row in self.to_frame(level).itertuples():
+            lines.append(
+                f"  loss {row.loss:.4g}: {row.score:.4f}, {level:.0%} [{row.low:.4f}, "
+                f"{row.high:.4f}]"
+            )
+        return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the records, the forecast and its interval."""
+        from emergence.report.forecast_figure import plot_forecast  # matplotlib only when drawing
+
+        return plot_forecast(self, ax=ax)

@@ -1,0 +1,179 @@
+r"""Rivals: the forms in use for forecasting a score from the loss, fitted as their authors do.
+
+============  ========================================  =========================================
+name          form                                      source
+============  ========================================  =========================================
+sigmoid       :math:`b + a / (1 + e^{(L - m)/w})`       Bhagia et al. 2024, arXiv 2412.04403
+two steps     the same at L(N, D) of the runs           the same
+exponential   :math:`1 - e + k e^{-g L}`, g, k > 0      Gadre et al. 2024, arXiv 2403.08540
+line          a straight line past the onset            Chen et al. 2024, arXiv 2410.08527
+a e^(cx) + b  both signs of a and c                     Lourie et al. 2025, arXiv 2507.00885
+============  ========================================  =========================================
+
+All are least squares with equal weights; their intervals are those of non-linear regression, for a
+new score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.special import stdtrit
+
+from emergence import curves
+from emergence._typing import FloatArray
+from emergence.law import Law, natural
+from emergence.points import Points
+
+# Past the onset are the scores this far above chance, as a share of the way to the best.
+_ONSET = 0.05
+_BLIND = 1e-12
+_Curve = Callable[..., FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Rival:
+    """A fitted form: its curve, parameters, their covariance, and what errors are left."""
+
+    name: str
+    curve: Callable[[FloatArray, FloatArray], FloatArray]
+    params: FloatArray
+    covariance: FloatArray
+    sd: float
+    dof: int
+    loss_error: float = 0.0
+
+    def predict(self, loss: FloatArray, level: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Score and the interval for a new score at losses (m,)."""
+        value = self.curve(loss, self.params)
+        slopes = _slopes(lambda p: self.curve(loss, p), self.params)
+        step = 1e-4
+        by_loss = (self.curve(loss * (1 + step), self.params) - value) / step
+        variance = np.einsum("in,ij,jn->n", slopes, self.covariance, slopes) + self.sd**2
+        variance += (by_loss * self.loss_error) ** 2
+        half = float(stdtrit(self.dof, 0.5 * (1.0 + level))) * np.sqrt(variance)
+        return value, value - half, value + half
+
+
+def _slopes(curve: Callable[[FloatArray], FloatArray], params: FloatArray) -> FloatArray:
+    """Derivatives by the parameters, (parameters, places)."""
+    rows = []
+    for j, value in enumerate(params):
+        step = np.zeros(params.size)
+        step[j] = 1e-5 * max(abs(float(value)), 1e-3)
+        rows.append((curve(params + step) - curve(params - step)) / (2 * step[j]))
+    return np.array(rows)
+
+
+def _sigmoid(loss: FloatArray, p: FloatArray) -> FloatArray:
+    return curves.logistic(loss, middle=p[0], width=p[1], ceiling=p[2], floor=p[3])
+
+
+def _exponential(loss: FloatArray, p: FloatArray) -> FloatArray:
+    return curves.exponential(loss, amplitude=p[0], rate=p[1], floor=p[2], origin=p[3])
+
+
+def _line(loss: FloatArray, p: FloatArray) -> FloatArray:
+    return curves.linear(loss, intercept=p[0], slope=p[1])
+
+
+def fit_sigmoid(points: Points) -> Rival:
+    """Fit floor, ceiling, middle and width from several starts."""
+    low, high = float(points.loss.min()), float(points.loss.max())
+    bottom, top = float(points.value.min()), float(points.value.max())
+    starts = [
+        np.array([middle, width * (high - low), top, bottom])
+        for middle in np.linspace(low - 0.3 * (high - low), high, 6)
+        for width in (0.03, 0.1, 0.3)
+    ]
+    bounds = ([0.0, 1e-3, 0.0, 0.0], [10 * high, 10 * high, 1.0, 1.0])
+    return _best("sigmoid", _sigmoid, points, starts, bounds)
+
+
+def fit_exponential(points: Points, *, signed: bool = False) -> Rival:
+    """Fit a convex exponential; ``signed`` lets it level off instead."""
+    low, span = float(points.loss.min()), float(np.ptp(points.loss))
+    rise, bottom = float(np.ptp(points.value)), float(points.value.min())
+    rates = np.array([0.3, 1.0, 3.0, 10.0]) / span
+    starts = [np.array([rise, k, bottom]) for k in rates]
+    if signed:
+        starts += [np.array([-rise * np.exp(-k * span), -k, bottom + rise]) for k in rates]
+    least = [-np.inf, -50 / span, -np.inf] if signed else [0.0, 1e-3 / span, -np.inf]
+    name = "a e^(cx) + b" if signed else "exponential"
+
+    def curve(loss: FloatArray, p: FloatArray) -> FloatArray:
+        return _exponential(loss, np.append(p, low))
+
+    return _best(name, curve, points, starts, (least, [np.inf, 50 / span, np.inf]))
+
+
+def fit_line(points: Points) -> Rival | None:
+    """Fit a straight line to the scores past the onset; None where fewer than four are."""
+    past = points.where(points.ability > _ONSET)
+    if past.size < 4 or np.unique(past.loss).size < 3:
+        return None
+    slope, intercept = np.polyfit(past.loss, past.value, 1)
+    start = np.array([intercept, -slope])
+    return _best("line", _line, past, [start], ([-np.inf] * 2, [np.inf] * 2))
+
+
+def _best(
+    name: str,
+    curve: Callable[[FloatArray, FloatArray], FloatArray],
+    points: Points,
+    starts: list[FloatArray],
+    bounds: tuple[list[float], list[float]],
+) -> Rival:
+    """Best of the local optima, with the covariance of its parameters."""
+    low, high = np.array(bounds[0]), np.array(bounds[1])
+
+    def residual(p: FloatArray) -> FloatArray:
+        return curve(points.loss, p) - points.value
+
+    fits = [
+        least_squares(residual, np.clip(s, low + 1e-9, high - 1e-9), bounds=bounds, x_scale="jac")
+        for s in starts
+    ]
+    best = min(fits, key=lambda fit: float(fit.cost))
+    dof = max(points.size - best.x.size, 1)
+    sd = float(np.sqrt(2.0 * best.cost / dof))
+    jacobian = np.asarray(best.jac)
+    inverse = np.linalg.pinv(jacobian.T @ jacobian, rcond=_BLIND, hermitian=True)
+    return Rival(name, curve, best.x, inverse * sd**2, sd, dof)
+
+
+def loss_law(points: Points) -> Law | None:
+    """L(N, D) of the last checkpoint of each run; None where there are too few to fit one."""
+    if points.params is None or points.tokens is None or points.run is None:
+        return None
+    order = np.lexsort((points.tokens, points.run.astype(str)))
+    run = points.run.astype(str)[order]
+    last = order[np.append(run[1:] != run[:-1], True)]
+    size, tokens = points.params[last], points.tokens[last]
+    if last.size < 6 or np.unique(size).size < 3 or np.unique(tokens).size < 3:
+        return None
+    return Law(size, points.loss[last], tokens, "huber", 1e-3)
+
+
+def rival_forecasts(
+    train: Points, ahead: Points, level: float, *, two_steps: bool
+) -> Iterator[tuple[str, tuple[FloatArray, FloatArray, FloatArray]]]:
+    """Name, and score with interval at the losses (two steps: sizes and tokens) ahead."""
+    sigmoid = fit_sigmoid(train)
+    yield sigmoid.name, sigmoid.predict(ahead.loss, level)
+    law = loss_law(train) if two_steps else None
+    if law is not None and ahead.params is not None and ahead.tokens is not None:
+        theta = law.solve()
+        loss = curves.scaling_law_tokens(ahead.params, ahead.tokens, *map(float, natural(theta)))
+        error = float(np.sqrt(np.mean(law.residual(theta) ** 2)))
+        second = Rival(
+            "two steps", sigmoid.curve, sigmoid.params, sigmoid.covariance, sigmoid.sd,
+            sigmoid.dof, error,
+        )  # fmt: skip
+        yield second.name, second.predict(loss, level)
+    for form in (fit_exponential(train), fit_line(train), fit_exponential(train, signed=True)):
+        if form is not None:
+            yield form.name, form.predict(ahead.loss, level)

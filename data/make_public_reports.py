@@ -44,19 +44,19 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def select_olmo(table: pd.DataFrame, *, letter: bool, whole_ladder: bool) -> pd.DataFrame:
-    """Every third checkpoint of 7B and 13B, and the ladder models, final or all checkpoints."""
+def select_olmo(table: pd.DataFrame, *, letter: bool, every: int, whole: bool) -> pd.DataFrame:
+    """Checkpoints of 7B and 13B, and the ladder models, the whole runs or the final ones."""
     table = table[(table["metric"] == "acc") & (table["tokens"] > 0)]
     tasks = [f"{t}_mc_5shot" for t in LETTER if letter] + [f"{t}_rc_5shot" for t in CLOZE]
     table = table[table["task"].isin(tasks)]
     ladder = table["model"].str.startswith("OLMo-ladder")
     last = table.groupby("run")["tokens"].transform("max")
-    small = table[ladder & (whole_ladder | (table["tokens"] == last))]
+    small = table[ladder & (whole | (table["tokens"] == last))]
     # The annealed 7B has one evaluation under another schedule: no curve.
     dense = table[~ladder & ~table["run"].str.contains("anneal")]
     # Counted from the end, for the last checkpoint of a run is the one that scaling laws use.
     rank = dense.groupby(["run", "task"])["tokens"].rank(method="first", ascending=False) - 1
-    return pd.concat([dense[rank % EVERY == 0], small])
+    return pd.concat([dense[rank % every == 0], small])
 
 
 def select_open_lm(table: pd.DataFrame) -> pd.DataFrame:
@@ -77,9 +77,9 @@ def main(folder: str) -> None:
     reference = Path(folder)
     olmo = pd.read_csv(reference / "olmo.csv")
     open_lm = select_open_lm(pd.read_csv(reference / "open_lm.csv"))
-    reports = [select_olmo(olmo, letter=True, whole_ladder=False), open_lm]
+    reports = [select_olmo(olmo, letter=True, every=EVERY, whole=False), open_lm]
     write(pd.concat(reports), "public_reports.csv")
-    write(select_olmo(olmo, letter=False, whole_ladder=True), "olmo_ladder.csv")
+    write(select_olmo(olmo, letter=False, every=1, whole=True), "olmo_ladder.csv")
 
 
 if __name__ == "__main__":

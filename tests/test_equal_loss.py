@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emergence import Records, collapse, simulate
+from emergence import Records, collapse, load_dataset, simulate
 from emergence.cli import main
 from emergence.errors import DataError
 from emergence.monotone import left_out_errors, monotone_curve, within_others
@@ -166,12 +166,18 @@ def test_backfitting_finds_the_slope_beside_the_curve() -> None:
     assert np.sqrt(np.mean(beside**2)) < 0.1 * np.sqrt(np.mean(plain**2))
 
 
-@pytest.mark.filterwarnings("ignore::emergence.errors.DataWarning")
-def test_the_ladder_collapses_on_loss(reference: Path) -> None:
-    frame = pd.read_csv(reference / "olmo.csv")
-    records = Records(frame[frame["tokens"] > 0])
-    for task in ("hellaswag_val", "mmlu_test", "arc_easy_test", "piqa_val"):
-        found = collapse(records.select(f"{task}_rc_5shot", "acc"))
-        assert found.label == "loss alone", found.reason
-        assert found.explained["loss"] > 0.99
-        assert abs(found.effect.estimate) < 0.01
+@pytest.mark.parametrize("task", ["hellaswag_val", "mmlu_test", "arc_easy_test", "piqa_val"])
+def test_the_ladder_collapses_on_loss(task) -> None:
+    found = collapse(load_dataset("olmo_ladder").select(f"{task}_rc_5shot", "acc"))
+    assert found.label == "loss alone", found.reason
+    assert found.explained["loss"] > 0.99
+    assert abs(found.effect.estimate) < 0.01
+
+
+@pytest.mark.parametrize("task", ["hellaswag", "arc_easy", "piqa"])
+def test_the_corpora_of_open_lm_do_not_collapse(task) -> None:
+    groups = [g for g in load_dataset("public_reports").groups() if g.task == task]
+    found = collapse([g for g in groups if "OpenLM" in g.family])
+    assert found.p_families < 1e-3
+    assert "do not fall on one curve" in found.reason
+    assert len(found.offsets) == 3

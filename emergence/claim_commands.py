@@ -24,7 +24,7 @@ def _groups(
         and g.family in (families or records.families)
     ]
     if not groups:
-        wanted = ", ".join(tasks) if tasks else "any task"
+        wanted = ", ".join(f"task {t!r}" for t in tasks) if tasks else "any task"
         raise EmergenceError(
             f"no scores of {wanted} by {metric!r}; tasks: {', '.join(records.tasks)}"
         )

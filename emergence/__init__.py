@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from emergence.between_tasks import SharedThreshold as SharedThreshold
     from emergence.between_tasks import shared_threshold as shared_threshold
     from emergence.datasets import load_dataset as load_dataset
+    from emergence.design_result import Design as Design
+    from emergence.designing import design as design
     from emergence.diagnostics import Diagnostics as Diagnostics
     from emergence.diagnostics import diagnose as diagnose
     from emergence.digitized import read_curves as read_curves
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from emergence.joined_curves import JoinedCurves as JoinedCurves
     from emergence.metric_audit import audit_metrics as audit_metrics
     from emergence.metric_audit_result import MetricAudit as MetricAudit
+    from emergence.placement import Placement as Placement
+    from emergence.placement import next_checkpoint as next_checkpoint
     from emergence.points import Points as Points
     from emergence.record import Record as Record
     from emergence.records import Records as Records
@@ -53,11 +57,13 @@ __version__ = "0.1.0"
 _HOME = {
     "Backtest": "backtest_result",
     "Collapse": "equal_loss_result",
+    "Design": "design_result",
     "Diagnostics": "diagnostics",
     "Forecast": "forecast_result",
     "JoinedCurves": "joined_curves",
     "MetricAudit": "metric_audit_result",
     "OnsetComparison": "discontinuity",
+    "Placement": "placement",
     "Points": "points",
     "Record": "record",
     "Records": "records",
@@ -75,6 +81,7 @@ _HOME = {
     "classify_tasks": "verdicts",
     "collapse": "equal_loss",
     "compare_onsets": "discontinuity",
+    "design": "designing",
     "diagnose": "diagnostics",
     "fit_scaling_law": "scaling",
     "fit_smooth": "smooth",
@@ -82,6 +89,7 @@ _HOME = {
     "forecast": "forecasting",
     "join_curves": "join",
     "load_dataset": "datasets",
+    "next_checkpoint": "placement",
     "read_curves": "digitized",
     "read_records": "records",
     "run_thresholds": "between_runs",

@@ -54,3 +54,10 @@ def add_tests(sub: argparse.ArgumentParser) -> None:
     """Options of a bootstrap test."""
     sub.add_argument("--alpha", type=float, default=0.05, help="false discovery rate")
     sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates")
+
+
+def add_names(sub: argparse.ArgumentParser) -> None:
+    """Options that name one group of scores."""
+    sub.add_argument("--task", help="may be left out where there is only one")
+    sub.add_argument("--metric", help="the same")
+    sub.add_argument("--family", help="the same")

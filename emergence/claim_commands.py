@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from emergence.arguments import add_noise, add_tests, read, save
+from emergence.arguments import add_names, add_noise, add_tests, read, save
 from emergence.errors import EmergenceError
 from emergence.points import Points
 from emergence.records import Records
@@ -111,9 +111,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     add_noise(sub)
     sub.add_argument("-o", "--output", help="stem of a figure to draw")
     sub = command("forecast", _forecast, "forecast a task's scores at losses not reached yet")
-    sub.add_argument("--task", help="may be left out where there is only one")
-    sub.add_argument("--metric", help="the same")
-    sub.add_argument("--family", help="the same")
+    add_names(sub)
     sub.add_argument("--loss", type=float, nargs="+", required=True, help="where, nats per token")
     sub.add_argument("--cut", type=float, help="use only the records with at least this loss")
     _add_forecast(sub)

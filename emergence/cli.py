@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from emergence import __version__
-from emergence.arguments import add_noise, add_tests, progress, read
+from emergence.arguments import add_names, add_noise, add_tests, progress, read
 from emergence.claim_commands import add_commands as add_claim_commands
 from emergence.errors import EmergenceError
+from emergence.planning_commands import add_commands as add_planning_commands
 from emergence.points import LEAST_POINTS
 from emergence.records import Records, not_fitted
 from emergence.results import Status
@@ -179,14 +180,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--runs", type=int, help="runs that share them (default: one each)")
     sub.add_argument("--sd", type=float, default=0.02, help="noise (default 0.02)")
     add_claim_commands(command)
+    add_planning_commands(command)
     add_train_commands(command)
     return parser
 
 
 def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    sub.add_argument("--task", help="may be left out where there is only one")
-    sub.add_argument("--metric", help="the same")
-    sub.add_argument("--family", help="the same")
+    add_names(sub)
     sub.add_argument(
         "--shape", default="auto", help="auto, hinge, power, saturating, jump, step, isotonic"
     )

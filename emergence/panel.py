@@ -80,11 +80,7 @@ class Panel:
     @property
     def score_sd(self) -> float:
         """Standard deviation of one score of a new run around the curve, ability scale."""
-        noise = self.problem.run_model.noise
-        if noise is None or noise.innovation_var <= 0:
-            return float(np.sqrt(self.variance))
-        share = noise.offset_var / noise.innovation_var + 1.0 / (1.0 - noise.rho**2)
-        return float(np.sqrt(self.variance * share))
+        return score_sd(self.problem, self.variance)
 
     @property
     def over_flat(self) -> float:
@@ -111,6 +107,15 @@ class Panel:
             scale.append(np.sqrt(np.clip(spread, 0.0, 1.0)))
         dof = max(self.problem.n - self.families[0].n_params, 1)
         return Mixture(self.weights, np.array(centre), np.array(scale), float(dof))
+
+
+def score_sd(problem: Problem, variance: float) -> float:
+    """Standard deviation of one score of a new run, given the variance of whitened residuals."""
+    noise = problem.run_model.noise
+    if noise is None or noise.innovation_var <= 0:
+        return float(np.sqrt(variance))
+    share = noise.offset_var / noise.innovation_var + 1.0 / (1.0 - noise.rho**2)
+    return float(np.sqrt(variance * share))
 
 
 def _floor(problem: Problem) -> float:

@@ -21,9 +21,9 @@ FLOORS = [
      "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
      "size", "simulation", "reference", "datasets", "alignment", "equal_loss_result",
      "equal_loss", "metric_audit_result", "metric_audit", "forecast_result", "forecasting",
-     "rivals", "backtest_result", "backtesting",
+     "rivals", "backtest_result", "backtesting", "design_result", "designing", "placement",
      "digitized", "joined_curves", "join", "train"},
-    {"report", "arguments", "claim_commands", "cli"},
+    {"report", "arguments", "claim_commands", "planning_commands", "cli"},
 ]  # fmt: skip
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")

@@ -1,0 +1,184 @@
+r"""next_checkpoint: where on the loss axis one more score says most about eta.
+
+The shapes on their grid, weighted by :math:`e^{-\mathrm{BIC}/2}`, stand for what may be true, the
+amplitude of each as unsure as the data leave it.  A score y at a loss L would weight them anew, so
+the variance of eta to expect after it is
+
+.. math:: \operatorname{E}_y \operatorname{Var}(\eta \mid y) =
+    \int p(y)\, \operatorname{Var}(\eta \mid y)\, dy, \qquad
+    p(y) = \sum_h w_h\, \mathcal{N}(y;\, f_h(L), \sigma^2)
+
+(Lindley 1956, Ann. Math. Stat. 27, 986; Chaloner & Verdinelli 1995, Stat. Sci. 10, 273).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+from emergence.contest import Contest
+from emergence.errors import DataError, MethodRefused
+from emergence.panel import score_sd
+from emergence.points import Points
+from emergence.profile import amplitudes, bic, curve, gains, residual_ss
+from emergence.results import Status, jsonable
+from emergence.threshold_result import ThresholdFit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST = 3000  # hypotheses kept, the likeliest
+_PLACES = 61  # losses tried
+_SCORES = 61  # of the integral over y
+_BEYOND = 0.15  # of the span of the losses, below the lowest
+# Three-point Gauss-Hermite rule for the amplitude.
+_NODES = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
+_SHARES = np.array([1.0, 4.0, 1.0]) / 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where the next checkpoint helps; made by :func:`next_checkpoint`.
+
+    Attributes
+    ----------
+    loss : (m,) array
+        Losses tried, nats per token.
+    eta_sd : (m,) array
+        Standard deviation of eta to expect after one more score there.
+    now : float
+        The same before it.
+    """
+
+    points: Points = field(repr=False)
+    loss: FloatArray
+    eta_sd: FloatArray
+    now: float
+
+    @property
+    def best(self) -> float:
+        """Loss at which one more score helps most."""
+        return float(self.loss[self.eta_sd.argmin()])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per loss: what to expect, and by which share the spread shrinks."""
+        return pd.DataFrame(
+            {"loss": self.loss, "eta_sd": self.eta_sd, "shrinks": 1.0 - self.eta_sd / self.now}
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the points, in types that survive JSON."""
+        out: dict[str, Any] = jsonable(self)
+        return out | {"best": self.best}
+
+    def summary(self) -> str:
+        """Report as text."""
+        gain = 1.0 - float(self.eta_sd.min()) / self.now
+        return (
+            f"{self.points.label}: one more score helps most at a loss of {self.best:.4g}; the "
+            f"spread of eta is {self.now:.3g} nats now and {self.eta_sd.min():.3g} after it "
+            f"({gain:.0%} less)"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the spread of eta to expect against the loss of the next checkpoint."""
+        from emergence.report.design_figure import plot_placement  # matplotlib only when drawing
+
+        return plot_placement(self, ax=ax)
+
+
+def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placement:
+    """Find the loss at which one more score says most about the threshold.
+
+    Parameters
+    ----------
+    fit : ThresholdFit
+        Of the records so far.
+    loss : (m,) array_like, optional
+        Losses to choose from; default: 61 from the highest seen to 15% of the span below the
+        lowest.
+
+    Returns
+    -------
+    Placement
+
+    Raises
+    ------
+    MethodRefused
+        For a fit without an onset, or of the isotonic curve.
+    DataError
+        For losses that are not positive.
+
+    Examples
+    --------
+    >>> from emergence import fit_threshold, simulate
+    >>> fit = fit_threshold(simulate("hinge", eta=2.2, n=60, rng=1).select(), shape="hinge")
+    >>> place = next_checkpoint(fit)
+    >>> 1.4 < place.best < 2.3
+    True
+    """
+    if fit.status is Status.NO_ONSET or fit.requested == "isotonic":
+        raise MethodRefused(f"{fit.points.label}: the fit has no onset of a shape to plan for")
+    problem = fit._contest.problem
+    if loss is None:
+        at = problem.low + problem.span * np.linspace(-_BEYOND, 1.0, _PLACES)
+        at = at[at > 0]
+    else:
+        at = np.atleast_1d(np.asarray(loss, dtype=float))
+    if not (np.isfinite(at) & (at > 0)).all():
+        raise DataError("losses must be positive and finite")
+    etas, weights, scores = _hypotheses(fit._contest, problem.to_x(at))
+    best = fit._candidates[0]
+    sd = score_sd(problem, best.rss / max(problem.n - best.n_params, 1))
+    after = [_expected_variance(etas, weights, scores[:, j], sd) for j in range(at.size)]
+    now = float(weights @ etas**2 - (weights @ etas) ** 2)
+    return Placement(
+        points=fit.points,
+        loss=at,
+        eta_sd=problem.span * np.sqrt(np.maximum(after, 0.0)),
+        now=problem.span * float(np.sqrt(max(now, 0.0))),
+    )
+
+
+def _hypotheses(contest: Contest, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Eta (canonical axis), weight, and abilities (hypotheses, places) of what may be true."""
+    p = contest.problem
+    column = p.wy[:, None]
+    total = float(p.wy @ p.wy)
+    etas, criteria, scores = [], [], []
+    for block in contest.blocks:
+        level = 0.0 if block.level is None else float((block.level @ p.wy) ** 2)
+        gain = gains(block, column)[:, 0]
+        criterion = bic(residual_ss(total, gain + level), p.n, block.n_params)
+        keep = np.argsort(criterion, kind="stable")[:_MOST]
+        theta = block.theta[keep]
+        columns = np.repeat(column, keep.size, axis=1)
+        amps = amplitudes(block.family, theta, p, columns, fit_level=contest.fit_level)
+        # The amplitude is unsure by the residual error over the length of what it multiplies.
+        rss = residual_ss(total, gain[keep] + level)
+        unsure = np.sqrt(rss / max(p.n - block.n_params, 1) / np.maximum(gain[keep], 1e-12))
+        for node, share in zip(_NODES, _SHARES, strict=True):
+            moved = amps.copy()
+            moved[:, 1:] *= np.maximum(1.0 + node * np.minimum(unsure, 0.5), 0.0)[:, None]
+            scores.append(curve(block.family, theta, moved, x))
+            etas.append(theta[:, 0])
+            criteria.append(criterion[keep] - 2.0 * np.log(share))
+    criterion = np.concatenate(criteria)
+    keep = np.argsort(criterion, kind="stable")[:_MOST]
+    weights = np.exp(-0.5 * (criterion[keep] - criterion[keep[0]]))
+    return np.concatenate(etas)[keep], weights / weights.sum(), np.concatenate(scores)[keep]
+
+
+def _expected_variance(etas: FloatArray, weights: FloatArray, said: FloatArray, sd: float) -> float:
+    """Variance of eta to expect once a score is seen where the hypotheses say ``said``."""
+    y = np.linspace(said.min() - 4.0 * sd, said.max() + 4.0 * sd, _SCORES)
+    density = np.exp(-0.5 * ((y - said[:, None]) / sd) ** 2)
+    mass = weights @ density
+    mean = (weights * etas) @ density / np.maximum(mass, 1e-300)
+    square = (weights * etas**2) @ density / np.maximum(mass, 1e-300)
+    return float((mass * (square - mean**2)).sum() / mass.sum())

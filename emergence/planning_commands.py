@@ -1,0 +1,97 @@
+"""Commands that plan: ``design`` and ``next``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from emergence.arguments import add_names, add_noise, read, save
+
+if TYPE_CHECKING:
+    from emergence.threshold_result import ThresholdFit
+
+# Options of a guess; those left out come from the pilot, or are those of ``simulate``.
+_GUESS = {
+    "eta": "threshold loss (default 2.2)",
+    "chance": "score of guessing (default 0.25)",
+    "sd": "error of a score (default 0.02)",
+    "intraclass": "correlation of the items of one checkpoint",
+    "offset_sd": "sd of the offsets of runs",
+    "rho": "autocorrelation of errors inside a run",
+    "eta_sd": "sd of the thresholds of runs, nats",
+}
+
+
+def _pilot(args: argparse.Namespace, path: str) -> ThresholdFit:
+    from emergence.threshold import fit_threshold
+
+    points = read(argparse.Namespace(file=path, encoding=None)).select(
+        args.task, args.metric, args.family
+    )
+    return fit_threshold(points, n_boot=args.n_boot, rng=args.seed)
+
+
+def _design(args: argparse.Namespace) -> None:
+    from emergence.designing import design
+
+    options: dict[str, Any] = {k: v for k in _GUESS if (v := getattr(args, k)) is not None}
+    if args.loss_range is not None:
+        options["loss_range"] = tuple(args.loss_range)
+    print("simulating studies; this takes a minute or two", file=sys.stderr)
+    found = design(
+        args.shape if args.pilot is None else _pilot(args, args.pilot),
+        width=args.width,
+        power=args.power,
+        vary=args.vary,
+        checkpoints=args.checkpoints,
+        items=args.items,
+        runs=args.runs,
+        n_sim=args.n_sim,
+        n_boot=args.n_boot,
+        n_jobs=args.jobs,
+        rng=args.seed,
+        **options,
+    )
+    print(found.summary())
+    if args.output:
+        save(found.plot(), f"{args.output}.png")
+
+
+def _next(args: argparse.Namespace) -> None:
+    from emergence.placement import next_checkpoint
+    from emergence.threshold import fit_threshold
+
+    points = read(args).select(args.task, args.metric, args.family)
+    fit = fit_threshold(points, noise=args.noise, runs=args.runs, n_boot=199, rng=args.seed)
+    found = next_checkpoint(fit)
+    print(found.summary())
+    if args.output:
+        save(found.plot(), f"{args.output}.png")
+
+
+def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands to the parser that ``command`` belongs to."""
+    sub = command("design", _design, "how many checkpoints, items or runs it takes", file=False)
+    goal = sub.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--width", type=float, help="goal: median width of the interval of eta, nats")
+    goal.add_argument("--power", type=float, help="goal: share of studies called emergent")
+    sub.add_argument("--vary", default="checkpoints", choices=("checkpoints", "items", "runs"))
+    sub.add_argument("--checkpoints", type=int, default=60, help="in all, or of each run")
+    sub.add_argument("--items", type=int, help="items behind a score (default: not counts)")
+    sub.add_argument("--runs", type=int, help="runs (default: every checkpoint its own)")
+    sub.add_argument("--shape", default="hinge", help="guess of the curve (default hinge)")
+    sub.add_argument("--pilot", help="records to take the guess from instead")
+    add_names(sub)
+    for name, text in _GUESS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", type=float, help=text)
+    sub.add_argument("--loss-range", type=float, nargs=2, metavar=("LOW", "HIGH"))
+    sub.add_argument("--n-sim", type=int, default=60, help="studies of each size (default 60)")
+    sub.add_argument("--n-boot", type=int, default=199, help="replicates in each (default 199)")
+    sub.add_argument("--jobs", type=int, default=1, help="studies at a time (-1: all cores)")
+    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    sub = command("next", _next, "at which loss the next checkpoint says most about eta")
+    add_names(sub)
+    add_noise(sub)
+    sub.add_argument("-o", "--output", help="stem of a figure to draw")

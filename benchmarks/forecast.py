@@ -25,8 +25,9 @@ from itertools import product
 import numpy as np
 from machine import with_error, write
 
-from emergence import Points, backtest, load_dataset, simulate
+from emergence import Points, backtest, forecast, load_dataset, simulate
 from emergence.errors import DataError
+from emergence.rivals import fit_sigmoid
 
 SHAPES = ("hinge", "power", "saturating", "jump", "logistic", "exponential", "linear", "flat")
 CUTS = (2.3, 2.0)
@@ -39,10 +40,13 @@ def one(shape: str, cut: float, runs: bool, i: int) -> tuple[float, float, float
     """(known, share held, width, share held by the sigmoid) of one data set."""
     seed = np.random.SeedSequence([20241014, i, *shape.encode()])
     records = simulate(shape, n=200, rng=seed, **(RUNS if runs else {}))  # type: ignore[arg-type]
-    found = backtest(records.select(), cut=cut, level=LEVEL)
-    rows = found.to_frame().set_index("form").to_dict("index")
-    ours, sigmoid = rows["emergence"], rows["sigmoid"]
-    return float(ours["known"]), ours["coverage"], ours["width"], sigmoid["coverage"]
+    points = records.select()
+    train, ahead = points.where(points.loss >= cut), points.where(points.loss < cut)
+    found = forecast(train, ahead.loss)
+    low, high = found.interval(LEVEL)
+    _, *ends = fit_sigmoid(train).predict(ahead.loss, LEVEL)
+    held = [float(np.mean((ahead.value >= a) & (ahead.value <= b))) for a, b in ((low, high), ends)]
+    return float(found.known), held[0], float(np.mean(high - low)), held[1]
 
 
 def simulated(pool: ProcessPoolExecutor, datasets: int) -> list[str]:

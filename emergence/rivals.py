@@ -31,6 +31,7 @@ from emergence.points import Points
 # Past the onset are the scores this far above chance, as a share of the way to the best.
 _ONSET = 0.05
 _BLIND = 1e-12
+_STARTS = 2
 _Curve = Callable[..., FloatArray]
 
 
@@ -81,14 +82,15 @@ def _line(loss: FloatArray, p: FloatArray) -> FloatArray:
 
 
 def fit_sigmoid(points: Points) -> Rival:
-    """Fit floor, ceiling, middle and width from several starts."""
+    """Fit floor, ceiling, middle and width."""
     low, high = float(points.loss.min()), float(points.loss.max())
-    bottom, top = float(points.value.min()), float(points.value.max())
-    starts = [
-        np.array([middle, width * (high - low), top, bottom])
-        for middle in np.linspace(low - 0.3 * (high - low), high, 6)
-        for width in (0.03, 0.1, 0.3)
-    ]
+    starts = []
+    for middle in np.linspace(low - 0.3 * (high - low), high, 8):
+        for width in np.geomspace(0.03, 0.5, 6) * (high - low):
+            rise, floor = _linear(
+                _sigmoid(points.loss, np.array([middle, width, 1.0, 0.0])), points
+            )
+            starts.append(np.array([middle, width, floor + rise, floor]))
     bounds = ([0.0, 1e-3, 0.0, 0.0], [10 * high, 10 * high, 1.0, 1.0])
     return _best("sigmoid", _sigmoid, points, starts, bounds)
 
@@ -96,18 +98,24 @@ def fit_sigmoid(points: Points) -> Rival:
 def fit_exponential(points: Points, *, signed: bool = False) -> Rival:
     """Fit a convex exponential; ``signed`` lets it level off instead."""
     low, span = float(points.loss.min()), float(np.ptp(points.loss))
-    rise, bottom = float(np.ptp(points.value)), float(points.value.min())
-    rates = np.array([0.3, 1.0, 3.0, 10.0]) / span
-    starts = [np.array([rise, k, bottom]) for k in rates]
-    if signed:
-        starts += [np.array([-rise * np.exp(-k * span), -k, bottom + rise]) for k in rates]
-    least = [-np.inf, -50 / span, -np.inf] if signed else [0.0, 1e-3 / span, -np.inf]
-    name = "a e^(cx) + b" if signed else "exponential"
 
     def curve(loss: FloatArray, p: FloatArray) -> FloatArray:
         return _exponential(loss, np.append(p, low))
 
+    rates = np.geomspace(0.1, 40.0, 20) / span
+    starts = []
+    for rate in (*rates, *-rates) if signed else rates:
+        amplitude, floor = _linear(curve(points.loss, np.array([1.0, rate, 0.0])), points)
+        starts.append(np.array([amplitude, rate, floor]))
+    least = [-np.inf, -50 / span, -np.inf] if signed else [0.0, 1e-3 / span, -np.inf]
+    name = "a e^(cx) + b" if signed else "exponential"
     return _best(name, curve, points, starts, (least, [np.inf, 50 / span, np.inf]))
+
+
+def _linear(basis: FloatArray, points: Points) -> tuple[float, float]:
+    """Factor and constant of a basis that fit the scores best."""
+    factor, constant = np.polyfit(basis, points.value, 1)
+    return float(factor), float(constant)
 
 
 def fit_line(points: Points) -> Rival | None:
@@ -127,16 +135,15 @@ def _best(
     starts: list[FloatArray],
     bounds: tuple[list[float], list[float]],
 ) -> Rival:
-    """Best of the local optima, with the covariance of its parameters."""
+    """Best of the optima that the best starts lead to, with the covariance of its parameters."""
     low, high = np.array(bounds[0]), np.array(bounds[1])
 
     def residual(p: FloatArray) -> FloatArray:
         return curve(points.loss, p) - points.value
 
-    fits = [
-        least_squares(residual, np.clip(s, low + 1e-9, high - 1e-9), bounds=bounds, x_scale="jac")
-        for s in starts
-    ]
+    inside = [np.clip(s, low + 1e-9, high - 1e-9) for s in starts]
+    inside.sort(key=lambda s: float(np.square(residual(s)).sum()))
+    fits = [least_squares(residual, s, bounds=bounds, x_scale="jac") for s in inside[:_STARTS]]
     best = min(fits, key=lambda fit: float(fit.cost))
     dof = max(points.size - best.x.size, 1)
     sd = float(np.sqrt(2.0 * best.cost / dof))

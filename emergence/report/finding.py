@@ -1,0 +1,103 @@
+"""Finding: what one set of records says of one claim, in words, a table and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from emergence.intervals import Interval
+from emergence.points import Points
+from emergence.records import Records
+from emergence.verdict import Verdict
+from emergence.verdicts import classify_tasks
+
+Holds = Literal["yes", "in part", "no", "cannot be told"]
+# Where a task is scored by several metrics: the one that people report.
+_STRICT = ("exact_match", "acc")
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One claim on one set of records.
+
+    ``clause`` is the finding in words, to stand in a sentence; ``table`` and ``draw`` its evidence.
+    """
+
+    holds: Holds
+    clause: str
+    table: pd.DataFrame | None = None
+    draw: Callable[[], Figure] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A set of records with a name, and its verdicts once they are asked for."""
+
+    name: str
+    records: Records
+    n_boot: int
+    seed: int
+
+    @cached_property
+    def groups(self) -> list[Points]:
+        """Every task under the metric that people report."""
+        return strict_groups(self.records)
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """Verdict of every task by that metric."""
+        metrics = sorted({g.metric for g in self.groups})
+        found = classify_tasks(self.records, metric=metrics, n_boot=self.n_boot, rng=self.seed)
+        mine = {_key(g) for g in self.groups}
+        return [v for v in found if _key(v.points) in mine]
+
+    def labelled(self, *labels: str) -> list[Verdict]:
+        """Verdicts with one of these labels."""
+        return [v for v in self.verdicts if v.label in labels]
+
+
+def _key(points: Points) -> tuple[str, str, str]:
+    return points.family, points.task, points.metric
+
+
+def strict_groups(records: Records) -> list[Points]:
+    """Points of every family and task by exact match where there is one, else by accuracy."""
+    found: dict[tuple[str, str], dict[str, Points]] = {}
+    for group in records.groups():
+        if group.metric in _STRICT:
+            found.setdefault((group.family, group.task), {})[group.metric] = group
+    return [next(g[m] for m in _STRICT if m in g) for g in found.values()]
+
+
+def verdict_word(findings: Sequence[Finding]) -> str:
+    """One word for several findings; those that cannot be told do not count."""
+    told = {f.holds for f in findings if f.holds != "cannot be told"}
+    if not told:
+        return "Cannot be told"
+    if told == {"yes"}:
+        return "Holds"
+    return "Does not hold" if told == {"no"} else "Holds in part"
+
+
+def share_word(good: int, bad: int) -> Holds:
+    """Holds where nothing speaks against it, and does not where more speaks against than for."""
+    if good + bad == 0:
+        return "cannot be told"
+    if bad == 0:
+        return "yes"
+    return "in part" if good >= bad else "no"
+
+
+def interval_text(ci: Interval, spec: str = ".3f") -> str:
+    """Interval as the tables show it."""
+    return format(ci, spec)
+
+
+def counted(n: int, what: str) -> str:
+    """A number with its noun: 1 task, 2 tasks."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -31,8 +31,11 @@ from emergence.curves import FLOPS_PER_TOKEN
 from emergence.digitized import LEAST_READINGS, read_curves
 from emergence.errors import DataError, DataWarning
 from emergence.joined_curves import Axis, JoinedCurves, ReadFigure
+from emergence.metrics import METRICS
 from emergence.records import Records
 
+# A score at the edge of its range may be read this many reading errors beyond it.
+_SLACK = 5.0
 Curve = str | os.PathLike[str] | pd.DataFrame | Mapping[str, pd.DataFrame]
 
 
@@ -95,7 +98,8 @@ def join_curves(
     Warns
     -----
     DataWarning
-        Where readings of scores lie beyond the loss curve; they are kept in ``outside``.
+        Where readings of scores lie beyond the loss curve (they are kept in ``outside``), or just
+        outside the range of the metric.
 
     References
     ----------
@@ -140,19 +144,26 @@ def join_curves(
         sizes=sizes,
         x_unit=x_unit,
         score_unit=score_unit,
+        slack=_SLACK * reading_error * (score.y.high - score.y.low) * score_unit,
         lag=0.0 if smoothing_step is None else smoothing_step * smoothing / (1.0 - smoothing),
         columns={"model": model, "task": task, "metric": metric, "family": family}
         | ({} if chance is None else {"chance": chance}),
     )
-    records, outside = join(loss, score)
+    records, outside, moved = join(loss, score)
     warnings = []
+    if moved:
+        warnings.append(
+            f"{moved} readings of the score lie just outside what {metric} can be, by less than "
+            f"{_SLACK:g} reading errors; they are taken as its least or its most"
+        )
     if len(outside):
         warnings.append(
             f"readings of the score beyond the loss curve are not used: {len(outside)}, at "
             f"x = {', '.join(f'{x:g}' for x in outside['x'].head(5))}"
             + (", ..." if len(outside) > 5 else "")
         )
-        python_warnings.warn(warnings[0], DataWarning, stacklevel=2)
+    for text in warnings:
+        python_warnings.warn(text, DataWarning, stacklevel=2)
     return JoinedCurves(records, outside, reading_error, tuple(warnings), loss, score, join)
 
 
@@ -236,10 +247,11 @@ def _join(
     sizes: dict[str, float],
     x_unit: float,
     score_unit: float,
+    slack: float,
     lag: float,
     columns: dict[str, Any],
-) -> tuple[Records, pd.DataFrame]:
-    """Records of all series, and the readings of scores beyond the loss curve."""
+) -> tuple[Records, pd.DataFrame, int]:
+    """Records, readings of scores beyond the loss curve, and how many were put at a bound."""
     frames, outside = [], []
     for name, curve in score.series.items():
         x, y = _curve(loss.series[name], lag)
@@ -263,7 +275,13 @@ def _join(
     frame = pd.concat(frames, ignore_index=True).assign(**columns)
     if frame.empty:
         raise DataError("no reading of a score lies within the range of the loss curve")
-    return Records(frame, where="join_curves"), pd.concat(outside, ignore_index=True)
+    value = frame["value"].to_numpy()
+    if (metric := METRICS.get(columns["metric"])) is not None:
+        bound = np.clip(value, *metric.bounds)
+        # What lies farther out is no reading error: the records refuse it.
+        frame["value"] = np.where(np.abs(value - bound) <= slack, bound, value)
+    moved = int((frame["value"].to_numpy() != value).sum())
+    return Records(frame, where="join_curves"), pd.concat(outside, ignore_index=True), moved
 
 
 def _curve(curve: pd.DataFrame, lag: float) -> tuple[FloatArray, FloatArray]:

@@ -109,7 +109,10 @@ class ReadThreshold:
         Interval
         """
         inner = self.fit.interval(name, level)
-        off = float(np.quantile(np.abs(self._draws - np.median(self._draws)), level))
+        moves = np.abs(self._draws - np.median(self._draws))
+        # The quantile of one more reading: that of the draws themselves would be too near.
+        share = min(level * (1.0 + 1.0 / moves.size), 1.0)
+        off = float(np.quantile(moves, share, method="inverted_cdf"))
         low = self.eta - float(np.hypot(self.eta - inner.low, off))
         high = self.eta + float(np.hypot(inner.high - self.eta, off))
         return replace(inner, low=low, high=high, method=f"{inner.method} and readings")

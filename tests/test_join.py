@@ -218,3 +218,18 @@ def test_curves_that_do_not_fit_together() -> None:
         join_curves(losses["7B"], far, params=1e9, task="t")
     with pytest.raises(DataError, match="at least 20"):
         joined().fit_threshold(n_readings=3)
+
+
+def test_scores_read_just_below_nothing_are_nothing() -> None:
+    losses, scores = figures()
+    zero = {k: f.assign(y=(f["y"] - 25.0).clip(lower=0.0)) for k, f in scores.items()}
+    zero["7B"].loc[0, "y"] = -0.1
+    options = {"params": SIZES, "task": "t", "metric": "exact_match", "chance": 0.0}
+    with pytest.warns(DataWarning, match="1 readings of the score lie just outside"):
+        found = join_curves(losses, zero, x_unit=1e9, score_unit=0.01, **options)
+    assert found.records.to_frame()["value"].min() == 0.0
+    # Figures that are read again move too, and a plateau at nothing stays there.
+    assert abs(found.fit_threshold(n_boot=99, n_readings=20).eta - 2.1) < 0.1
+    zero["7B"].loc[0, "y"] = -5.0
+    with pytest.raises(RecordsError, match="outside"):
+        join_curves(losses, zero, x_unit=1e9, score_unit=0.01, **options)

@@ -9,31 +9,35 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from emergence.alignment import align_sizes
 from emergence.equal_loss import collapse
 from emergence.equal_loss_result import Collapse
 from emergence.errors import DataError, DataWarning
 from emergence.join import join_curves
-from emergence.joined_curves import ReadThreshold
+from emergence.joined_curves import Axis, ReadFigure, ReadThreshold
 from emergence.points import Points
 from emergence.report.figures import plot_fit
 from emergence.report.finding import Finding, Source, counted, share_word, strict_groups
 from emergence.resample import child
+from emergence.threshold import fit_threshold
 
 _READING_ERROR = 0.005
+_STREAM = 91
+_CROWDED = 0.3
+_SINGLE = ("loss", "compute", "params", "tokens")
+# A task is asked about where some predictor explains this share of the variance of unseen runs.
+_RISES = 0.5
 
 
 def checkpoints(source: Source) -> Finding:
     """Claim 1: checkpoints of long runs fall on one curve of the loss."""
-    rising = {(v.points.family, v.points.task) for v in source.verdicts if v.label != "flat"}
-    return _collapsed([g for g in source.groups if (g.family, g.task) in rising])
+    return _collapsed(source.groups)
 
 
 def final_models(source: Source) -> Finding:
     """Claim 2: so do models trained to budgets of their own, at their final checkpoints."""
-    rising = {(v.points.family, v.points.task) for v in source.verdicts if v.label != "flat"}
     groups = strict_groups(source.records.final())
-    finding = _collapsed([g for g in groups if (g.family, g.task) in rising])
-    pooled = _pooled(groups)
+    finding, pooled = _collapsed(groups), _pooled(groups)
     if not pooled:
         return finding
     apart = sum((c.p_families or 1.0) < c.alpha for c in pooled)
@@ -61,30 +65,28 @@ def _pooled(groups: Sequence[Points]) -> list[Collapse]:
 
 def _collapsed(groups: Sequence[Points]) -> Finding:
     """Does the loss alone explain these tasks?"""
-    found: list[Collapse] = []
+    asked: list[Collapse] = []
     for group in groups:
         try:
-            found.append(collapse(group))
+            asked.append(collapse(group))
         except DataError:  # too few runs or sizes to compare
             continue
+    # Where nothing explains the scores there is no curve for the sizes to share.
+    found = [c for c in asked if max(c.explained.values()) >= _RISES]
     if not found:
-        return Finding("cannot be told", "no task has runs and sizes enough to compare")
+        return Finding("cannot be told", "no task rises with runs and sizes enough to compare")
     labels = [c.label for c in found]
     alone, matters = labels.count("loss alone"), labels.count("size matters")
-    best = sum(min(c.explained, key=_explained(c)) == "loss" for c in found)
+    best = sum(max(_SINGLE, key=c.explained.__getitem__) == "loss" for c in found)
+    unknown = labels.count("undetermined")
     clause = (
-        f"the loss alone explains {alone} of {counted(len(found), 'task')}, size matters at equal "
-        f"loss in {matters}, {labels.count('undetermined')} cannot be told; of loss, compute, "
-        f"params and tokens the loss predicts unseen runs best in {best}"
+        f"of {counted(len(found), 'task')} that rise the loss alone explains {alone}, size matters "
+        f"at equal loss in {matters}, {unknown} cannot be told; of loss, compute, params and "
+        f"tokens the loss predicts unseen runs best in {best}"
     )
     shown = max(found, key=lambda c: (c.label == "loss alone", c.explained["loss"]))
     table = pd.DataFrame([_row(c) for c in found])
-    return Finding(share_word(alone, matters), clause, table, lambda: _draw(shown))
-
-
-def _explained(c: Collapse):  # type: ignore[no-untyped-def]
-    single = ("loss", "compute", "params", "tokens")
-    return lambda name: -c.explained[name] if name in single else np.inf
+    return Finding(share_word(alone, matters, unknown), clause, table, lambda: _draw(shown))
 
 
 def _row(c: Collapse) -> dict[str, object]:
@@ -94,6 +96,7 @@ def _row(c: Collapse) -> dict[str, object]:
         "task": c.points.task,
         "n": c.points.size,
         "runs": c.points.n_runs,
+        "sizes line up by": _axis(c.points),
         "effect of size x 10": f"{c.effect.estimate:+.4f} [{ci.low:+.4f}, {ci.high:+.4f}]",
         "R2 by loss": f"{c.explained['loss']:.3f}",
         "by compute": f"{c.explained['compute']:.3f}",
@@ -101,6 +104,15 @@ def _row(c: Collapse) -> dict[str, object]:
         "by tokens": f"{c.explained['tokens']:.3f}",
         "finding": c.label,
     }
+
+
+def _axis(points: Points) -> str:
+    """Axis on which the sizes cross half of their rise at one place, if one is clearly best."""
+    try:
+        found = align_sizes(points)
+    except DataError:
+        return "cannot be asked"
+    return found.best if found.clear else "none clearly"
 
 
 def _draw(c: Collapse) -> Figure:
@@ -118,25 +130,25 @@ def read_figures(source: Source) -> Finding:
             read = _read_off(points, source)
         except DataError:  # runs of one checkpoint have no curve to read
             continue
-        ci, own = read.interval(), verdict.interval
-        inside = verdict.threshold.eta in ci
-        held += inside
+        own = fit_threshold(points, n_boot=source.n_boot, rng=source.seed)
+        ci = read.interval()
+        held += own.eta in ci
         fits.append(read)
         rows.append(
             {
                 "family": points.family,
                 "task": points.task,
-                "eta by the records": f"{verdict.threshold.eta:.3f} {own:.3f}",
+                "eta of the records": f"{own.eta:.3f} {own.interval():.3f}",
                 "eta read off": f"{read.eta:.3f} {ci:.3f}",
                 "reading adds sd": f"{read.reading_sd:.3f}",
-                "holds it": "yes" if inside else "no",
+                "holds it": "yes" if own.eta in ci else "no",
             }
         )
     if not rows:
         return Finding("cannot be told", "no emergent task has runs with curves to read")
     clause = (
         f"drawn as curves against tokens and read off with an error of {_READING_ERROR:.1%} of the "
-        f"axes, the interval of eta holds that of the records in {held} of "
+        f"axes, the interval of eta holds the eta of the records in {held} of "
         f"{counted(len(rows), 'task')}"
     )
 
@@ -152,37 +164,30 @@ def _read_off(points: Points, source: Source) -> ReadThreshold:
     """Threshold of a task whose loss and score were drawn against tokens, and read off."""
     if points.run is None or points.tokens is None or points.params is None:
         raise DataError(f"{points.label}: no curves against tokens")
-    g = child(np.random.SeedSequence(source.seed), 91)
-    ends = {
-        name: (float(column.min()), float(column.max()))
-        for name, column in (
-            ("tokens", points.tokens), ("loss", points.loss), ("value", points.value)
-        )
-    }  # fmt: skip
-    curves: dict[str, dict[str, pd.DataFrame]] = {"loss": {}, "value": {}}
-    params = {}
-    for run in np.unique(points.run.astype(str)):
-        mine = points.where(points.run.astype(str) == run)
-        params[run] = float(mine.params[0])  # type: ignore[index]
-        for name, column in (("loss", mine.loss), ("value", mine.value)):
-            curves[name][run] = pd.DataFrame(
-                {
-                    "x": _misread(mine.tokens, ends["tokens"], g),
-                    "y": _misread(column, ends[name], g),
-                }
-            ).sort_values("x", ignore_index=True)
+    g = child(np.random.SeedSequence(source.seed), _STREAM)
+    # Checkpoints that crowd at the start are drawn on a logarithmic axis.
+    log = bool(np.median(points.tokens) < _CROWDED * points.tokens.max())
+    x = Axis(float(points.tokens.min()), float(points.tokens.max()), log)
+    axes = [
+        Axis(float(column.min()), float(column.max())) for column in (points.loss, points.value)
+    ]
+    curves: list[dict[str, pd.DataFrame]] = [{}, {}]
+    run = points.run.astype(str)
+    for name in np.unique(run):
+        mine = points.where(run == name)
+        for drawn, column in zip(curves, (mine.loss, mine.value), strict=True):
+            drawn[name] = pd.DataFrame({"x": mine.tokens, "y": column})
+    loss, score = (
+        ReadFigure(drawn, x, y).again(_READING_ERROR, g, points=True)
+        for drawn, y in zip(curves, axes, strict=True)
+    )
+    params = {name: float(points.params[run == name][0]) for name in np.unique(run)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # readings just beyond the loss curve
         joined = join_curves(
-            curves["loss"], curves["value"], params=params, task=points.task,
-            metric=points.metric, chance=points.chance, reading_error=_READING_ERROR,
-            loss_axes=(ends["tokens"], ends["loss"]), score_axes=(ends["tokens"], ends["value"]),
+            loss.series, score.series, params=params, task=points.task, metric=points.metric,
+            chance=points.chance, log_x=log, reading_error=_READING_ERROR,
+            loss_axes=((x.low, x.high), (axes[0].low, axes[0].high)),
+            score_axes=((x.low, x.high), (axes[1].low, axes[1].high)),
         )  # fmt: skip
         return joined.fit_threshold(n_boot=source.n_boot, rng=source.seed)
-
-
-def _misread(column: np.ndarray | None, ends: tuple[float, float], g: np.random.Generator):  # type: ignore[no-untyped-def]
-    """Readings of a column, never below half of its least."""
-    assert column is not None
-    read = column + g.normal(0.0, _READING_ERROR * (ends[1] - ends[0]), column.size)
-    return np.maximum(read, 0.5 * column.min())

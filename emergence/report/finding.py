@@ -10,7 +10,6 @@ from typing import Literal
 import pandas as pd
 from matplotlib.figure import Figure
 
-from emergence.intervals import Interval
 from emergence.points import Points
 from emergence.records import Records
 from emergence.verdict import Verdict
@@ -84,18 +83,13 @@ def verdict_word(findings: Sequence[Finding]) -> str:
     return "Does not hold" if told == {"no"} else "Holds in part"
 
 
-def share_word(good: int, bad: int) -> Holds:
+def share_word(good: int, bad: int, unknown: int = 0) -> Holds:
     """Holds where nothing speaks against it, and does not where more speaks against than for."""
-    if good + bad == 0:
+    if good + bad == 0 or good + bad < unknown:
         return "cannot be told"
     if bad == 0:
         return "yes"
     return "in part" if good >= bad else "no"
-
-
-def interval_text(ci: Interval, spec: str = ".3f") -> str:
-    """Interval as the tables show it."""
-    return format(ci, spec)
 
 
 def counted(n: int, what: str) -> str:

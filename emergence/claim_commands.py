@@ -1,12 +1,13 @@
-"""Commands that put a claim to the test: ``collapse``, ``audit``, ``forecast``, ``backtest``."""
+"""Commands that put a claim to the test, from ``collapse`` to the whole ``paper``."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from emergence.arguments import add_names, add_noise, add_tests, read, save
+from emergence.arguments import add_names, add_noise, add_tests, progress, read, save
 from emergence.errors import EmergenceError
 from emergence.points import Points
 from emergence.records import Records
@@ -91,6 +92,63 @@ def _backtest(args: argparse.Namespace) -> None:
         save(found.plot(), f"{args.output}.png")
 
 
+def _import(args: argparse.Namespace) -> None:
+    from emergence.join import join_curves
+
+    def ends(given: list[float] | None) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        return None if given is None else ((given[0], given[1]), (given[2], given[3]))
+
+    joined = join_curves(
+        args.loss,
+        args.score,
+        args.on,
+        params=_sizes(args.params),
+        task=args.task,
+        metric=args.metric,
+        chance=args.chance,
+        model=args.model,
+        family=args.family or "",
+        x_unit=args.x_unit,
+        score_unit=args.score_unit,
+        log_x=args.log_x,
+        loss_axes=ends(args.loss_axes),
+        score_axes=ends(args.score_axes),
+        reading_error=args.reading_error,
+        smoothing=args.smoothing,
+        smoothing_step=args.smoothing_step,
+    )
+    if args.fit:
+        print(joined.fit_threshold(rng=args.seed).summary())
+    joined.records.to_csv(args.output)
+    print(f"{joined.records!r} written to {args.output}")
+
+
+def _sizes(given: Sequence[str]) -> float | dict[str, float]:
+    """Model size: one number, or NAME=NUMBER for each series."""
+    try:
+        if len(given) == 1 and "=" not in given[0]:
+            return float(given[0])
+        return {name: float(size) for name, size in (text.rsplit("=", 1) for text in given)}
+    except ValueError:
+        raise EmergenceError(
+            f"--params {' '.join(given)}: give one number, or NAME=NUMBER for each series"
+        ) from None
+
+
+def _paper(args: argparse.Namespace) -> None:
+    from emergence.report.paper import write_paper
+
+    tables = {
+        Path(path).stem: read(argparse.Namespace(file=path, encoding=None)) for path in args.files
+    }
+    if len(tables) < len(args.files):
+        raise EmergenceError("the files must differ in name: the page calls them by it")
+    page = write_paper(
+        Path(args.output), tables or None, n_boot=args.n_boot, seed=args.seed, wrap=progress
+    )
+    print(f"page    {page}\nfigures {page.parent / 'paper'}")
+
+
 def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands to the parser that ``command`` belongs to."""
     sub = command("collapse", _collapse, "ask whether the loss alone explains a task's scores")
@@ -122,6 +180,33 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--largest", type=int, help="how many of the largest sizes to hide")
     sub.add_argument("--cut", type=float, help="hide the records with a lower loss instead")
     _add_forecast(sub)
+    sub = command("import", _import, "join curves read off a report's figures", file=False)
+    sub.add_argument("loss", help="CSV of WebPlotDigitizer: loss against tokens")
+    sub.add_argument("score", help="the same: score against tokens")
+    sub.add_argument("--params", nargs="+", required=True, help="model size, or NAME=SIZE ...")
+    sub.add_argument("--task", required=True, help="name of the task")
+    sub.add_argument("--metric", default="acc", help="name of the metric (default acc)")
+    sub.add_argument("--chance", type=float, help="score of guessing")
+    sub.add_argument("--model", default="report", help="name of the model")
+    sub.add_argument("--family", help="what makes losses comparable")
+    sub.add_argument("--on", default="tokens", choices=("tokens", "flops"), help="what x is")
+    sub.add_argument("--x-unit", type=float, default=1.0, help="1e9 where x is in billions")
+    sub.add_argument("--score-unit", type=float, default=1.0, help="0.01 where scores are percent")
+    sub.add_argument("--log-x", action="store_true", help="the x axes are logarithmic")
+    for name in ("loss", "score"):
+        sub.add_argument(
+            f"--{name}-axes", type=float, nargs=4, metavar=("X0", "X1", "Y0", "Y1"),
+            help="ends of the axes of the figure (default: those of the readings)",
+        )  # fmt: skip
+    sub.add_argument("--reading-error", type=float, default=0.005, help="as a share of the axis")
+    sub.add_argument("--smoothing", type=float, default=0.0, help="weight of the smoothing to undo")
+    sub.add_argument("--smoothing-step", type=float, help="its steps, in units of x")
+    sub.add_argument("--fit", action="store_true", help="fit the threshold, reading error and all")
+    sub.add_argument("-o", "--output", required=True, help="CSV of records to write")
+    sub = command("paper", _paper, "put the claims of Du et al. to the test, on a page", file=False)
+    sub.add_argument("files", nargs="*", help="records (default: the bundled ones)")
+    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates (default 999)")
+    sub.add_argument("-o", "--output", default="out", help="folder (default out)")
 
 
 def _add_forecast(sub: argparse.ArgumentParser) -> None:

@@ -30,6 +30,8 @@ from emergence.smooth_result import SmoothFit
 from emergence.threshold_result import ThresholdFit
 from emergence.verdict import Verdict
 
+_FAR = 1e3  # times beyond the sizes of a law
+
 
 def plot_points(points: Points, ax: Axes | None = None) -> Axes:
     """Draw scores against loss, falling to the right, with the chance line."""
@@ -130,7 +132,9 @@ def plot_law(law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None
     """Draw loss against model size with the law; with ``size``, eta and the size reaching it."""
     ax = tidy(axes(ax))
     span = [law.sizes.min(), law.sizes.max()]
-    if size is not None and np.isfinite(size.params):
+    # A size that the law puts out of all reach of its own is told, not drawn.
+    near = size is not None and span[0] / _FAR < size.params < span[1] * _FAR
+    if size is not None and near:
         span = [min(span[0], size.params), max(span[1], size.params)]
     sizes = np.geomspace(span[0] / 1.5, span[1] * 1.5, 200)
     if law.tokens is None:
@@ -157,9 +161,9 @@ def plot_law(law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None
         ax.axhline(size.eta, color=ETA, lw=1, ls=":")
         ax.annotate(rf"$\eta$ = {size.eta:.3f}", (0.99, size.eta), fontsize=8, color=ETA,
                     xycoords=("axes fraction", "data"), va="bottom", ha="right")  # fmt: skip
-        if np.isfinite(size.params):
-            right = ci.high if np.isfinite(ci.high) else sizes[-1]
-            ax.axvspan(ci.low, right, color=ETA, alpha=0.10, lw=0)
+        if near:
+            ends = np.clip([ci.low, ci.high], sizes[0], sizes[-1])
+            ax.axvspan(*ends, color=ETA, alpha=0.10, lw=0)
             ax.axvline(size.params, color=ETA, lw=1, ls=":")
             ax.set_title(f"N = {human(size.params)} reaches $\\eta$", fontsize=10)
     ax.set_xscale("log")

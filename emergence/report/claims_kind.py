@@ -1,0 +1,234 @@
+"""Claims 4 to 6 of Du et al. (2024), and forecasts: kinds of task, metrics, thresholds, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from emergence.backtest_result import Backtest, Case
+from emergence.backtesting import backtest
+from emergence.between_tasks import shared_threshold
+from emergence.errors import DataError
+from emergence.metric_audit import audit_metrics
+from emergence.metric_audit_result import MetricAudit
+from emergence.points import Points
+from emergence.report.analysis import family_law
+from emergence.report.figures import plot_law, plot_verdict
+from emergence.report.finding import Finding, Source, counted, share_word
+from emergence.report.style import human
+from emergence.scaling import ScalingLaw
+from emergence.size import SizeThreshold, size_threshold
+from emergence.verdict import Verdict
+
+_LABELS = ("smooth", "emergent", "undetermined", "flat")
+_LAW_BOOT = 299
+_PERPLEXITIES = ("perplexity_correct", "perplexity_wrong")
+
+
+def kinds(source: Source) -> Finding:
+    """Claim 4: some tasks improve from the start, others stay at chance until a threshold."""
+    verdicts = source.verdicts
+    count = {label: len(source.labelled(label)) for label in _LABELS}
+    said = ", ".join(f"{n} {label}" for label, n in count.items())
+    rows = [
+        {
+            "family": v.points.family,
+            "task": v.points.task,
+            "metric": v.points.metric,
+            "verdict": v.label,
+            "eta": f"{v.threshold.eta:.3f} {v.interval:.3f}" if v.label == "emergent" else "",
+            "p smooth": f"{v.evidence.p_smooth:.3f}",
+            "p threshold": f"{v.evidence.p_threshold:.3f}",
+        }
+        for v in verdicts
+    ]
+    both = count["smooth"] > 0 and count["emergent"] > 0
+    holds = share_word(2 * both, int(count["smooth"] + count["emergent"] > 0 and not both))
+    clause = f"of {counted(len(verdicts), 'task')} {said}"
+    shown = [*source.labelled("emergent")[:2], *source.labelled("smooth")[:2]]
+    return Finding(holds, clause, pd.DataFrame(rows), lambda: _draw_kinds(shown))
+
+
+def _draw_kinds(verdicts: Sequence[Verdict]) -> Figure:
+    width = max(len(verdicts), 1)
+    figure = Figure(figsize=(4.2 * width, 3.4), layout="constrained")
+    axes = np.atleast_1d(np.asarray(figure.subplots(1, width)))
+    for verdict, ax in zip(verdicts, axes, strict=False):
+        plot_verdict(verdict, ax)
+    return figure
+
+
+def metrics(source: Source) -> Finding:
+    """Claim 5: the kink is in the ability, and stays under metrics that show it by degrees."""
+    audits: list[MetricAudit] = []
+    for verdict in source.labelled("emergent"):
+        p = verdict.points
+        try:
+            audits.append(
+                audit_metrics(
+                    source.records, p.task, family=p.family or None, n_boot=source.n_boot,
+                    rng=source.seed,
+                )
+            )  # fmt: skip
+        except DataError:  # one metric alone
+            continue
+    falls = _perplexities(source)
+    if not audits:
+        return Finding("cannot be told", "the emergent tasks are published by one metric alone")
+    labels = [a.label for a in audits]
+    ability, made = labels.count("ability"), labels.count("metric")
+    clause = (
+        f"of {counted(len(audits), 'emergent task')} the threshold is in the ability for {ability}"
+        f", made by the metric for {made}, undecided for {len(audits) - ability - made}{falls}"
+    )
+    table = pd.concat([_audit_rows(a) for a in audits], ignore_index=True)
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(6.4 * len(audits[:2]), 3.8), layout="constrained")
+        for a, ax in zip(audits, np.atleast_1d(figure.subplots(1, len(audits[:2]))), strict=False):
+            a.plot(ax)
+        return figure
+
+    return Finding(share_word(ability, made, labels.count("undetermined")), clause, table, draw)
+
+
+def _audit_rows(audit: MetricAudit) -> pd.DataFrame:
+    frame = audit.to_frame()
+    emergent = frame["label"] == "emergent"
+    eta = frame.apply(lambda r: f"{r['eta']:.3f} [{r['eta_low']:.3f}, {r['eta_high']:.3f}]", axis=1)
+    there = frame.apply(
+        lambda r: f"{r['already_there']:.0%} [{r['there_low']:.0%}, {r['there_high']:.0%}]", axis=1
+    )
+    return pd.DataFrame(
+        {
+            "task": audit.verdicts[0].points.task,
+            "metric": frame["metric"],
+            "chance": frame["chance"].map("{:.3g}".format),
+            "verdict": frame["label"],
+            "eta": eta.where(emergent, ""),
+            "already there": there.where(frame["already_there"].notna(), ""),
+            "threshold is in": audit.label,
+        }
+    )
+
+
+def _perplexities(source: Source) -> str:
+    """Do the perplexities of options fall on tasks at chance?  Nothing where none were recorded."""
+    frame = source.records.to_frame()
+    frame = frame[frame["metric"].isin(_PERPLEXITIES)]
+    flat = sorted({v.points.task for v in source.labelled("flat")} & set(frame["task"]))
+    if not flat:
+        return ""
+    fell = []
+    for task in flat:
+        ends = []
+        for metric in _PERPLEXITIES:
+            mine = frame[(frame["task"] == task) & (frame["metric"] == metric)]
+            by_loss = mine.sort_values("loss")["value"].to_numpy()
+            tenth = max(by_loss.size // 10, 1)
+            ends.append(float(np.median(by_loss[:tenth]) / np.median(by_loss[-tenth:])))
+        fell.append(ends)
+    both = sum(correct < 1.0 and wrong < 1.0 for correct, wrong in fell)
+    return (
+        f"; on {both} of {counted(len(flat), 'task')} at chance the perplexity falls for the "
+        f"correct option (to {np.median([c for c, _ in fell]):.1%} of its start) and for wrong "
+        f"ones (to {np.median([w for _, w in fell]):.1%})"
+    )
+
+
+def sizes(source: Source) -> Finding:
+    """Claim 6: one threshold of the loss for the emergent tasks, and the model size it takes."""
+    rows, found = [], []
+    laws: dict[str, ScalingLaw | str] = {}
+    for verdict in source.labelled("emergent"):
+        p, fit = verdict.points, verdict.threshold
+        if p.family not in laws:
+            laws[p.family] = family_law(source.records, p.family, n_boot=_LAW_BOOT, rng=source.seed)
+        law = laws[p.family]
+        row = {"family": p.family, "task": p.task, "eta": f"{fit.eta:.3f} {verdict.interval:.3f}"}
+        if isinstance(law, ScalingLaw):
+            size = size_threshold(fit, law, rng=source.seed)
+            found.append((law, size))
+            row |= _size_row(size)
+        rows.append(row)
+    if not rows:
+        return Finding("cannot be told", "no task is emergent")
+    p_common, said = _one_eta([v.points for v in source.labelled("emergent")], source)
+    reached = sum(not s.interval().open_high for _, s in found)
+    clause = (
+        f"{said}; the size that reaches eta is bounded for {reached} of "
+        f"{counted(len(rows), 'emergent task')}"
+    )
+    holds = "cannot be told" if p_common is None else share_word(p_common > 0.05, p_common <= 0.05)
+    return Finding(
+        holds, clause, pd.DataFrame(rows), (lambda: _draw_law(*found[0])) if found else None
+    )
+
+
+def _one_eta(tasks: Sequence[Points], source: Source) -> tuple[float | None, str]:
+    """Test of one eta for the emergent tasks of the family that has most of them."""
+    families = [p.family for p in tasks]
+    most = max(sorted(set(families)), key=families.count)
+    mine = [p for p in tasks if p.family == most]
+    if len(mine) < 2:
+        return None, "there are not two emergent tasks of one family to compare"
+    try:
+        shared = shared_threshold(mine, n_boot=source.n_boot, rng=source.seed)
+    except DataError as error:
+        return None, f"one eta cannot be tested ({error})"
+    return shared.p_common, f"{most}: {shared.verdict}" if most else shared.verdict
+
+
+def _size_row(size: SizeThreshold) -> dict[str, str]:
+    ci, row = size.interval(), {}
+    high = "+" if ci.open_high else f", {human(ci.high)}"
+    at = "" if size.tokens is None else f" at {human(size.tokens)} tokens"
+    row["N that reaches it"] = f"{human(size.params)} [{human(ci.low)}{high}]{at}"
+    row["within the law"] = "no" if size.extrapolated else "yes"
+    if size.cheapest is not None:
+        flops = size.interval("cheapest_flops")
+        top = "+" if flops.open_high else f", {flops.high:.1e}"
+        row["cheapest training"] = (
+            f"{human(size.cheapest['params'])} on {human(size.cheapest['tokens'])} tokens, "
+            f"{size.cheapest['flops']:.1e} [{flops.low:.1e}{top}] FLOP"
+        )
+    return row
+
+
+def _draw_law(law: ScalingLaw, size: SizeThreshold) -> Figure:
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    plot_law(law, size, figure.subplots())
+    return figure
+
+
+def forecasts(source: Source, largest: int) -> Finding:
+    """Could it have been seen coming?  The largest models, forecast from the others."""
+    cases: list[Case] = []
+    for verdict in source.verdicts:
+        if verdict.label == "flat":
+            continue
+        try:
+            cases += backtest(verdict.points, largest=largest).cases
+        except DataError:  # no hidden point lies below the losses that are left
+            continue
+    if not cases:
+        return Finding("cannot be told", "no model has a loss below those of the smaller ones")
+    found = Backtest(tuple(cases), 0.9)
+    table = found.table.reset_index()
+    for column in table.columns[1:]:
+        table[column] = table[column].map("{:.4f}".format)
+    ours, rivals = found.table.iloc[0], found.table.iloc[1:]
+    holds = share_word(
+        int(ours["error"] <= rivals["error"].min()) + int(ours["coverage"] >= 0.8),
+        int(ours["error"] > rivals["error"].min()) + int(ours["coverage"] < 0.8),
+    )
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(6.8, 3.8), layout="constrained")
+        found.plot(figure.subplots())
+        return figure
+
+    return Finding(holds, found.reason, table, draw)

@@ -1,0 +1,258 @@
+"""The page that puts the claims of Du et al. (2024) to the test, on any records.
+
+Every number on it comes from the records; the words around them do not change with the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from emergence import __version__
+from emergence.datasets import load_dataset
+from emergence.records import Records
+from emergence.report.analysis import Wrap, plain
+from emergence.report.claims_axis import checkpoints, final_models, read_figures
+from emergence.report.claims_kind import forecasts, kinds, metrics, sizes
+from emergence.report.finding import Finding, Source, verdict_word
+
+Ask = Callable[[Source], Finding]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, how it is tested, and which of the bundled data sets it is asked of."""
+
+    stem: str
+    title: str
+    claim: str
+    test: str
+    command: str
+    ask: Ask
+    fresh: tuple[str, ...]
+    public: tuple[str, ...]
+
+
+CLAIMS = (
+    Claim(
+        "checkpoints",
+        "1. Performance is a function of the loss alone",
+        "Checkpoints of models of several sizes, on their way through long runs, fall on one curve "
+        "of score against loss for each task; against compute they do not.",
+        "`collapse`: the effect of a factor of ten in size at equal loss, tested against zero and "
+        "against a margin of 0.01 (equivalence), and curves of each predictor asked about runs "
+        "that they have not seen.",
+        "emergence collapse records.csv --task TASK",
+        checkpoints,
+        ("paper3-cpu",),
+        ("olmo_ladder",),
+    ),
+    Claim(
+        "final",
+        "2. So it is for models trained to budgets of their own",
+        "Models of many sizes, each trained to its own number of tokens with the learning rate "
+        "decayed to the end, fall on the same kind of curve at their final checkpoints.",
+        "`collapse` of the final checkpoints alone, family by family; and of all families of a "
+        "task together, where there are several.",
+        "emergence collapse finals.csv --task TASK [--pool]",
+        final_models,
+        ("paper28-cpu",),
+        ("public_reports",),
+    ),
+    Claim(
+        "figures",
+        "3. It holds for figures read off a report",
+        "A report that only draws its results, loss against tokens and score against tokens, shows "
+        "the same.",
+        "`join_curves`: the curves of the emergent tasks are drawn against tokens, read off with a "
+        "known error, and joined again; the interval of eta has to hold the eta of the records.",
+        "emergence import loss.csv score.csv --params N --task TASK -o records.csv",
+        read_figures,
+        ("paper3-cpu",),
+        ("public_reports",),
+    ),
+    Claim(
+        "kinds",
+        "4. Tasks come in two kinds",
+        "Some tasks improve from the start; others stay at chance until the loss falls below a "
+        "threshold.",
+        "`classify_tasks`: smooth and thresholded families compete, each side is tested under the "
+        "other by a parametric bootstrap, and the false discovery rate is held at 5%.",
+        "emergence classify records.csv",
+        kinds,
+        ("paper3-cpu", "paper28-cpu"),
+        ("public_reports",),
+    ),
+    Claim(
+        "metrics",
+        "5. The metric does not make it",
+        "The kink stays under metrics that show an ability by degrees, CorrectChoiceProb and the "
+        "Brier score; the perplexity of the correct option is no measure of ability.",
+        "`audit_metrics`: the same checkpoints by a strict and by graded metrics, each classified; "
+        "and how much of the graded ability is already there where the strict metric shows a "
+        "tenth of it.",
+        "emergence audit records.csv --task TASK",
+        metrics,
+        ("paper3-cpu", "paper28-cpu"),
+        ("public_reports",),
+    ),
+    Claim(
+        "sizes",
+        "6. One threshold of the loss, and with it one of the size",
+        "The emergent tasks leave chance at one loss eta; by L(N) = L_inf + (N0/N)^alpha this is a "
+        "threshold of the model size.",
+        "`shared_threshold`: one eta for the emergent tasks; `fit_scaling_law` and "
+        "`size_threshold`: the size that reaches it, and the cheapest training.",
+        "emergence size records.csv --task TASK",
+        sizes,
+        ("paper3-cpu", "paper28-cpu"),
+        ("public_reports",),
+    ),
+    Claim(
+        "forecasts",
+        "And could it have been seen coming?",
+        "What the smaller models show foretells the larger ones.",
+        "`backtest`: the largest models are hidden (of the public ladder 7B and 13B, of our runs "
+        "the two largest sizes) and forecast from the others, beside the forms in use. It holds "
+        "where no other form has a smaller error and the 90% interval holds at least 80%.",
+        "emergence backtest records.csv --largest 2",
+        partial(forecasts, largest=2),
+        ("paper28-cpu",),
+        ("olmo_ladder",),
+    ),
+)
+
+
+def write_paper(
+    folder: Path,
+    records: dict[str, Records] | None = None,
+    *,
+    n_boot: int = 999,
+    seed: int = 0,
+    wrap: Wrap = plain,
+) -> Path:
+    """Write ``paper.md`` and its figures.
+
+    Parameters
+    ----------
+    folder : Path
+        Figures go to ``folder/paper``.
+    records : dict of str to Records, optional
+        By name; every claim is asked of each.  Default: the bundled data, ours and public ones.
+    n_boot, seed : int
+        Replicates and seed of every test.
+    wrap : callable
+        Passes the claims on, for a progress bar.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = {name: Source(name, table, n_boot, seed) for name, table in (records or {}).items()}
+
+    def source(name: str) -> Source:
+        if name not in sources:
+            sources[name] = Source(name, load_dataset(name), n_boot, seed)
+        return sources[name]
+
+    parts = []
+    for claim in wrap(CLAIMS, "claims"):
+        if records:
+            blocks = [("These records", [source(name) for name in records])]
+        else:
+            blocks = [
+                ("Fresh runs", [source(n) for n in claim.fresh]),
+                ("Public figures", [source(n) for n in claim.public]),
+            ]
+        parts.append(_section(claim, blocks, folder))
+    head = _head(list(sources.values()), bundled=not records, n_boot=n_boot, seed=seed)
+    summary = _table(pd.DataFrame([{"claim": p.title, "verdict": p.verdict} for p in parts]))
+    page = folder / "paper.md"
+    text = "\n\n".join([head, summary, *(p.text for p in parts)])
+    page.write_text(text + "\n", encoding="utf-8")
+    return page
+
+
+@dataclass(frozen=True)
+class _Part:
+    title: str
+    verdict: str
+    text: str
+
+
+def _head(sources: Sequence[Source], *, bundled: bool, n_boot: int, seed: int) -> str:
+    """Title, what the page is made of, and by which command."""
+    command = "emergence paper" if bundled else "emergence paper FILE ..."
+    lines = [
+        "# The paper, put to the test",
+        "Du, Zeng, Dong and Tang, *Understanding Emergent Abilities of Language Models from the "
+        "Loss Perspective* (arXiv 2403.15796), look at performance as a function of pre-training "
+        "loss. Here their claims are asked of records. Every number on this page, and every "
+        f"verdict, was written by `{command}` (emergence {__version__}, {n_boot} replicates, seed "
+        f"{seed}); the same command with your own CSV files asks them of yours.",
+    ]
+    rows = [
+        {
+            "records": f"`{s.name}`",
+            "rows": len(s.records),
+            "runs": s.records.to_frame()["run"].nunique(),
+            "sizes": s.records.to_frame()["params"].nunique(),
+            "tasks": len(s.records.tasks),
+        }
+        for s in sources
+    ]
+    return "\n\n".join([*lines, _table(pd.DataFrame(rows))])
+
+
+def _section(claim: Claim, blocks: Sequence[tuple[str, Sequence[Source]]], folder: Path) -> _Part:
+    """One claim: what it says, how it is tested, what the records say."""
+    found: list[tuple[str, Source, Finding]] = [
+        (block, source, claim.ask(source)) for block, sources in blocks for source in sources
+    ]
+    word = verdict_word([f for _, _, f in found])
+    said = "; ".join(
+        f"{block.lower()}, `{source.name}`: {finding.holds}" for block, source, finding in found
+    )
+    verdict = f"**{word}** ({said})"
+    lines = [
+        f"## {claim.title}",
+        f"*Claim.* {claim.claim}",
+        f"*Test.* {claim.test} On your own records: `{claim.command}`.",
+    ]
+    for block, source, finding in found:
+        lines.append(f"### {block}: `{source.name}`")
+        lines.append(f"{finding.clause[0].upper()}{finding.clause[1:]}.")
+        if finding.draw is not None:
+            name = f"{claim.stem}-{source.name}.png"
+            _save(finding.draw(), folder / "paper" / name)
+            lines.append(f"![{claim.title}, {source.name}](paper/{name})")
+        if finding.table is not None:
+            lines.append(_table(finding.table))
+    lines.append(f"*Verdict.* {verdict}.")
+    return _Part(claim.title, verdict, "\n\n".join(lines))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Save a figure as a PNG that is the same whenever it is drawn."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+def _table(frame: pd.DataFrame) -> str:
+    """Table in Markdown."""
+
+    def row(cells: Iterable[object]) -> str:
+        return "| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |"
+
+    return "\n".join(
+        [row(frame.columns), row(["---"] * len(frame.columns)), *map(row, frame.to_numpy())]
+    )

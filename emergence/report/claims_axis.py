@@ -80,7 +80,7 @@ def _collapsed(groups: Sequence[Points]) -> Finding:
     best = sum(max(_SINGLE, key=c.explained.__getitem__) == "loss" for c in found)
     unknown = labels.count("undetermined")
     clause = (
-        f"of {counted(len(found), 'task')} that rise the loss alone explains {alone}, size matters "
+        f"of {counted(len(found), 'task')} with a rise the loss alone explains {alone}, size matters "
         f"at equal loss in {matters}, {unknown} cannot be told; of loss, compute, params and "
         f"tokens the loss predicts unseen runs best in {best}"
     )

@@ -40,8 +40,8 @@ def kinds(source: Source) -> Finding:
             "metric": v.points.metric,
             "verdict": v.label,
             "eta": f"{v.threshold.eta:.3f} {v.interval:.3f}" if v.label == "emergent" else "",
-            "p smooth": f"{v.evidence.p_smooth:.3f}",
-            "p threshold": f"{v.evidence.p_threshold:.3f}",
+            "p smooth": _p(v.evidence.p_smooth),
+            "p threshold": _p(v.evidence.p_threshold),
         }
         for v in verdicts
     ]
@@ -50,6 +50,11 @@ def kinds(source: Source) -> Finding:
     clause = f"of {counted(len(verdicts), 'task')} {said}"
     shown = [*source.labelled("emergent")[:2], *source.labelled("smooth")[:2]]
     return Finding(holds, clause, pd.DataFrame(rows), lambda: _draw_kinds(shown))
+
+
+def _p(value: float) -> str:
+    """p-value as the tables show it; nothing where the test was not made."""
+    return "" if np.isnan(value) else f"{value:.3f}"
 
 
 def _draw_kinds(verdicts: Sequence[Verdict]) -> Figure:
@@ -179,14 +184,16 @@ def _one_eta(tasks: Sequence[Points], source: Source) -> tuple[float | None, str
         shared = shared_threshold(mine, n_boot=source.n_boot, rng=source.seed)
     except DataError as error:
         return None, f"one eta cannot be tested ({error})"
-    return shared.p_common, f"{most}: {shared.verdict}" if most else shared.verdict
+    where = f"in {most} " if most else ""
+    return shared.p_common, f"{where}{shared.verdict}"
 
 
 def _size_row(size: SizeThreshold) -> dict[str, str]:
     ci, row = size.interval(), {}
+    low = human(ci.low) if ci.low >= 1.0 else "<1"
     high = "+" if ci.open_high else f", {human(ci.high)}"
     at = "" if size.tokens is None else f" at {human(size.tokens)} tokens"
-    row["N that reaches it"] = f"{human(size.params)} [{human(ci.low)}{high}]{at}"
+    row["N that reaches it"] = f"{human(size.params)} [{low}{high}]{at}"
     row["within the law"] = "no" if size.extrapolated else "yes"
     if size.cheapest is not None:
         flops = size.interval("cheapest_flops")

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from emergence.curves import FLOPS_PER_TOKEN
 from emergence.equal_loss_result import Collapse
@@ -61,6 +61,7 @@ def plot_axes(result: Collapse, axes: Any = None) -> list[Axes]:
             size_legend(ax, points)
         else:
             ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(numticks=5))
             ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: human(v)))
             ax.xaxis.set_minor_formatter(NullFormatter())
     drawn[1].xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0e}"))

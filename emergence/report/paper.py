@@ -20,8 +20,14 @@ from emergence.records import Records
 from emergence.report.analysis import Wrap, plain
 from emergence.report.claims_axis import checkpoints, final_models, read_figures
 from emergence.report.claims_kind import forecasts, kinds, metrics, sizes
-from emergence.report.finding import Finding, Source, verdict_word
+from emergence.report.finding import Finding, Holds, Source, verdict_word
 
+_WORDS: dict[Holds, str] = {
+    "yes": "it holds on",
+    "in part": "it holds in part on",
+    "no": "it does not hold on",
+    "cannot be told": "it cannot be told from",
+}
 Ask = Callable[[Source], Finding]
 
 
@@ -218,10 +224,7 @@ def _section(claim: Claim, blocks: Sequence[tuple[str, Sequence[Source]]], folde
         (block, source, claim.ask(source)) for block, sources in blocks for source in sources
     ]
     word = verdict_word([f for _, _, f in found])
-    said = "; ".join(
-        f"{block.lower()}, `{source.name}`: {finding.holds}" for block, source, finding in found
-    )
-    verdict = f"**{word}** ({said})"
+    verdict = f"**{word}.** {_sentence([(source.name, f.holds) for _, source, f in found])}"
     lines = [
         f"## {claim.title}",
         f"*Claim.* {claim.claim}",
@@ -236,8 +239,19 @@ def _section(claim: Claim, blocks: Sequence[tuple[str, Sequence[Source]]], folde
             lines.append(f"![{claim.title}, {source.name}](paper/{name})")
         if finding.table is not None:
             lines.append(_table(finding.table))
-    lines.append(f"*Verdict.* {verdict}.")
+    lines.append(f"*Verdict.* {verdict}")
     return _Part(claim.title, verdict, "\n\n".join(lines))
+
+
+def _sentence(answers: Sequence[tuple[str, Holds]]) -> str:
+    """What each set of records says, in one sentence."""
+    said = []
+    for holds, words in _WORDS.items():
+        names = [f"`{name}`" for name, answer in answers if answer == holds]
+        if names:
+            said.append(f"{words} {' and '.join(names)}")
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _save(figure: Figure, path: Path) -> None:

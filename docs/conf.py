@@ -11,6 +11,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
+    "myst_parser",
 ]
 html_title = html_short_title = "emergence"
 html_theme = "pydata_sphinx_theme"

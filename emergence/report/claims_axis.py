@@ -80,9 +80,9 @@ def _collapsed(groups: Sequence[Points]) -> Finding:
     best = sum(max(_SINGLE, key=c.explained.__getitem__) == "loss" for c in found)
     unknown = labels.count("undetermined")
     clause = (
-        f"of {counted(len(found), 'task')} with a rise the loss alone explains {alone}, size matters "
-        f"at equal loss in {matters}, {unknown} cannot be told; of loss, compute, params and "
-        f"tokens the loss predicts unseen runs best in {best}"
+        f"of {counted(len(found), 'task')} with a rise the loss alone explains {alone}, size "
+        f"matters at equal loss in {matters}, {unknown} cannot be told; of loss, compute, params "
+        f"and tokens the loss predicts unseen runs best in {best}"
     )
     shown = max(found, key=lambda c: (c.label == "loss alone", c.explained["loss"]))
     table = pd.DataFrame([_row(c) for c in found])

@@ -176,7 +176,7 @@ def analyse(
     by_run = {
         i: found
         for i in wrap(emergent, "runs")
-        if (found := _by_run(verdicts[i], n_boot, rng)) is not None
+        if (found := thresholds_of_runs(verdicts[i], n_boot, rng)) is not None
     }
     cautions = {i: diagnose(verdicts[i].threshold).warnings for i in wrap(emergent, "diagnostics")}
     alignments = {
@@ -195,7 +195,7 @@ def _alignment(points: Points) -> Alignment | None:
         return None
 
 
-def _by_run(verdict: Verdict, n_boot: int, rng: Seed) -> RunThresholds | None:
+def thresholds_of_runs(verdict: Verdict, n_boot: int, rng: Seed) -> RunThresholds | None:
     """Thresholds of the runs; None where fewer than two runs have checkpoints that tell."""
     points = verdict.points
     if verdict.threshold.by_run is not None:

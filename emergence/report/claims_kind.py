@@ -15,7 +15,7 @@ from emergence.errors import DataError
 from emergence.metric_audit import audit_metrics
 from emergence.metric_audit_result import MetricAudit
 from emergence.points import Points
-from emergence.report.analysis import family_law
+from emergence.report.analysis import family_law, thresholds_of_runs
 from emergence.report.figures import plot_law, plot_verdict
 from emergence.report.finding import Finding, Source, counted, share_word
 from emergence.report.style import human
@@ -25,6 +25,7 @@ from emergence.verdict import Verdict
 
 _LABELS = ("smooth", "emergent", "undetermined", "flat")
 _LAW_BOOT = 299
+_ALPHA = 0.05
 _PERPLEXITIES = ("perplexity_correct", "perplexity_wrong")
 
 
@@ -45,8 +46,8 @@ def kinds(source: Source) -> Finding:
         }
         for v in verdicts
     ]
-    both = count["smooth"] > 0 and count["emergent"] > 0
-    holds = share_word(2 * both, int(count["smooth"] + count["emergent"] > 0 and not both))
+    seen = [label for label in ("smooth", "emergent") if count[label]]
+    holds = share_word(int(len(seen) == 2), int(len(seen) == 1 and not count["undetermined"]))
     clause = f"of {counted(len(verdicts), 'task')} {said}"
     shown = [*source.labelled("emergent")[:2], *source.labelled("smooth")[:2]]
     return Finding(holds, clause, pd.DataFrame(rows), lambda: _draw_kinds(shown))
@@ -145,32 +146,43 @@ def _perplexities(source: Source) -> str:
 
 
 def sizes(source: Source) -> Finding:
-    """Claim 6: one threshold of the loss for the emergent tasks, and the model size it takes."""
+    """Claim 6: one threshold of the loss for all runs and tasks, and the model size it takes."""
+    emergent = source.labelled("emergent")
+    if not emergent:
+        return Finding("cannot be told", "no task is emergent")
     rows, found = [], []
     laws: dict[str, ScalingLaw | str] = {}
-    for verdict in source.labelled("emergent"):
+    runs = [thresholds_of_runs(v, source.n_boot, source.seed) for v in emergent]
+    for verdict, by_run in zip(emergent, runs, strict=True):
         p, fit = verdict.points, verdict.threshold
         if p.family not in laws:
             laws[p.family] = family_law(source.records, p.family, n_boot=_LAW_BOOT, rng=source.seed)
-        law = laws[p.family]
-        row = {"family": p.family, "task": p.task, "eta": f"{fit.eta:.3f} {verdict.interval:.3f}"}
-        if isinstance(law, ScalingLaw):
+        row = {
+            "family": p.family,
+            "task": p.task,
+            "eta": f"{fit.eta:.3f} {verdict.interval:.3f}",
+            "runs differ by": ""
+            if by_run is None
+            else f"sd {by_run.spread:.3f} (one for all: p = {by_run.p_common:.3f})",
+        }
+        if isinstance(law := laws[p.family], ScalingLaw):
             size = size_threshold(fit, law, rng=source.seed)
             found.append((law, size))
             row |= _size_row(size)
         rows.append(row)
-    if not rows:
-        return Finding("cannot be told", "no task is emergent")
-    p_common, said = _one_eta([v.points for v in source.labelled("emergent")], source)
+    p_tasks, said = _one_eta([v.points for v in emergent], source)
+    p_values = [r.p_common for r in runs if r is not None]
+    differ = sum(p <= _ALPHA for p in p_values)
     reached = sum(not s.interval().open_high for _, s in found)
     clause = (
-        f"{said}; the size that reaches eta is bounded for {reached} of "
-        f"{counted(len(rows), 'emergent task')}"
+        f"{said}; one eta for all runs of a task is rejected for {differ} of "
+        f"{counted(len(p_values), 'task')} with several; the size that reaches eta is bounded for "
+        f"{reached} of {counted(len(rows), 'emergent task')}"
     )
-    holds = "cannot be told" if p_common is None else share_word(p_common > 0.05, p_common <= 0.05)
-    return Finding(
-        holds, clause, pd.DataFrame(rows), (lambda: _draw_law(*found[0])) if found else None
-    )
+    told = [*p_values, *([] if p_tasks is None else [p_tasks])]
+    bad = sum(p <= _ALPHA for p in told)
+    draw = (lambda: _draw_law(*found[0])) if found else None
+    return Finding(share_word(len(told) - bad, bad), clause, pd.DataFrame(rows), draw)
 
 
 def _one_eta(tasks: Sequence[Points], source: Source) -> tuple[float | None, str]:

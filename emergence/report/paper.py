@@ -111,10 +111,11 @@ CLAIMS = (
     Claim(
         "sizes",
         "6. One threshold of the loss, and with it one of the size",
-        "The emergent tasks leave chance at one loss eta; by L(N) = L_inf + (N0/N)^alpha this is a "
-        "threshold of the model size.",
-        "`shared_threshold`: one eta for the emergent tasks; `fit_scaling_law` and "
-        "`size_threshold`: the size that reaches it, and the cheapest training.",
+        "An ability is absent above one loss eta and present below, whatever the model; by L(N) = "
+        "L_inf + (N0/N)^alpha this is a threshold of the model size.",
+        "`run_thresholds`: one eta for all runs of a task; `shared_threshold`: one eta for the "
+        "emergent tasks; `fit_scaling_law` and `size_threshold`: the size that reaches it, and the "
+        "cheapest training.",
         "emergence size records.csv --task TASK",
         sizes,
         ("paper3-cpu", "paper28-cpu"),

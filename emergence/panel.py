@@ -18,6 +18,7 @@ from emergence.families import THRESHOLD_FAMILIES
 from emergence.plateau import VISIBLE
 from emergence.problem import Problem
 from emergence.profile import flat_bic
+from emergence.resample import local_scale
 
 _STARTS = 2
 _BISECTIONS = 60
@@ -79,8 +80,14 @@ class Panel:
 
     @property
     def score_sd(self) -> float:
-        """Standard deviation of one score of a new run around the curve, ability scale."""
-        return score_sd(self.problem, self.variance)
+        """Standard deviation of one score of a new run at the lowest losses, ability scale.
+
+        Where runs leave a plateau at losses of their own, scores scatter most below it.
+        """
+        best = self.families[0].ability(self.problem.x)
+        residual = self.problem.wy - self.problem.white(best[None])[0]
+        spread = max(float(local_scale(residual)[0]), 1.0) if residual.any() else 1.0
+        return spread * score_sd(self.problem, self.variance)
 
     @property
     def over_flat(self) -> float:

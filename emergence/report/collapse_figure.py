@@ -7,11 +7,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from emergence.curves import FLOPS_PER_TOKEN
 from emergence.equal_loss_result import Collapse
-from emergence.report.style import GREY, draw_points, human, size_legend, tidy
+from emergence.report.style import GREY, draw_points, human, log_axis, size_legend, tidy
 
 _LABELS = {
     "loss": "pre-training loss (nats per token)",
@@ -60,9 +59,5 @@ def plot_axes(result: Collapse, axes: Any = None) -> list[Axes]:
             ax.set_ylabel(points.label)
             size_legend(ax, points)
         else:
-            ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(numticks=5))
-            ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: human(v)))
-            ax.xaxis.set_minor_formatter(NullFormatter())
-    drawn[1].xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0e}"))
+            log_axis(ax, "{:.0e}".format if name == "compute" else human)
     return drawn

@@ -20,6 +20,7 @@ from emergence.report.style import (
     axes,
     draw_points,
     human,
+    log_axis,
     size_legend,
     tidy,
 )
@@ -123,7 +124,7 @@ def plot_compute(points: Points, ax: Axes | None = None) -> Axes:
         return ax
     draw_points(ax, FLOPS_PER_TOKEN * points.params * points.tokens, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
-    ax.set_xscale("log")
+    log_axis(ax, "{:.0e}".format)
     ax.set(xlabel="training compute 6 N D (FLOP)", ylabel=points.metric or "score")
     return ax
 
@@ -166,9 +167,7 @@ def plot_law(law: ScalingLaw, size: SizeThreshold | None = None, ax: Axes | None
             ax.axvspan(*ends, color=ETA, alpha=0.10, lw=0)
             ax.axvline(size.params, color=ETA, lw=1, ls=":")
             ax.set_title(f"N = {human(size.params)} reaches $\\eta$", fontsize=10)
-    ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: human(v)))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    log_axis(ax, human)
     ax.set(xlabel="model size N (parameters)", ylabel="loss (nats per token)")
     return ax
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from emergence._typing import BoolArray
 from emergence.points import Points
@@ -53,6 +55,16 @@ def human(number: float) -> str:
         if number >= scale * 0.9995:
             return f"{number / scale:.3g}{unit}"
     return f"{number:.3g}"
+
+
+def log_axis(ax: Axes, label: Callable[[float], str]) -> None:
+    """Make x logarithmic with at most five labels, and some where it spans less than a decade."""
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    subs = (1.0, 2.0, 5.0) if high < 100.0 * low else (1.0,)
+    ax.xaxis.set_major_locator(LogLocator(subs=subs, numticks=5))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: label(v)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def draw_points(ax: Axes, x: Any, points: Points) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class FormForecast:
     """What one form said of the hidden scores."""
 
     form: str
@@ -29,27 +29,27 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One task: the hidden points, our forecast, and the trial of every form."""
+    """One task: the hidden points, our forecast, and what every form said."""
 
     hidden: Points = field(repr=False)
     forecast: Forecast
-    trials: tuple[Trial, ...]
+    said: tuple[FormForecast, ...]
 
-    def row(self, trial: Trial, level: float) -> dict[str, Any]:
+    def row(self, said: FormForecast, level: float) -> dict[str, Any]:
         """Scores of one form."""
         y, tail = self.hidden.value, 2.0 / (1.0 - level)
-        outside = np.maximum(trial.low - y, 0.0) + np.maximum(y - trial.high, 0.0)
+        outside = np.maximum(said.low - y, 0.0) + np.maximum(y - said.high, 0.0)
         return {
             "task": self.hidden.task,
             "metric": self.hidden.metric,
-            "form": trial.form,
+            "form": said.form,
             "n": self.hidden.size,
             "known": self.forecast.known,
-            "error": float(np.abs(trial.score - y).mean()),
-            "bias": float((trial.score - y).mean()),
-            "coverage": float(((y >= trial.low) & (y <= trial.high)).mean()),
-            "width": float((trial.high - trial.low).mean()),
-            "interval_score": float((trial.high - trial.low + tail * outside).mean()),
+            "error": float(np.abs(said.score - y).mean()),
+            "bias": float((said.score - y).mean()),
+            "coverage": float(((y >= said.low) & (y <= said.high)).mean()),
+            "width": float((said.high - said.low).mean()),
+            "interval_score": float((said.high - said.low + tail * outside).mean()),
         }
 
 
@@ -70,14 +70,20 @@ class Backtest:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Mean over the tasks for every form, ours first: error, coverage, interval score."""
+        """Mean of every form over the tasks that can be forecast, ours first.
+
+        ``tasks`` says over how many: a form that cannot be fitted to some is not to be compared
+        with the others.
+        """
+        frame = self.to_frame()
+        groups = frame[frame["known"]].groupby("form", sort=False)
         columns = ["error", "bias", "coverage", "width", "interval_score"]
-        return self.to_frame().groupby("form", sort=False)[columns].mean()
+        return groups[columns].mean().assign(tasks=groups.size())
 
     def to_frame(self) -> pd.DataFrame:
         """One row per task and form."""
         return pd.DataFrame(
-            [case.row(trial, self.level) for case in self.cases for trial in case.trials]
+            [case.row(said, self.level) for case in self.cases for said in case.said]
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,26 +92,41 @@ class Backtest:
         return {"level": self.level, "scores": rows}
 
     @property
+    def unknown(self) -> list[str]:
+        """Tasks of which the forecast says that what comes cannot be known."""
+        return [case.hidden.label for case in self.cases if not case.forecast.known]
+
+    @property
+    def best_other(self) -> tuple[str, dict[str, float]] | None:
+        """The other form of least error, of those fitted to every task, and its scores."""
+        table = self.table
+        whole = table[table["tasks"] == table["tasks"].max()].drop("emergence", errors="ignore")
+        ranked = whole.sort_values("error", kind="stable").to_dict("index")
+        return next(((str(form), scores) for form, scores in ranked.items()), None)
+
+    @property
     def reason(self) -> str:
         """The finding in one sentence."""
-        table = self.table
-        ours, others = table.iloc[0], table.iloc[1:].sort_values("error", kind="stable")
-        best, other = next(iter(others.to_dict("index").items()))
-        unknown = [case.hidden.label for case in self.cases if not case.forecast.known]
-        text = (
-            f"forecasts were off by {ours['error']:.4f} and their {self.level:.0%} intervals held "
-            f"{ours['coverage']:.0%} of the scores; the best other form, {best}, was off by "
-            f"{other['error']:.4f} and held {other['coverage']:.0%}"
-        )
-        if unknown:
-            text += f"; it said of {', '.join(unknown)} that it cannot be known"
+        known = [case for case in self.cases if case.forecast.known]
+        text = ""
+        if (other := self.best_other) is not None:
+            ours = self.table.to_dict("index")["emergence"]
+            n = sum(case.hidden.size for case in known)
+            text = (
+                f"forecasts of {n} hidden scores were off by {ours['error']:.4f}, and their "
+                f"{self.level:.0%} intervals held {ours['coverage']:.0%}; the best other form, "
+                f"{other[0]}, was off by {other[1]['error']:.4f} and held "
+                f"{other[1]['coverage']:.0%}"
+            )
+        if self.unknown:
+            said = f"of {', '.join(self.unknown)} it said that what comes cannot be known"
+            text = f"{text}; {said}" if text else said
         return text
 
     def summary(self) -> str:
         """Report as text."""
         return "\n".join(
             [
-                f"Forecasts of {sum(c.hidden.size for c in self.cases)} hidden scores of "
                 f"{len(self.cases)} task{'s' if len(self.cases) > 1 else ''}: {self.reason}",
                 self.table.to_string(float_format=lambda v: f"{v:.4f}"),
             ]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emergence.backtest_result import Backtest, Case, Trial
+from emergence.backtest_result import Backtest, Case, FormForecast
 from emergence.errors import DataError
 from emergence.forecasting import forecast
 from emergence.noise import Noise
 from emergence.points import Points, as_points
+from emergence.problem import canonical_order
 from emergence.rivals import rival_forecasts
 from emergence.runs import Runs
 
@@ -55,7 +56,8 @@ def backtest(
     Raises
     ------
     DataError
-        Where nothing can be hidden, or none of it lies below the losses that are left.
+        Where nothing can be hidden, none of it lies below the losses that are left, or tasks are
+        scored on different scales.
 
     Examples
     --------
@@ -70,21 +72,28 @@ def backtest(
     several = [points] if isinstance(points, Points) else list(points)
     if not several:
         raise DataError("no points to test forecasts on")
-    cases = [_case(as_points(p), largest or 1, cut, level, noise, runs) for p in several]
-    return Backtest(tuple(cases), level)
+    if len({p.best for p in several}) > 1:
+        raise DataError("the tasks are scored by metrics of different scales: give one metric")
+    hide = 1 if largest is None else largest
+    return Backtest(tuple(_case(p, hide, cut, level, noise, runs) for p in several), level)
 
 
 def _case(
     points: Points, largest: int, cut: float | None, level: float, noise: Noise, runs: Runs
 ) -> Case:
     """Forecasts of one task, ours first."""
-    train, ahead = _split(points, largest, cut)
+    points = as_points(points)
+    train, ahead = _split(points.where(canonical_order(points)), largest, cut)
     ours = forecast(train, ahead.loss, noise=noise, runs=runs)
     low, high = ours.interval(level)
-    trials = [Trial("emergence", ours.score, low, high)]
-    rivals = rival_forecasts(train, ahead, level, two_steps=cut is None)
-    trials += [Trial(name, *said) for name, said in rivals]
-    return Case(ahead, ours, tuple(trials))
+    said = [FormForecast("emergence", ours.score, low, high)]
+    # No form is charged for what no score can be.
+    least, scale = min(0.0, float(train.ability.min())), train.best - train.chance
+    for name, abilities in rival_forecasts(train, ahead, level, two_steps=cut is None):
+        middle, *ends = (train.chance + scale * np.clip(a, least, 1.0) for a in abilities)
+        low, high = np.sort(ends, axis=0)
+        said.append(FormForecast(name, middle, low, high))
+    return Case(ahead, ours, tuple(said))
 
 
 def _split(points: Points, largest: int, cut: float | None) -> tuple[Points, Points]:

@@ -180,6 +180,15 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--largest", type=int, help="how many of the largest sizes to hide")
     sub.add_argument("--cut", type=float, help="hide the records with a lower loss instead")
     _add_forecast(sub)
+    _add_readings(command)
+    sub = command("paper", _paper, "put the claims of Du et al. to the test, on a page", file=False)
+    sub.add_argument("files", nargs="*", help="records (default: the bundled ones)")
+    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates (default 999)")
+    sub.add_argument("-o", "--output", default="out", help="folder (default out)")
+
+
+def _add_readings(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the command that joins figures read off."""
     sub = command("import", _import, "join curves read off a report's figures", file=False)
     sub.add_argument("loss", help="CSV of WebPlotDigitizer: loss against tokens")
     sub.add_argument("score", help="the same: score against tokens")
@@ -203,10 +212,6 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--smoothing-step", type=float, help="its steps, in units of x")
     sub.add_argument("--fit", action="store_true", help="fit the threshold, reading error and all")
     sub.add_argument("-o", "--output", required=True, help="CSV of records to write")
-    sub = command("paper", _paper, "put the claims of Du et al. to the test, on a page", file=False)
-    sub.add_argument("files", nargs="*", help="records (default: the bundled ones)")
-    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates (default 999)")
-    sub.add_argument("-o", "--output", default="out", help="folder (default out)")
 
 
 def _add_forecast(sub: argparse.ArgumentParser) -> None:

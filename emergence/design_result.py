@@ -18,7 +18,7 @@ _Z = 1.96
 
 
 @dataclass(frozen=True)
-class Trial:
+class AtSize:
     """Simulated studies of one size: the median width or the share called emergent, and 95%."""
 
     size: int
@@ -28,7 +28,7 @@ class Trial:
     rising: bool
 
     @classmethod
-    def of(cls, size: int, found: FloatArray, share: bool) -> Trial:
+    def of(cls, size: int, found: FloatArray, share: bool) -> AtSize:
         """Summarise the studies: a share by Wilson's interval, a width by order statistics."""
         n = found.size
         if not share:
@@ -60,7 +60,7 @@ class Design:
         Median width of the interval of eta in nats, or share of studies called emergent.
     fixed : dict
         The sizes that stayed.
-    trials : tuple of Trial
+    trials : tuple of AtSize
         Every size tried, smallest first.
     n_sim : int
         Simulated studies of each.
@@ -70,7 +70,7 @@ class Design:
     goal: Literal["width", "power"]
     target: float
     fixed: dict[Literal["checkpoints", "items", "runs"], int]
-    trials: tuple[Trial, ...]
+    trials: tuple[AtSize, ...]
     n_sim: int
 
     @property

@@ -15,19 +15,22 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from emergence._typing import FloatArray
-from emergence.design_result import Design, Trial
+from emergence.design_result import AtSize, Design
 from emergence.errors import DataError
 from emergence.points import LEAST_POINTS, Points
 from emergence.resample import Seed, as_seed
 from emergence.results import Status
+from emergence.runs import Runs
 from emergence.simulation import simulate
 from emergence.threshold import fit_threshold
 from emergence.threshold_result import ThresholdFit
 from emergence.verdicts import classify
 
 Vary = Literal["checkpoints", "items", "runs"]
+_OPTIONS = {"eta", "chance", "sd", "intraclass", "offset_sd", "rho", "eta_sd", "loss_range"}
 _LEAST = {"checkpoints": LEAST_POINTS, "items": 10, "runs": 2}
 _DOUBLINGS = 6
+_LEAST_STUDIES = 4
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ def design(
     **options: Any,
 ) -> Design:
     """Find the size of a study that bounds eta to a width, or calls an emergent task emergent.
+
+    Every simulated study is fitted or classified by default settings; where ``eta_sd`` and
+    ``runs`` are given, a width is that of the mean of runs with thresholds of their own.
 
     Parameters
     ----------
@@ -117,20 +123,27 @@ def design(
     """
     sizes: dict[Vary, int | None] = {"checkpoints": checkpoints, "items": items, "runs": runs}
     start = _start(width, power, vary, sizes)
-    study = Study(*_guess(guess, options), sizes)
+    if n_sim < _LEAST_STUDIES:
+        raise DataError(f"n_sim is {n_sim}; at least {_LEAST_STUDIES} studies say something")
+    curve, options = _guess(guess, options, items)
+    _check_options(options, items)
+    study = Study(curve, options, sizes)
     goal = float(power if power is not None else width or 0.0)
-    ask = (
-        partial(_is_emergent, alpha=alpha, n_boot=n_boot)
-        if power is not None
-        else partial(_width, shape=shape, level=level, n_boot=n_boot)
-    )
+    ask: Callable[..., float]
+    if power is not None:
+        ask = partial(_is_emergent, alpha=alpha, n_boot=n_boot)
+    else:
+        # Runs whose thresholds differ are analysed as such, where there are runs to compare.
+        apart = bool(options.get("eta_sd")) and runs is not None and vary != "runs"
+        how: Runs = "random threshold" if apart else "auto"
+        ask = partial(_width, shape=shape, level=level, n_boot=n_boot, runs=how)
     seeds = as_seed(rng).spawn(n_sim)
-    trials: dict[int, Trial] = {}
+    trials: dict[int, AtSize] = {}
 
     def reached(size: int) -> bool:
         planned = replace(study, sizes=sizes | {vary: size})
         found = Parallel(n_jobs=n_jobs)(delayed(_ask)(planned, ask, s) for s in seeds)
-        trials[size] = Trial.of(size, np.array(found, dtype=float), power is not None)
+        trials[size] = AtSize.of(size, np.array(found, dtype=float), power is not None)
         return trials[size].reaches(goal)
 
     _search(reached, start, _LEAST[vary])
@@ -165,8 +178,20 @@ def _start(
     return start
 
 
+def _check_options(options: dict[str, Any], items: int | None) -> None:
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        raise DataError(f"{', '.join(unknown)}: not known; there is {', '.join(sorted(_OPTIONS))}")
+    if items is not None and options.get("rho"):
+        raise DataError("scores that are counts have no autocorrelation: leave items or rho out")
+    if items is None and options.get("intraclass"):
+        raise DataError("intraclass is of the items of a score: give items, or leave it out")
+
+
 def _guess(
-    guess: str | Callable[[FloatArray], FloatArray] | ThresholdFit, options: dict[str, Any]
+    guess: str | Callable[[FloatArray], FloatArray] | ThresholdFit,
+    options: dict[str, Any],
+    items: int | None,
 ) -> tuple[str | Callable[[FloatArray], FloatArray], dict[str, Any]]:
     """Curve, and the options of a simulation; those of a pilot are its own."""
     if not isinstance(guess, ThresholdFit):
@@ -182,7 +207,9 @@ def _guess(
         "sd": guess.noise["sd"],
         "loss_range": (float(points.loss.min()), float(points.loss.max())),
     }
-    if noise is not None:
+    if items is not None:
+        own["intraclass"] = guess.noise["intraclass"] or 0.0
+    elif noise is not None:
         scale = abs(points.best - points.chance)
         own |= {"offset_sd": float(np.sqrt(noise.offset_var)) * scale, "rho": noise.rho}
         own["sd"] = scale * float(np.sqrt(noise.innovation_var / (1.0 - noise.rho**2)))
@@ -202,9 +229,12 @@ def _ask(study: Study, ask: Callable[..., float], seed: np.random.SeedSequence) 
     return ask(study.draw(draw), rng=analysis)
 
 
-def _width(points: Points, shape: str, level: float, n_boot: int, rng: Seed) -> float:
+def _width(points: Points, shape: str, level: float, n_boot: int, runs: Runs, rng: Seed) -> float:
     """Width of the interval of eta; infinite where nothing bounds it."""
-    fit = fit_threshold(points, shape=shape, n_boot=n_boot, rng=rng)
+    try:
+        fit = fit_threshold(points, shape=shape, runs=runs, n_boot=n_boot, rng=rng)
+    except DataError:  # of the runs drawn fewer than two say where theirs is
+        return np.inf
     if fit.status is Status.NO_ONSET:
         return np.inf
     ci = fit.interval("eta", level)
@@ -221,7 +251,8 @@ def _search(reached: Callable[[int], bool], start: int, least: int) -> None:
     if reached(size):
         for _ in range(_DOUBLINGS):
             if size <= least or not reached(size := max(size // 2, least)):
-                return
+                break
+        return
     for _ in range(_DOUBLINGS):
         if reached(size := 2 * size):
             return

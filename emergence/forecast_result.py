@@ -10,7 +10,7 @@ import pandas as pd
 
 from emergence._typing import FloatArray
 from emergence.errors import DataError
-from emergence.panel import Mixture
+from emergence.panel import Mixture, worst
 from emergence.points import Points
 from emergence.problem import Problem
 from emergence.results import jsonable
@@ -56,7 +56,7 @@ class Forecast:
     edge : float
         Lowest loss of the records used.
     rise, score_sd : float
-        Ability gained so far, and standard deviation of one score.
+        Gained so far, and standard deviation of one score, both in ability: chance 0, best 1.
     """
 
     points: Points = field(repr=False)
@@ -94,12 +94,12 @@ class Forecast:
         """
         if not 0.5 <= level <= 0.999:
             raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
-        worst = min(0.0, float(self._problem.y.min()))
+        least = worst(self._problem)
         if self.known:
             tail = 0.5 * (1.0 - level)
-            ends = [np.clip(self._mixture.quantile(p), worst, 1.0) for p in (tail, 1.0 - tail)]
+            ends = [np.clip(self._mixture.quantile(p), least, 1.0) for p in (tail, 1.0 - tail)]
         else:
-            ends = [np.full(self.loss.shape, worst), np.ones(self.loss.shape)]
+            ends = [np.full(self.loss.shape, least), np.ones(self.loss.shape)]
         low, high = np.sort([self._problem.to_value(end) for end in ends], axis=0)
         return low, high
 
@@ -130,7 +130,7 @@ class Forecast:
     def to_dict(self) -> dict[str, Any]:
         """Everything but the points, in types that survive JSON."""
         out: dict[str, Any] = self.points.facts() | jsonable(self)
-        return out | {"reason": self.reason, "score": jsonable(self.score)}
+        return out | {"reason": self.reason, "forecast": jsonable(self.to_frame().to_dict("list"))}
 
     def summary(self, level: float = 0.9) -> str:
         """Report as text."""

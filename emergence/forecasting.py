@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.forecast_result import Forecast, PastForecast
 from emergence.noise import Noise
 from emergence.panel import Panel, fit_panel
@@ -30,6 +30,7 @@ from emergence.points import LEAST_POINTS, Points, as_points
 from emergence.problem import make_problem, with_run_noise
 from emergence.runs import RunNoise, Runs
 from emergence.structure import structured
+from emergence.threshold import check_size
 
 # A forecast is tried only where the curve beats a constant by this much BIC, and has risen by
 # this many standard deviations of a score and this share of the way from chance to the best.
@@ -74,10 +75,13 @@ def forecast(
     ------
     DataError
         For fewer than 8 points above the cut, or losses that are not positive.
+    MethodRefused
+        For runs with thresholds of their own: their common curve is none that a new run follows.
 
     Notes
     -----
-    The interval is for the score of a new run, measured as the others were.
+    The interval is for the score of a new run, measured as the others were.  Past forecasts are as
+    deep as the deepest loss asked for, so the interval at one loss depends a little on the others.
 
     Examples
     --------
@@ -92,18 +96,26 @@ def forecast(
     """
     pts = as_points(points)
     at = np.atleast_1d(np.asarray(loss, dtype=float))
-    if at.ndim != 1 or not ((at > 0) & np.isfinite(at)).all():
+    if at.ndim != 1 or at.size == 0 or not ((at > 0) & np.isfinite(at)).all():
         raise DataError("the losses to forecast at must be positive and finite, in one dimension")
+    if runs == "random threshold":
+        raise MethodRefused(
+            "runs with thresholds of their own have no common curve to continue: leave runs out"
+        )
     if cut is not None:
         pts = _above(pts, cut)
-    if pts.size < LEAST_POINTS:
-        raise DataError(f"{pts.label}: {pts.size} points; a forecast needs {LEAST_POINTS}")
-    panel = fit_panel(structured(make_problem(pts, noise, runs)))
+    problem = make_problem(pts, noise, runs)
+    check_size(problem, "a forecast")
+    panel = fit_panel(structured(problem))
     edge = float(pts.loss.min())
     past = _past_forecasts(panel, noise, runs, max(edge - float(at.min()), 0.0))
     relative, dof = _relative_error(past)
     gain = _gain(panel, at)
-    ahead = panel.at(panel.problem.to_x(at)).wider((relative * gain) ** 2 + panel.score_sd**2, dof)
+    said = panel.at(panel.problem.to_x(at))
+    # Within the records nothing rests on the few past forecasts.
+    ahead = said.wider(
+        (relative * gain) ** 2 + panel.score_sd**2, np.where(gain > 0, dof, said.dof)
+    )
     return Forecast(
         points=panel.problem.points,
         loss=at,
@@ -172,6 +184,8 @@ def _past_forecasts(
 
 def _panel_of(points: Points, noise: Noise, runs: Runs, found: RunNoise | None) -> Panel:
     """Panel of some of the points, with the covariance of runs found on all of them."""
+    if points.n_runs == points.size:  # above the cut no two checkpoints share a run
+        runs = "independent"
     problem = make_problem(points, noise, runs)
     if problem.run is not None and found is not None:
         problem = with_run_noise(problem, found)

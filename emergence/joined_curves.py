@@ -192,7 +192,9 @@ class JoinedCurves:
         for _ in range(n_readings):
             loss = self._loss.again(self.reading_error, g, points=True)
             score = self._score.again(self.reading_error, g, points=False)
-            again = fit_threshold(self._join(loss, score)[0].select(), rng=seed, **options)
+            again = fit_threshold(
+                self._join(loss, score, slack=np.inf)[0].select(), rng=seed, **options
+            )
             if again.status is not Status.NO_ONSET:
                 etas.append(again.eta)
         if len(etas) < n_readings // 2:

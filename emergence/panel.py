@@ -14,7 +14,7 @@ from scipy.special import stdtr
 
 from emergence._typing import FloatArray
 from emergence.contest import Candidate, smooth_contest, threshold_contest
-from emergence.families import THRESHOLD_FAMILIES
+from emergence.families import THRESHOLD_FAMILIES, eta_grid
 from emergence.plateau import VISIBLE
 from emergence.problem import Problem
 from emergence.profile import flat_bic
@@ -28,12 +28,15 @@ _BLIND = 1e-14
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Student t distributions (families, places) with one weight for each family."""
+    """Student t distributions (families, places) with one weight for each family.
+
+    ``dof`` is one number, or one for each place.
+    """
 
     weights: FloatArray
     centre: FloatArray
     scale: FloatArray
-    dof: float
+    dof: FloatArray | float
 
     @property
     def mean(self) -> FloatArray:
@@ -47,8 +50,8 @@ class Mixture:
         variance: FloatArray = self.weights @ (self.scale**2 + (self.centre - self.mean) ** 2)
         return variance
 
-    def wider(self, extra: FloatArray | float, dof: float) -> Mixture:
-        """Same mixture with a variance added to every component."""
+    def wider(self, extra: FloatArray | float, dof: FloatArray | float) -> Mixture:
+        """Same mixture with a variance added to every component, and its degrees of freedom."""
         return Mixture(self.weights, self.centre, np.sqrt(self.scale**2 + extra), dof)
 
     def quantile(self, p: float) -> FloatArray:
@@ -84,10 +87,12 @@ class Panel:
 
         Where runs leave a plateau at losses of their own, scores scatter most below it.
         """
+        sd = score_sd(self.problem, self.variance)
+        if self.problem.run is None:
+            return sd
         best = self.families[0].ability(self.problem.x)
         residual = self.problem.wy - self.problem.white(best[None])[0]
-        spread = max(float(local_scale(residual)[0]), 1.0) if residual.any() else 1.0
-        return spread * score_sd(self.problem, self.variance)
+        return sd * max(float(local_scale(residual)[0]), 1.0) if residual.any() else sd
 
     @property
     def over_flat(self) -> float:
@@ -110,7 +115,7 @@ class Panel:
             slopes = c.jacobian(x, level=level)
             spread = np.einsum("in,ij,jn->n", slopes, inverse, slopes) * self.variance
             # An ability lies between worst and best, however steep a curve may run.
-            centre.append(np.clip(c.ability(x), _floor(self.problem), 1.0))
+            centre.append(np.clip(c.ability(x), worst(self.problem), 1.0))
             scale.append(np.sqrt(np.clip(spread, 0.0, 1.0)))
         dof = max(self.problem.n - self.families[0].n_params, 1)
         return Mixture(self.weights, np.array(centre), np.array(scale), float(dof))
@@ -125,7 +130,7 @@ def score_sd(problem: Problem, variance: float) -> float:
     return float(np.sqrt(variance * share))
 
 
-def _floor(problem: Problem) -> float:
+def worst(problem: Problem) -> float:
     """Lowest ability that a forecast may take: chance, or the lowest score seen."""
     return min(0.0, float(problem.y.min()))
 
@@ -133,11 +138,12 @@ def _floor(problem: Problem) -> float:
 def fit_panel(problem: Problem) -> Panel:
     """Fit every family of both sides; the plateau of onsets is chance unless visibly not."""
     found = list(smooth_contest(problem).refined(_STARTS))
-    known, free = (
-        threshold_contest(problem, THRESHOLD_FAMILIES, fit_level=level).refined(_STARTS)
-        for level in (False, True)
-    )
-    found += [b if a.bic - b.bic > VISIBLE else a for a, b in zip(known, free, strict=True)]
+    if eta_grid(problem.x).size > 1:  # else nearly all points share one loss
+        known, free = (
+            threshold_contest(problem, THRESHOLD_FAMILIES, fit_level=level).refined(_STARTS)
+            for level in (False, True)
+        )
+        found += [b if a.bic - b.bic > VISIBLE else a for a, b in zip(known, free, strict=True)]
     found.sort(key=lambda c: c.bic)
     weights = np.exp(-0.5 * (np.array([c.bic for c in found]) - found[0].bic))
     best = found[0]

@@ -13,7 +13,7 @@ the variance of eta to expect after it is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
 _MOST = 3000  # hypotheses kept, the likeliest
 _PLACES = 61  # losses tried
-_SCORES = 61  # of the integral over y
+_SCORES = (41, 1001)  # least and most places of the integral over y,
+_STEP = 0.4  # so many standard deviations of a score apart
+_SLACK = 20.0  # BIC above the best at which a hypothesis is dropped
+_ETAS = 160
+_EXACT = 1e-7
 _BEYOND = 0.15  # of the span of the losses, below the lowest
 # Three-point Gauss-Hermite rule for the amplitude.
 _NODES = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
@@ -110,7 +114,8 @@ def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placeme
     Raises
     ------
     MethodRefused
-        For a fit without an onset, or of the isotonic curve.
+        For a fit without an onset, of the isotonic curve, of runs with thresholds of their own
+        (how much these differ no single score can say), or of scores without error.
     DataError
         For losses that are not positive.
 
@@ -124,17 +129,24 @@ def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placeme
     """
     if fit.status is Status.NO_ONSET or fit.requested == "isotonic":
         raise MethodRefused(f"{fit.points.label}: the fit has no onset of a shape to plan for")
+    if fit.by_run is not None:
+        raise MethodRefused(
+            f"{fit.points.label}: runs have thresholds of their own, and one more score says "
+            "little of their mean: fit with runs='auto', or plan another run"
+        )
     problem = fit._contest.problem
     if loss is None:
         at = problem.low + problem.span * np.linspace(-_BEYOND, 1.0, _PLACES)
         at = at[at > 0]
     else:
         at = np.atleast_1d(np.asarray(loss, dtype=float))
-    if not (np.isfinite(at) & (at > 0)).all():
-        raise DataError("losses must be positive and finite")
-    etas, weights, scores = _hypotheses(fit._contest, problem.to_x(at))
+    if at.ndim != 1 or at.size == 0 or not (np.isfinite(at) & (at > 0)).all():
+        raise DataError("losses must be positive and finite, in one dimension")
     best = fit._candidates[0]
     sd = score_sd(problem, best.rss / max(problem.n - best.n_params, 1))
+    if sd < _EXACT:
+        raise MethodRefused(f"{fit.points.label}: scores without error leave nothing to plan")
+    etas, weights, scores = _hypotheses(_near(fit._contest), problem.to_x(at))
     after = [_expected_variance(etas, weights, scores[:, j], sd) for j in range(at.size)]
     now = float(weights @ etas**2 - (weights @ etas) ** 2)
     return Placement(
@@ -143,6 +155,16 @@ def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placeme
         eta_sd=problem.span * np.sqrt(np.maximum(after, 0.0)),
         now=problem.span * float(np.sqrt(max(now, 0.0))),
     )
+
+
+def _near(contest: Contest) -> Contest:
+    """Same contest on an even grid of the thresholds that the data do not rule out."""
+    assert contest.etas is not None
+    profile = contest.profiles(contest.problem.wy[:, None])[:, 0]
+    alive = np.flatnonzero(profile - profile.min() < _SLACK)
+    low, high = max(alive[0] - 1, 0), min(alive[-1] + 1, contest.etas.size - 1)
+    etas = np.linspace(contest.etas[low], contest.etas[high], _ETAS)
+    return replace(contest, etas=etas)
 
 
 def _hypotheses(contest: Contest, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -170,13 +192,15 @@ def _hypotheses(contest: Contest, x: FloatArray) -> tuple[FloatArray, FloatArray
             criteria.append(criterion[keep] - 2.0 * np.log(share))
     criterion = np.concatenate(criteria)
     keep = np.argsort(criterion, kind="stable")[:_MOST]
+    keep = keep[criterion[keep] - criterion[keep[0]] < _SLACK]
     weights = np.exp(-0.5 * (criterion[keep] - criterion[keep[0]]))
     return np.concatenate(etas)[keep], weights / weights.sum(), np.concatenate(scores)[keep]
 
 
 def _expected_variance(etas: FloatArray, weights: FloatArray, said: FloatArray, sd: float) -> float:
     """Variance of eta to expect once a score is seen where the hypotheses say ``said``."""
-    y = np.linspace(said.min() - 4.0 * sd, said.max() + 4.0 * sd, _SCORES)
+    low, high = said.min() - 4.0 * sd, said.max() + 4.0 * sd
+    y = np.linspace(low, high, int(np.clip((high - low) / (_STEP * sd), *_SCORES)))
     density = np.exp(-0.5 * ((y - said[:, None]) / sd) ** 2)
     mass = weights @ density
     mean = (weights * etas) @ density / np.maximum(mass, 1e-300)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emergence.arguments import add_names, add_noise, read, save
+from emergence.errors import EmergenceError
 
 if TYPE_CHECKING:
     from emergence.threshold_result import ThresholdFit
@@ -39,9 +40,13 @@ def _design(args: argparse.Namespace) -> None:
     options: dict[str, Any] = {k: v for k in _GUESS if (v := getattr(args, k)) is not None}
     if args.loss_range is not None:
         options["loss_range"] = tuple(args.loss_range)
+    if args.pilot is not None and args.shape is not None:
+        raise EmergenceError("give a guess by --shape or by --pilot, not both")
+    if args.jobs == 0:
+        raise EmergenceError("--jobs is 0; it must be a number of studies at a time, or -1")
     print("simulating studies; this takes a minute or two", file=sys.stderr)
     found = design(
-        args.shape if args.pilot is None else _pilot(args, args.pilot),
+        (args.shape or "hinge") if args.pilot is None else _pilot(args, args.pilot),
         width=args.width,
         power=args.power,
         vary=args.vary,
@@ -81,7 +86,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--checkpoints", type=int, default=60, help="in all, or of each run")
     sub.add_argument("--items", type=int, help="items behind a score (default: not counts)")
     sub.add_argument("--runs", type=int, help="runs (default: every checkpoint its own)")
-    sub.add_argument("--shape", default="hinge", help="guess of the curve (default hinge)")
+    sub.add_argument("--shape", help="guess of the curve (default hinge)")
     sub.add_argument("--pilot", help="records to take the guess from instead")
     add_names(sub)
     for name, text in _GUESS.items():

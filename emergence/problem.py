@@ -103,7 +103,7 @@ def make_problem(points: Points, noise: Noise = "auto", runs: Runs = "auto") -> 
     DataError
         For a kind of noise or of runs that does not exist or that the points cannot have.
     """
-    order = _canonical_order(points)
+    order = canonical_order(points)
     points = points.where(order)
     low, high = float(points.loss[0]), float(points.loss[-1])
     how = precision(points, noise)
@@ -164,7 +164,7 @@ def subset(problem: Problem, keep: BoolArray) -> Problem:
     )
 
 
-def _canonical_order(points: Points) -> IntArray:
+def canonical_order(points: Points) -> IntArray:
     """Order by loss, ties broken by everything else that could matter."""
     keys: list[np.ndarray] = []
     for name in ("params", "tokens", "run", "weights", "n_items", "value", "loss"):

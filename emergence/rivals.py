@@ -10,14 +10,15 @@ line          a straight line past the onset            Chen et al. 2024, arXiv 
 a e^(cx) + b  both signs of a and c                     Lourie et al. 2025, arXiv 2507.00885
 ============  ========================================  =========================================
 
-All are least squares with equal weights; their intervals are those of non-linear regression, for a
-new score.
+All are least squares with equal weights, of abilities: scores shifted and scaled, and those of
+metrics that fall turned the right way up.  Their intervals are those of non-linear regression, for
+a new score; two steps add the residual error of the law, not that of its parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -48,7 +49,7 @@ class Rival:
     loss_error: float = 0.0
 
     def predict(self, loss: FloatArray, level: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Score and the interval for a new score at losses (m,)."""
+        """Ability, and the interval for a new one, at losses (m,)."""
         value = self.curve(loss, self.params)
         slopes = _slopes(lambda p: self.curve(loss, p), self.params)
         step = 1e-4
@@ -91,7 +92,7 @@ def fit_sigmoid(points: Points) -> Rival:
                 _sigmoid(points.loss, np.array([middle, width, 1.0, 0.0])), points
             )
             starts.append(np.array([middle, width, floor + rise, floor]))
-    bounds = ([0.0, 1e-3, 0.0, 0.0], [10 * high, 10 * high, 1.0, 1.0])
+    bounds = ([0.0, 1e-3, -1.0, -1.0], [10 * high, 10 * high, 1.0, 1.0])
     return _best("sigmoid", _sigmoid, points, starts, bounds)
 
 
@@ -113,17 +114,17 @@ def fit_exponential(points: Points, *, signed: bool = False) -> Rival:
 
 
 def _linear(basis: FloatArray, points: Points) -> tuple[float, float]:
-    """Factor and constant of a basis that fit the scores best."""
-    factor, constant = np.polyfit(basis, points.value, 1)
+    """Factor and constant of a basis that fit the abilities best."""
+    factor, constant = np.polyfit(basis, points.ability, 1)
     return float(factor), float(constant)
 
 
 def fit_line(points: Points) -> Rival | None:
-    """Fit a straight line to the scores past the onset; None where fewer than four are."""
+    """Fit a straight line to the abilities past the onset; None where fewer than four are."""
     past = points.where(points.ability > _ONSET)
     if past.size < 4 or np.unique(past.loss).size < 3:
         return None
-    slope, intercept = np.polyfit(past.loss, past.value, 1)
+    slope, intercept = np.polyfit(past.loss, past.ability, 1)
     start = np.array([intercept, -slope])
     return _best("line", _line, past, [start], ([-np.inf] * 2, [np.inf] * 2))
 
@@ -139,7 +140,7 @@ def _best(
     low, high = np.array(bounds[0]), np.array(bounds[1])
 
     def residual(p: FloatArray) -> FloatArray:
-        return curve(points.loss, p) - points.value
+        return curve(points.loss, p) - points.ability
 
     inside = [np.clip(s, low + 1e-9, high - 1e-9) for s in starts]
     inside.sort(key=lambda s: float(np.square(residual(s)).sum()))
@@ -168,7 +169,7 @@ def loss_law(points: Points) -> Law | None:
 def rival_forecasts(
     train: Points, ahead: Points, level: float, *, two_steps: bool
 ) -> Iterator[tuple[str, tuple[FloatArray, FloatArray, FloatArray]]]:
-    """Name, and score with interval at the losses (two steps: sizes and tokens) ahead."""
+    """Name, and ability with interval at the losses (two steps: sizes and tokens) ahead."""
     sigmoid = fit_sigmoid(train)
     yield sigmoid.name, sigmoid.predict(ahead.loss, level)
     law = loss_law(train) if two_steps else None
@@ -176,11 +177,7 @@ def rival_forecasts(
         theta = law.solve()
         loss = curves.scaling_law_tokens(ahead.params, ahead.tokens, *map(float, natural(theta)))
         error = float(np.sqrt(np.mean(law.residual(theta) ** 2)))
-        second = Rival(
-            "two steps", sigmoid.curve, sigmoid.params, sigmoid.covariance, sigmoid.sd,
-            sigmoid.dof, error,
-        )  # fmt: skip
-        yield second.name, second.predict(loss, level)
+        yield "two steps", replace(sigmoid, loss_error=error).predict(loss, level)
     for form in (fit_exponential(train), fit_line(train), fit_exponential(train, signed=True)):
         if form is not None:
             yield form.name, form.predict(ahead.loss, level)

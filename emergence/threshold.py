@@ -16,7 +16,7 @@ from emergence.isotonic import IsotonicOnset, fit_isotonic
 from emergence.noise import Noise
 from emergence.plateau import PLATEAUS, Plateau, with_plateau
 from emergence.points import LEAST_POINTS, MOST_POINTS, Points, as_points
-from emergence.problem import make_problem
+from emergence.problem import Problem, make_problem
 from emergence.resample import ErrorModel, Seed, as_seed
 from emergence.results import Status
 from emergence.runs import Runs
@@ -125,19 +125,7 @@ def fit_threshold(
     problem = make_problem(pts, noise, runs)
     if runs == "random threshold":
         return _random_threshold(pts, shape, plateau, noise, n_boot, as_seed(rng))
-    if problem.n < LEAST_POINTS:
-        raise DataError(
-            f"{pts.label}: {problem.n} points; a threshold needs at least {LEAST_POINTS}"
-        )
-    if problem.n > MOST_POINTS:
-        raise DataError(
-            f"{pts.label}: {problem.n} points; more than {MOST_POINTS} take too much memory: thin "
-            "the checkpoints"
-        )
-    if eta_grid(problem.x).size < 2:
-        raise DataError(
-            f"{pts.label}: nearly all points share one loss; no threshold can be placed"
-        )
+    check_size(problem, "a threshold")
     problem = structured(problem)
     families = THRESHOLD_FAMILIES if shape in ("auto", "isotonic") else (THRESHOLD_SHAPES[shape],)
     contest = with_plateau(problem, families, plateau)
@@ -148,6 +136,20 @@ def fit_threshold(
         assert isotonic is not None
         chosen = isotonic
     return _result(contest, candidates, isotonic, chosen, shape, n_boot, as_seed(rng))
+
+
+def check_size(problem: Problem, what: str) -> None:
+    """Raise DataError for fewer or more points than a fit takes, or losses that are all but one."""
+    label, n = problem.points.label, problem.n
+    if n < LEAST_POINTS:
+        raise DataError(f"{label}: {n} points; {what} needs at least {LEAST_POINTS}")
+    if n > MOST_POINTS:
+        raise DataError(
+            f"{label}: {n} points; more than {MOST_POINTS} take too much memory: thin the "
+            "checkpoints"
+        )
+    if eta_grid(problem.x).size < 2:
+        raise DataError(f"{label}: nearly all points share one loss; no threshold can be placed")
 
 
 def _random_threshold(

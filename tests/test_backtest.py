@@ -75,13 +75,13 @@ def test_hiding_by_size_and_by_cut() -> None:
     assert (by_size.hidden.loss < left.min()).all()
     by_cut = backtest(points, cut=3.0).cases[0]
     assert by_cut.hidden.size == int((points.loss < 3.0).sum())
-    assert "two steps" not in {t.form for t in by_cut.trials}
+    assert "two steps" not in {t.form for t in by_cut.said}
 
 
 def test_the_scores_of_a_forecast_by_hand() -> None:
     result = backtest(simulate("logistic", eta=2.4, n=120, rng=1).select(), cut=2.0)
     case = result.cases[0]
-    trial, y = case.trials[0], case.hidden.value
+    trial, y = case.said[0], case.hidden.value
     row = result.to_frame().iloc[0]
     below, above = np.maximum(trial.low - y, 0), np.maximum(y - trial.high, 0)
     assert row["error"] == pytest.approx(np.abs(trial.score - y).mean())
@@ -121,7 +121,7 @@ def test_json_and_the_figure_of_one_task() -> None:
     result = backtest(simulate("logistic", eta=2.4, n=120, rng=1).select(), cut=2.0)
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == result.to_dict()
     ax = result.plot()
-    assert {t.form for t in result.cases[0].trials[1:]} <= {
+    assert {t.form for t in result.cases[0].said[1:]} <= {
         t.get_text() for t in ax.get_legend().get_texts()
     }
     hidden = next(line for line in ax.lines if line.get_label() == "hidden")
@@ -152,6 +152,48 @@ def test_nothing_below_is_nothing_to_forecast() -> None:
         backtest([])
     with pytest.raises(DataError, match="params are needed"):
         backtest(replace(points, params=None))
+
+
+def test_what_cannot_be_known_is_no_success() -> None:
+    """An onset below all that is left: nothing is scored, and the sentence says why."""
+    unseen = simulate("jump", eta=1.9, n=120, rng=1).select()
+    seen = simulate("logistic", eta=2.4, n=120, rng=1, task="seen").select()
+    result = backtest([unseen, seen], cut=2.0)
+    assert result.unknown == ["simulated acc"]
+    assert (result.table["tasks"] == 1).all()
+    alone = backtest(seen, cut=2.0)
+    assert result.table.equals(alone.table)
+    blind = backtest(unseen, cut=2.0)
+    assert blind.best_other is None
+    assert blind.reason == "of simulated acc it said that what comes cannot be known"
+    assert "cannot be known" in blind.summary()
+    blind.plot()
+
+
+def test_a_form_that_misses_tasks_is_no_rival() -> None:
+    easy = exact(lambda x: logistic(x, middle=3.5, width=0.5, ceiling=0.8, floor=0.2))
+    # Below chance all along: nothing is past the onset, and there is no line.
+    below = exact(lambda x: logistic(x, middle=3.5, width=0.5, ceiling=-0.2, floor=-0.8))
+    result = backtest([easy, below], cut=3.0)
+    assert result.table.loc["line", "tasks"] == 1
+    assert result.best_other[0] != "line"
+    with pytest.raises(DataError, match="different scales"):
+        backtest([easy, replace(below, chance=0.5, best=0.0)], cut=3.0)
+
+
+def test_a_metric_that_falls_is_scored_upside_down() -> None:
+    up = simulate("logistic", eta=2.4, n=120, rng=1).select()
+    down = replace(up, value=1.0 - up.value, chance=0.75, best=0.0)
+    a, b = (backtest(p, cut=2.0).to_frame() for p in (up, down))
+    np.testing.assert_allclose(a["error"], b["error"], rtol=1e-6)
+    np.testing.assert_allclose(a["width"], b["width"], rtol=1e-5)
+
+
+def test_the_order_of_the_rows_changes_no_bit() -> None:
+    points = exact(lambda x: logistic(x, middle=3.5, width=0.5, ceiling=0.8, floor=0.2))
+    other = points.where(np.random.default_rng(3).permutation(points.size))
+    a, b = (json.dumps(backtest(p, largest=1).to_dict()) for p in (points, other))
+    assert a == b
 
 
 def test_command_line(tmp_path, capsys) -> None:

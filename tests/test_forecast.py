@@ -11,7 +11,7 @@ from scipy import stats
 
 from emergence import forecast, simulate
 from emergence.cli import main
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.forecasting import PRIOR_ERROR, PRIOR_WORTH
 from emergence.panel import Mixture, fit_panel
 from emergence.problem import make_problem
@@ -143,6 +143,7 @@ def test_json_table_and_figure() -> None:
     ("loss", "cut", "message"),
     [
         ([0.0], None, "positive and finite"),
+        ([], None, "positive and finite"),
         ([np.nan], None, "positive and finite"),
         ([1.8], 3.19, "points with a loss of 3.19 or more"),
     ],
@@ -150,6 +151,22 @@ def test_json_table_and_figure() -> None:
 def test_what_cannot_be_forecast(loss, cut, message) -> None:
     with pytest.raises(DataError, match=message):
         forecast(points(), loss, cut=cut)
+
+
+def test_runs_with_thresholds_of_their_own_are_refused() -> None:
+    with pytest.raises(MethodRefused, match="no common curve"):
+        forecast(points(n_runs=4), [1.8], runs="random threshold")
+
+
+def test_runs_of_two_checkpoints_are_forecast_whatever_a_past_cut_leaves_of_them() -> None:
+    pairs = points(n=60, n_runs=30)
+    assert forecast(pairs, [1.6], runs="offset").past
+
+
+def test_within_the_records_nothing_rests_on_the_past() -> None:
+    known = points("linear", sd=0.02)
+    low, high = forecast(known, [2.5, 1.5]).interval(0.9)
+    assert high[0] - low[0] == pytest.approx(2 * 1.645 * 0.02, rel=0.2)
 
 
 def test_levels_are_checked() -> None:

@@ -233,3 +233,14 @@ def test_scores_read_just_below_nothing_are_nothing() -> None:
     zero["7B"].loc[0, "y"] = -5.0
     with pytest.raises(RecordsError, match="outside"):
         join_curves(losses, zero, x_unit=1e9, score_unit=0.01, **options)
+
+
+@pytest.mark.filterwarnings("ignore::emergence.errors.DataWarning")
+def test_a_reading_that_was_taken_is_taken_again() -> None:
+    losses, scores = figures()
+    low = {k: f.assign(y=(f["y"] - 25.0).clip(lower=0.0)) for k, f in scores.items()}
+    span = max(f["y"].max() for f in low.values()) - min(f["y"].min() for f in low.values())
+    low["7B"].loc[0, "y"] = -4.0 * 0.005 * span
+    found = join_curves(losses, low, params=SIZES, task="t", metric="exact_match", chance=0.0,
+                        x_unit=1e9, score_unit=0.01)  # fmt: skip
+    assert abs(found.fit_threshold(n_boot=99, n_readings=20).eta - 2.1) < 0.1

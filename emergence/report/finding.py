@@ -16,7 +16,7 @@ from emergence.verdict import Verdict
 from emergence.verdicts import classify_tasks
 
 Holds = Literal["yes", "in part", "no", "cannot be told"]
-# Where a task is scored by several metrics: the one that people report.
+# Where a task is scored by several metrics: the one that people report, else what there is.
 _STRICT = ("exact_match", "acc")
 
 
@@ -68,9 +68,8 @@ def strict_groups(records: Records) -> list[Points]:
     """Points of every family and task by exact match where there is one, else by accuracy."""
     found: dict[tuple[str, str], dict[str, Points]] = {}
     for group in records.groups():
-        if group.metric in _STRICT:
-            found.setdefault((group.family, group.task), {})[group.metric] = group
-    return [next(g[m] for m in _STRICT if m in g) for g in found.values()]
+        found.setdefault((group.family, group.task), {})[group.metric] = group
+    return [next(g[m] for m in (*_STRICT, *g) if m in g) for g in found.values()]
 
 
 def verdict_word(findings: Sequence[Finding]) -> str:

@@ -43,9 +43,9 @@ def plot_backtest(backtest: Backtest, ax: Axes | None = None) -> Axes:
     hidden = case.hidden
     ax.plot(hidden.loss, hidden.value, "x", ms=4, color=INK, label="hidden", zorder=4)
     order = np.argsort(hidden.loss)
-    for i, trial in enumerate(case.trials[1:]):
+    for i, said in enumerate(case.said[1:]):
         ax.plot(
-            hidden.loss[order], trial.score[order], lw=1, ls="--", color=_FORMS(i), label=trial.form
+            hidden.loss[order], said.score[order], lw=1, ls="--", color=_FORMS(i), label=said.form
         )
     ax.legend(frameon=False, fontsize=7, loc="upper left")
     return ax

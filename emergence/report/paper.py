@@ -77,7 +77,8 @@ CLAIMS = (
         "A report that only draws its results, loss against tokens and score against tokens, shows "
         "the same.",
         "`join_curves`: the curves of the emergent tasks are drawn against tokens, read off with a "
-        "known error, and joined again; the interval of eta has to hold the eta of the records.",
+        "known error, and joined again, one curve for all runs; eta may move by no more than the "
+        "error of reading explains (1.96 of its standard deviations).",
         "emergence import loss.csv score.csv --params N --task TASK -o records.csv",
         read_figures,
         ("paper3-cpu",),
@@ -114,8 +115,8 @@ CLAIMS = (
         "An ability is absent above one loss eta and present below, whatever the model; by L(N) = "
         "L_inf + (N0/N)^alpha this is a threshold of the model size.",
         "`run_thresholds`: one eta for all runs of a task; `shared_threshold`: one eta for the "
-        "emergent tasks; `fit_scaling_law` and `size_threshold`: the size that reaches it, and the "
-        "cheapest training.",
+        "emergent tasks (it holds where neither is rejected at 5%); `fit_scaling_law` and "
+        "`size_threshold`: the size that reaches it, and the cheapest training.",
         "emergence size records.csv --task TASK",
         sizes,
         ("paper3-cpu", "paper28-cpu"),
@@ -127,7 +128,8 @@ CLAIMS = (
         "What the smaller models show foretells the larger ones.",
         "`backtest`: the largest models are hidden (of the public ladder 7B and 13B, of our runs "
         "the two largest sizes) and forecast from the others, beside the forms in use. It holds "
-        "where no other form has a smaller error and the 90% interval holds at least 80%.",
+        "where no other form has a smaller error and the 90% interval holds at least 80%, over the "
+        "tasks of which the forecast does not say that what comes cannot be known.",
         "emergence backtest records.csv --largest 2",
         partial(forecasts, largest=2),
         ("paper28-cpu",),

@@ -48,8 +48,9 @@ def one(shape: str, cut: float, runs: bool, i: int) -> tuple[float, float, float
     found = forecast(train, ahead.loss)
     low, high = found.interval(LEVEL)
     _, *ends = fit_sigmoid(train).predict(ahead.loss, LEVEL)
-    held = [float(np.mean((ahead.value >= a) & (ahead.value <= b))) for a, b in ((low, high), ends)]
-    return float(found.known), held[0], float(np.mean(high - low)), held[1]
+    ours = float(np.mean((ahead.value >= low) & (ahead.value <= high)))
+    sigmoid = float(np.mean((ahead.ability >= ends[0]) & (ahead.ability <= ends[1])))
+    return float(found.known), ours, float(np.mean(high - low)), sigmoid
 
 
 def simulated(pool: ProcessPoolExecutor, datasets: int) -> list[str]:

@@ -56,5 +56,8 @@ def test_bundled_figures_are_what_the_readme_of_the_data_says() -> None:
     assert frame["source"].str.len().min() > 0
     assert len(records.families) == 4
     assert {"mmlu_test_mc_5shot", "mmlu_test_rc_5shot", "hellaswag"} <= set(records.tasks)
-    with pytest.raises(DataError, match="there is: paper28-cpu, paper3-cpu, public_reports"):
+    ladder = load_dataset("olmo_ladder")
+    assert len(ladder) == 7984
+    assert ladder.to_frame()["run"].nunique() == 33
+    with pytest.raises(DataError, match="there is: olmo_ladder, paper28-cpu, paper3-cpu, public"):
         dataset_path("nonsense")

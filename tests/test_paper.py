@@ -80,6 +80,10 @@ def test_the_page_in_the_docs_is_of_the_bundled_records() -> None:
         assert f"| `{name}` | {len(records)} | {runs} |" in text
     for figure in re.findall(r"\]\((paper/[^)]+)\)", text):
         assert (PAGE.parent / figure).exists()
+    for claim in CLAIMS:
+        assert claim.title in text
+        assert claim.claim in text
+        assert f"{claim.test} On your own records: `{claim.command}`." in text
     # A part that is quick to make again says what it says there.
     found = final_models(Source("paper28-cpu", load_dataset("paper28-cpu"), 99, 0))
     assert found.clause[1:] in text

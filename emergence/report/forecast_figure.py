@@ -52,11 +52,14 @@ def plot_backtest(backtest: Backtest, ax: Axes | None = None) -> Axes:
 
 
 def _plot_errors(backtest: Backtest, ax: Axes | None) -> Axes:
-    """Draw the mean absolute error of every form, a dot for each task and a bar for their mean."""
+    """Draw the mean absolute error of every form, a dot for each task and a bar for their mean.
+
+    As in the table, the tasks are those of which the forecast claims to know what comes.
+    """
     ax = tidy(axes(ax))
     table, frame = backtest.table, backtest.to_frame()
     for i, form in enumerate(table.index):
-        mine = frame[frame["form"] == form]
+        mine = frame[frame["known"] & (frame["form"] == form)]
         color = COLORS["smooth"] if i == 0 else INK
         ax.plot(mine["error"], np.full(len(mine), i), "o", ms=4, color=color, alpha=0.5, mew=0)
         mean = float(mine["error"].mean())
@@ -66,5 +69,6 @@ def _plot_errors(backtest: Backtest, ax: Axes | None) -> Axes:
     ax.invert_yaxis()
     ax.set_xlim(left=0)
     ax.set_xlabel("mean absolute error of the hidden scores")
-    ax.set_title(f"{len(backtest.cases)} tasks, nominal {backtest.level:.0%}", fontsize=10)
+    known = len(backtest.cases) - len(backtest.unknown)
+    ax.set_title(f"{known} tasks, nominal {backtest.level:.0%}", fontsize=10)
     return ax

@@ -81,8 +81,8 @@ def one(name: str, n_boot: int, i: int) -> tuple[float, float, float, float]:
             chance=0.25,
             x_unit=1e9,
             score_unit=0.01,
-            loss_axes=((loss.x.low, loss.x.high), (loss.y.low, loss.y.high)),
-            score_axes=((score.x.low, score.x.high), (score.y.low, score.y.high)),
+            loss_axes=loss.axes,
+            score_axes=score.axes,
             reading_error=ERROR,
             **({"smoothing": BETA, "smoothing_step": STEP} if SCENARIOS[name][1] else {}),  # type: ignore[arg-type]
         )

@@ -27,7 +27,6 @@ import numpy as np
 from machine import with_error, write
 
 from emergence import Points, backtest, forecast, load_dataset, simulate
-from emergence.backtest_result import Backtest
 from emergence.errors import DataError
 from emergence.report.finding import strict_groups
 from emergence.rivals import fit_sigmoid
@@ -123,9 +122,7 @@ def records(pool: ProcessPoolExecutor) -> list[str]:
 
 def forms(groups: Sequence[Points]) -> list[str]:
     """Table of all forms, the two largest sizes hidden, over the tasks said to be known."""
-    found = Backtest(
-        tuple(case for g in groups for case in backtest(g, largest=2, level=LEVEL).cases), LEVEL
-    )
+    found = backtest(groups, largest=2, level=LEVEL)
     lines = [
         found.reason,
         "",

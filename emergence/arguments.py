@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from emergence.errors import DataWarning
 from emergence.noise import NOISES
+from emergence.points import Points
 from emergence.records import Records, read_records
 from emergence.runs import RUNS
 
@@ -26,14 +27,19 @@ def progress(items: Sequence[Any], what: str) -> Iterable[Any]:
     return tqdm(items, desc=what, delay=_LATE, disable=None, leave=False, file=sys.stderr)
 
 
-def read(args: argparse.Namespace) -> Records:
-    """Read the file of a command, warnings to standard error."""
+def read(path: str, encoding: str | None = None) -> Records:
+    """Read a file of records, warnings to standard error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
-        records = read_records(args.file, encoding=args.encoding)
+        records = read_records(path, encoding=encoding)
     for w in caught:
         print(f"warning: {w.message}", file=sys.stderr)
     return records
+
+
+def read_points(args: argparse.Namespace) -> Points:
+    """Read the scores that the options of :func:`add_names` choose."""
+    return read(args.file, args.encoding).select(args.task, args.metric, args.family)
 
 
 def save(ax: Axes, path: str) -> None:
@@ -42,6 +48,12 @@ def save(ax: Axes, path: str) -> None:
     assert figure is not None
     figure.savefig(path, dpi=110)
     print(f"figure {path}")
+
+
+def save_plot(found: Any, stem: str | None) -> None:
+    """Save the figure of a result, if one was asked for."""
+    if stem:
+        save(found.plot(), f"{stem}.png")
 
 
 def add_noise(sub: argparse.ArgumentParser) -> None:
@@ -54,6 +66,11 @@ def add_tests(sub: argparse.ArgumentParser) -> None:
     """Options of a bootstrap test."""
     sub.add_argument("--alpha", type=float, default=0.05, help="false discovery rate")
     sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates")
+
+
+def add_figure(sub: argparse.ArgumentParser) -> None:
+    """Option for the figure of a result."""
+    sub.add_argument("-o", "--output", help="stem of a figure to draw")
 
 
 def add_names(sub: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from emergence.backtest_result import Backtest, Case, FormForecast
 from emergence.errors import DataError
 from emergence.forecasting import forecast
 from emergence.noise import Noise
+from emergence.panel import worst
 from emergence.points import Points, as_points
 from emergence.problem import canonical_order
 from emergence.rivals import rival_forecasts
@@ -88,9 +89,9 @@ def _case(
     low, high = ours.interval(level)
     said = [FormForecast("emergence", ours.score, low, high)]
     # No form is charged for what no score can be.
-    least, scale = min(0.0, float(train.ability.min())), train.best - train.chance
+    least = worst(train)
     for name, abilities in rival_forecasts(train, ahead, level, two_steps=cut is None):
-        middle, *ends = (train.chance + scale * np.clip(a, least, 1.0) for a in abilities)
+        middle, *ends = (train.to_value(np.clip(a, least, 1.0)) for a in abilities)
         low, high = np.sort(ends, axis=0)
         said.append(FormForecast(name, middle, low, high))
     return Case(ahead, ours, tuple(said))

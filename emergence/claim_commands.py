@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emergence.arguments import add_names, add_noise, add_tests, progress, read, save
+from emergence.arguments import (
+    add_figure,
+    add_names,
+    add_noise,
+    add_tests,
+    progress,
+    read,
+    read_points,
+    save,
+    save_plot,
+)
 from emergence.errors import EmergenceError
 from emergence.points import Points
 from emergence.records import Records
@@ -35,7 +45,7 @@ def _groups(
 def _collapse(args: argparse.Namespace) -> None:
     from emergence.equal_loss import collapse
 
-    records = read(args)
+    records = read(args.file, args.encoding)
     groups = _groups(records, [args.task], args.metric, args.family)
     asked: Sequence[Any] = [groups] if args.pool and len(groups) > 1 else groups
     for i, points in enumerate(asked):
@@ -50,7 +60,7 @@ def _audit(args: argparse.Namespace) -> None:
     from emergence.metric_audit import audit_metrics
 
     found = audit_metrics(
-        read(args),
+        read(args.file, args.encoding),
         args.task,
         family=args.family,
         strict=args.strict,
@@ -62,25 +72,22 @@ def _audit(args: argparse.Namespace) -> None:
         rng=args.seed,
     )
     print(found.summary())
-    if args.output:
-        save(found.plot(), f"{args.output}.png")
+    save_plot(found, args.output)
 
 
 def _forecast(args: argparse.Namespace) -> None:
     from emergence.forecasting import forecast
 
-    points = read(args).select(args.task, args.metric, args.family)
-    found = forecast(points, args.loss, cut=args.cut, noise=args.noise, runs=args.runs)
+    found = forecast(read_points(args), args.loss, cut=args.cut, noise=args.noise, runs=args.runs)
     print(found.summary(args.level))
-    if args.output:
-        save(found.plot(), f"{args.output}.png")
+    save_plot(found, args.output)
 
 
 def _backtest(args: argparse.Namespace) -> None:
     from emergence.backtesting import backtest
 
     found = backtest(
-        _groups(read(args), args.task, args.metric, args.family),
+        _groups(read(args.file, args.encoding), args.task, args.metric, args.family),
         largest=args.largest,
         cut=args.cut,
         level=args.level,
@@ -88,8 +95,7 @@ def _backtest(args: argparse.Namespace) -> None:
         runs=args.runs,
     )
     print(found.summary())
-    if args.output:
-        save(found.plot(), f"{args.output}.png")
+    save_plot(found, args.output)
 
 
 def _import(args: argparse.Namespace) -> None:
@@ -138,9 +144,7 @@ def _sizes(given: Sequence[str]) -> float | dict[str, float]:
 def _paper(args: argparse.Namespace) -> None:
     from emergence.report.paper import write_paper
 
-    tables = {
-        Path(path).stem: read(argparse.Namespace(file=path, encoding=None)) for path in args.files
-    }
+    tables = {Path(path).stem: read(path) for path in args.files}
     if len(tables) < len(args.files):
         raise EmergenceError("the files must differ in name: the page calls them by it")
     page = write_paper(
@@ -159,7 +163,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--by", default="params", choices=("params", "tokens"))
     sub.add_argument("--margin", type=float, default=0.01, help="effect that counts as none")
     sub.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    add_figure(sub)
     sub = command("audit", _audit, "ask whether the ability or the metric makes a threshold")
     sub.add_argument("--task", help="may be left out where there is only one")
     sub.add_argument("--family", help="the same")
@@ -167,7 +171,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--graded", action="append", help="metric that shows it (may be repeated)")
     add_tests(sub)
     add_noise(sub)
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    add_figure(sub)
     sub = command("forecast", _forecast, "forecast a task's scores at losses not reached yet")
     add_names(sub)
     sub.add_argument("--loss", type=float, nargs="+", required=True, help="where, nats per token")
@@ -217,4 +221,4 @@ def _add_readings(command: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_forecast(sub: argparse.ArgumentParser) -> None:
     add_noise(sub)
     sub.add_argument("--level", type=float, default=0.9, help="coverage (default 0.9)")
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    add_figure(sub)

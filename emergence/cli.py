@@ -21,7 +21,7 @@ from emergence.train.commands import add_commands as add_train_commands
 
 
 def _validate(args: argparse.Namespace) -> None:
-    records = read(args)
+    records = read(args.file, args.encoding)
     print(f"{args.file}: valid. {records!r}")
     for group in records.groups():
         if group.size < LEAST_POINTS:
@@ -34,7 +34,7 @@ def _classify(args: argparse.Namespace) -> None:
     from emergence.verdicts import classify_tasks
 
     verdicts = classify_tasks(
-        read(args),
+        read(args.file, args.encoding),
         metric=args.metric,
         alpha=args.alpha,
         n_boot=args.n_boot,
@@ -70,7 +70,7 @@ def _threshold(args: argparse.Namespace, records: Records) -> Any:
 
 
 def _fit(args: argparse.Namespace) -> None:
-    fit = _threshold(args, read(args))
+    fit = _threshold(args, read(args.file, args.encoding))
     if args.json:
         ci = fit.interval("eta", args.level)
         print(json.dumps(fit.to_dict() | {"interval": [ci.low, ci.high], "level": ci.level}))
@@ -91,7 +91,7 @@ def _size(args: argparse.Namespace) -> None:
 
     if args.tokens is not None and not args.tokens > 0:
         raise EmergenceError(f"--tokens is {args.tokens:g}; it must be positive")
-    records = read(args)
+    records = read(args.file, args.encoding)
     fit = _threshold(args, records)
     law = family_law(records, fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
     if not isinstance(law, ScalingLaw):
@@ -105,7 +105,7 @@ def _report(args: argparse.Namespace) -> None:
     from emergence.report.page import save_figures, write_report
 
     analysis = analyse(
-        read(args),
+        read(args.file, args.encoding),
         alpha=args.alpha,
         n_boot=args.n_boot,
         rng=args.seed,

@@ -36,6 +36,7 @@ from emergence.profile import (
     bic,
     curve,
     gains,
+    grid_rss,
     make_block,
     residual_ss,
 )
@@ -131,11 +132,10 @@ class Contest:
         ruled out, only its parameters that are far from its own best.
         """
         pilot = columns[:, :_PILOT]
-        total, n = np.einsum("ij,ij->j", pilot, pilot), self.problem.n
-        tables = []
-        for block in self.blocks:
-            level = 0.0 if block.level is None else np.square(block.level @ pilot)
-            tables.append(bic(residual_ss(total, gains(block, pilot) + level), n, block.n_params))
+        tables = [
+            bic(grid_rss(b, pilot, gains(b, pilot)), self.problem.n, b.n_params)
+            for b in self.blocks
+        ]
         own = np.array([table.min(axis=0) for table in tables])
         best = own if each_family else np.broadcast_to(own.min(axis=0), own.shape)
         near = [
@@ -180,12 +180,10 @@ class Contest:
     def profiles(self, columns: FloatArray) -> FloatArray:
         """Best BIC at each threshold for each data set, shape (etas, data sets)."""
         assert self.etas is not None
-        total = np.einsum("ij,ij->j", columns, columns)
         best = np.full((self.etas.size, columns.shape[1]), np.inf)
         for block in self.blocks:
-            level = 0.0 if block.level is None else np.square(block.level @ columns)
             gain = gains(block, columns).reshape(self.etas.size, -1, columns.shape[1]).max(axis=1)
-            criterion = bic(residual_ss(total, gain + level), self.problem.n, block.n_params)
+            criterion = bic(grid_rss(block, columns, gain), self.problem.n, block.n_params)
             best = np.minimum(best, criterion)
         return best
 

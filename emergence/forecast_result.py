@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from emergence._typing import FloatArray
-from emergence.errors import DataError
+from emergence.intervals import check_level
 from emergence.panel import Mixture, worst
 from emergence.points import Points
 from emergence.problem import Problem
@@ -92,9 +92,8 @@ class Forecast:
         low, high : (m,) array
             Where nothing can be known: from the worst score seen, or chance, to the best possible.
         """
-        if not 0.5 <= level <= 0.999:
-            raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
-        least = worst(self._problem)
+        check_level(level)
+        least = worst(self.points)
         if self.known:
             tail = 0.5 * (1.0 - level)
             ends = [np.clip(self._mixture.quantile(p), least, 1.0) for p in (tail, 1.0 - tail)]

@@ -57,11 +57,11 @@ class Interval:
         return bool(above and (self.open_high or value <= self.high))
 
 
-def check_level(level: float, n_boot: int) -> None:
-    """Raise DataError for a level out of range, or finer than the draws can show."""
+def check_level(level: float, n_boot: int | None = None) -> None:
+    """Raise DataError for a level out of range, or finer than the draws (if any) can show."""
     if not 0.5 <= level <= 0.999:
         raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
-    if (n_boot + 1) * (1.0 - level) < 1.0 - 1e-9:
+    if n_boot is not None and (n_boot + 1) * (1.0 - level) < 1.0 - 1e-9:
         raise DataError(f"{n_boot} draws cannot show a level of {level}: raise n_boot")
 
 

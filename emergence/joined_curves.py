@@ -53,6 +53,11 @@ class ReadFigure:
     x: Axis
     y: Axis
 
+    @property
+    def axes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Ends of both axes."""
+        return (self.x.low, self.x.high), (self.y.low, self.y.high)
+
     def again(self, error: float, g: np.random.Generator, *, points: bool) -> ReadFigure:
         """Another reading: the ends of both axes misread, and with ``points`` every reading too."""
         (x_low, x_high), (y_low, y_high) = g.normal(0.0, error, (2, 2))

@@ -8,6 +8,7 @@ a score and, by the curvature of its sum of squares, an error; together they are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import stdtr
@@ -16,6 +17,7 @@ from emergence._typing import FloatArray
 from emergence.contest import Candidate, smooth_contest, threshold_contest
 from emergence.families import THRESHOLD_FAMILIES, eta_grid
 from emergence.plateau import VISIBLE
+from emergence.points import Points
 from emergence.problem import Problem
 from emergence.profile import flat_bic
 from emergence.resample import local_scale
@@ -81,7 +83,7 @@ class Panel:
         """Names of the families."""
         return [c.family.name for c in self.families]
 
-    @property
+    @cached_property
     def score_sd(self) -> float:
         """Standard deviation of one score of a new run at the lowest losses, ability scale.
 
@@ -105,20 +107,32 @@ class Panel:
         fitted = self.families[0].ability(self.problem.x)
         return float(fitted.max() - fitted.min())
 
+    @cached_property
+    def _inverses(self) -> list[FloatArray]:
+        """Inverse information of the parameters of every family, errors of variance one."""
+        out: list[FloatArray] = []
+        for c in self.families:
+            design = self.problem.white(_slopes(c, self.problem.x))
+            inverse = np.linalg.pinv(design @ design.T, rcond=_BLIND, hermitian=True)
+            out.append(np.asarray(inverse, dtype=float))
+        return out
+
     def at(self, x: FloatArray) -> Mixture:
         """What the families say at places on the canonical axis."""
-        centre, scale = [], []
-        for c in self.families:
-            level = c.family.free_floor or bool(c.amps[0])
-            design = self.problem.white(c.jacobian(self.problem.x, level=level))
-            inverse = np.linalg.pinv(design @ design.T, rcond=_BLIND, hermitian=True)
-            slopes = c.jacobian(x, level=level)
+        centre, scale, least = [], [], worst(self.problem.points)
+        for c, inverse in zip(self.families, self._inverses, strict=True):
+            slopes = _slopes(c, x)
             spread = np.einsum("in,ij,jn->n", slopes, inverse, slopes) * self.variance
             # An ability lies between worst and best, however steep a curve may run.
-            centre.append(np.clip(c.ability(x), worst(self.problem), 1.0))
+            centre.append(np.clip(c.ability(x), least, 1.0))
             scale.append(np.sqrt(np.clip(spread, 0.0, 1.0)))
         dof = max(self.problem.n - self.families[0].n_params, 1)
         return Mixture(self.weights, np.array(centre), np.array(scale), float(dof))
+
+
+def _slopes(c: Candidate, x: FloatArray) -> FloatArray:
+    """Derivatives by the parameters that were fitted."""
+    return c.jacobian(x, level=c.family.free_floor or bool(c.amps[0]))
 
 
 def score_sd(problem: Problem, variance: float) -> float:
@@ -130,9 +144,9 @@ def score_sd(problem: Problem, variance: float) -> float:
     return float(np.sqrt(variance * share))
 
 
-def worst(problem: Problem) -> float:
+def worst(points: Points) -> float:
     """Lowest ability that a forecast may take: chance, or the lowest score seen."""
-    return min(0.0, float(problem.y.min()))
+    return min(0.0, float(points.ability.min()))
 
 
 def fit_panel(problem: Problem) -> Panel:

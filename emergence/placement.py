@@ -25,7 +25,7 @@ from emergence.contest import Contest
 from emergence.errors import DataError, MethodRefused
 from emergence.panel import score_sd
 from emergence.points import Points
-from emergence.profile import amplitudes, bic, curve, gains, residual_ss
+from emergence.profile import amplitudes, bic, curve, gains, grid_rss
 from emergence.results import Status, jsonable
 from emergence.threshold_result import ThresholdFit
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _MOST = 3000  # hypotheses kept, the likeliest
 _PLACES = 61  # losses tried
-_SCORES = (41, 1001)  # least and most places of the integral over y,
+_SCORES = (41, 1001)  # least and most places of the integral over y
 _STEP = 0.4  # so many standard deviations of a score apart
 _SLACK = 20.0  # BIC above the best at which a hypothesis is dropped
 _ETAS = 160
@@ -171,19 +171,18 @@ def _hypotheses(contest: Contest, x: FloatArray) -> tuple[FloatArray, FloatArray
     """Eta (canonical axis), weight, and abilities (hypotheses, places) of what may be true."""
     p = contest.problem
     column = p.wy[:, None]
-    total = float(p.wy @ p.wy)
     etas, criteria, scores = [], [], []
     for block in contest.blocks:
-        level = 0.0 if block.level is None else float((block.level @ p.wy) ** 2)
-        gain = gains(block, column)[:, 0]
-        criterion = bic(residual_ss(total, gain + level), p.n, block.n_params)
+        gain = gains(block, column)
+        rss = grid_rss(block, column, gain)[:, 0]
+        criterion = bic(rss, p.n, block.n_params)
         keep = np.argsort(criterion, kind="stable")[:_MOST]
         theta = block.theta[keep]
         columns = np.repeat(column, keep.size, axis=1)
         amps = amplitudes(block.family, theta, p, columns, fit_level=contest.fit_level)
         # The amplitude is unsure by the residual error over the length of what it multiplies.
-        rss = residual_ss(total, gain[keep] + level)
-        unsure = np.sqrt(rss / max(p.n - block.n_params, 1) / np.maximum(gain[keep], 1e-12))
+        variance = rss[keep] / max(p.n - block.n_params, 1)
+        unsure = np.sqrt(variance / np.maximum(gain[keep, 0], 1e-12))
         for node, share in zip(_NODES, _SHARES, strict=True):
             moved = amps.copy()
             moved[:, 1:] *= np.maximum(1.0 + node * np.minimum(unsure, 0.5), 0.0)[:, None]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from emergence.arguments import add_names, add_noise, read, save
+from emergence.arguments import add_figure, add_names, add_noise, read, read_points, save_plot
 from emergence.errors import EmergenceError
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ _GUESS = {
 def _pilot(args: argparse.Namespace, path: str) -> ThresholdFit:
     from emergence.threshold import fit_threshold
 
-    points = read(argparse.Namespace(file=path, encoding=None)).select(
-        args.task, args.metric, args.family
-    )
+    points = read(path).select(args.task, args.metric, args.family)
     return fit_threshold(points, n_boot=args.n_boot, rng=args.seed)
 
 
@@ -60,20 +58,19 @@ def _design(args: argparse.Namespace) -> None:
         **options,
     )
     print(found.summary())
-    if args.output:
-        save(found.plot(), f"{args.output}.png")
+    save_plot(found, args.output)
 
 
 def _next(args: argparse.Namespace) -> None:
     from emergence.placement import next_checkpoint
     from emergence.threshold import fit_threshold
 
-    points = read(args).select(args.task, args.metric, args.family)
-    fit = fit_threshold(points, noise=args.noise, runs=args.runs, n_boot=199, rng=args.seed)
+    fit = fit_threshold(
+        read_points(args), noise=args.noise, runs=args.runs, n_boot=199, rng=args.seed
+    )
     found = next_checkpoint(fit)
     print(found.summary())
-    if args.output:
-        save(found.plot(), f"{args.output}.png")
+    save_plot(found, args.output)
 
 
 def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -95,8 +92,8 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--n-sim", type=int, default=60, help="studies of each size (default 60)")
     sub.add_argument("--n-boot", type=int, default=199, help="replicates in each (default 199)")
     sub.add_argument("--jobs", type=int, default=1, help="studies at a time (-1: all cores)")
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    add_figure(sub)
     sub = command("next", _next, "at which loss the next checkpoint says most about eta")
     add_names(sub)
     add_noise(sub)
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    add_figure(sub)

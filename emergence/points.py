@@ -67,6 +67,10 @@ class Points:
         """Scores with chance at 0 and the best value at 1."""
         return normalise(self.value, self.chance, self.best)
 
+    def to_value(self, ability: FloatArray) -> FloatArray:
+        """Abilities back to the metric's own units."""
+        return self.chance + (self.best - self.chance) * ability
+
     @property
     def label(self) -> str:
         """Task and metric, for titles."""

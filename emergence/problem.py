@@ -92,7 +92,7 @@ class Problem:
 
     def to_value(self, ability: FloatArray) -> FloatArray:
         """Ability back to the metric's own units."""
-        return self.points.chance + (self.points.best - self.points.chance) * ability
+        return self.points.to_value(ability)
 
 
 def make_problem(points: Points, noise: Noise = "auto", runs: Runs = "auto") -> Problem:

@@ -177,6 +177,12 @@ def residual_ss(total: FloatArray | float, gain: FloatArray | float) -> FloatArr
     return np.maximum(total - gain, 1e-13 * np.maximum(total, 1e-300))
 
 
+def grid_rss(block: Block, columns: FloatArray, gain: FloatArray) -> FloatArray:
+    """Residual sums of squares of parameter sets that explain ``gain`` beyond the level."""
+    level = 0.0 if block.level is None else np.square(block.level @ columns)
+    return residual_ss(np.einsum("ij,ij->j", columns, columns), gain + level)
+
+
 def bic(rss: FloatArray | float, n: int, n_params: int) -> FloatArray:
     """Bayesian information criterion, Gaussian with free variance (Schwarz 1978)."""
     value: FloatArray = n * np.log(rss / n) + n_params * np.log(n)

@@ -33,7 +33,7 @@ from emergence.points import Points
 _ONSET = 0.05
 _BLIND = 1e-12
 _STARTS = 2
-_Curve = Callable[..., FloatArray]
+_Curve = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Rival:
     """A fitted form: its curve, parameters, their covariance, and what errors are left."""
 
     name: str
-    curve: Callable[[FloatArray, FloatArray], FloatArray]
+    curve: _Curve
     params: FloatArray
     covariance: FloatArray
     sd: float
@@ -74,10 +74,6 @@ def _sigmoid(loss: FloatArray, p: FloatArray) -> FloatArray:
     return curves.logistic(loss, middle=p[0], width=p[1], ceiling=p[2], floor=p[3])
 
 
-def _exponential(loss: FloatArray, p: FloatArray) -> FloatArray:
-    return curves.exponential(loss, amplitude=p[0], rate=p[1], floor=p[2], origin=p[3])
-
-
 def _line(loss: FloatArray, p: FloatArray) -> FloatArray:
     return curves.linear(loss, intercept=p[0], slope=p[1])
 
@@ -101,7 +97,7 @@ def fit_exponential(points: Points, *, signed: bool = False) -> Rival:
     low, span = float(points.loss.min()), float(np.ptp(points.loss))
 
     def curve(loss: FloatArray, p: FloatArray) -> FloatArray:
-        return _exponential(loss, np.append(p, low))
+        return curves.exponential(loss, amplitude=p[0], rate=p[1], floor=p[2], origin=low)
 
     rates = np.geomspace(0.1, 40.0, 20) / span
     starts = []
@@ -131,7 +127,7 @@ def fit_line(points: Points) -> Rival | None:
 
 def _best(
     name: str,
-    curve: Callable[[FloatArray, FloatArray], FloatArray],
+    curve: _Curve,
     points: Points,
     starts: list[FloatArray],
     bounds: tuple[list[float], list[float]],

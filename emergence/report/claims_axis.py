@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,15 @@ from emergence.join import join_curves
 from emergence.joined_curves import Axis, ReadFigure, ReadThreshold
 from emergence.points import Points
 from emergence.report.figures import plot_fit
-from emergence.report.finding import Finding, Source, counted, share_word, strict_groups
+from emergence.report.finding import (
+    Finding,
+    Source,
+    answers,
+    counted,
+    panels,
+    share_word,
+    strict_groups,
+)
 from emergence.resample import child
 from emergence.threshold import fit_threshold
 
@@ -55,28 +64,16 @@ def _pooled(groups: Sequence[Points]) -> list[Collapse]:
     tasks: dict[tuple[str, str], list[Points]] = {}
     for g in groups:
         tasks.setdefault((g.task, g.metric), []).append(g)
-    out = []
-    for same in tasks.values():
-        try:
-            out.append(collapse(same))
-        except DataError:  # a single family, or chance levels that differ
-            continue
-    return out
+    # Left out: a single family, or chance levels that differ.
+    return answers(collapse, tasks.values(), "")[0]
 
 
 def _collapsed(groups: Sequence[Points]) -> Finding:
     """Does the loss alone explain these tasks?"""
-    asked: list[Collapse] = []
-    reasons: list[str] = []
-    for group in groups:
-        try:
-            asked.append(collapse(group))
-        except DataError as error:
-            reasons.append(str(error))
+    asked, why = answers(collapse, groups, "none rises")
     # Where nothing explains the scores there is no curve for the sizes to share.
     found = [c for c in asked if max(c.explained.values()) >= _RISES]
     if not found:
-        why = reasons[0] if reasons else "none rises"
         return Finding("cannot be told", f"there is no task to compare sizes on ({why})")
     labels = [c.label for c in found]
     alone, matters = labels.count("loss alone"), labels.count("size matters")
@@ -126,20 +123,14 @@ def _draw(c: Collapse) -> Figure:
 
 def read_figures(source: Source) -> Finding:
     """Claim 3: figures read off a report tell the same thresholds as its records."""
-    rows, fits, held = [], [], 0
-    reasons: list[str] = []
-    for verdict in source.labelled("emergent"):
-        points = verdict.points
-        try:
-            read = _read_off(points, source)
-        except DataError as error:
-            reasons.append(str(error))
-            continue
+    rows, held = [], 0
+    emergent = [v.points for v in source.labelled("emergent")]
+    reads, why = answers(lambda p: (p, _read_off(p, source)), emergent, "no task is emergent")
+    for points, read in reads:
         own = fit_threshold(points, n_boot=source.n_boot, rng=source.seed)
         # By the error of reading alone: the scores behind both are the same.
         near = abs(read.eta - own.eta) <= _Z * read.reading_sd
         held += near
-        fits.append(read)
         rows.append(
             {
                 "family": points.family,
@@ -152,27 +143,26 @@ def read_figures(source: Source) -> Finding:
             }
         )
     if not rows:
-        why = reasons[0] if reasons else "no task is emergent"
         return Finding("cannot be told", f"there are no curves to read ({why})")
     clause = (
         f"drawn as curves against tokens and read off with an error of {_READING_ERROR:.1%} of the "
         f"axes, eta is off by no more than the error of reading explains in {held} of "
         f"{counted(len(rows), 'task')}"
     )
-
-    def draw() -> Figure:
-        figure = Figure(figsize=(5.6, 3.8), layout="constrained")
-        plot_fit(fits[0].fit, figure.subplots())
-        return figure
-
-    return Finding(share_word(held, len(rows) - held), clause, pd.DataFrame(rows), draw)
+    first = reads[0][1].fit
+    return Finding(
+        share_word(held, len(rows) - held),
+        clause,
+        pd.DataFrame(rows),
+        lambda: panels([partial(plot_fit, first)], 5.6),
+    )
 
 
 def _read_off(points: Points, source: Source) -> ReadThreshold:
     """Threshold of a task whose loss and score were drawn against tokens, and read off."""
     if points.run is None or points.tokens is None or points.params is None:
         raise DataError(f"{points.label}: no curves against tokens")
-    g = child(np.random.SeedSequence(source.seed), _STREAM, *f"{points.task}".encode())
+    g = child(np.random.SeedSequence(source.seed), _STREAM, *points.task.encode())
     # Checkpoints that crowd at the start are drawn on a logarithmic axis.
     log = bool(np.median(points.tokens) < _CROWDED * points.tokens.max())
     x = Axis(float(points.tokens.min()), float(points.tokens.max()), log)
@@ -195,7 +185,6 @@ def _read_off(points: Points, source: Source) -> ReadThreshold:
         joined = join_curves(
             loss.series, score.series, params=params, task=points.task, metric=points.metric,
             chance=points.chance, log_x=log, reading_error=_READING_ERROR,
-            loss_axes=((x.low, x.high), (axes[0].low, axes[0].high)),
-            score_axes=((x.low, x.high), (axes[1].low, axes[1].high)),
+            loss_axes=loss.axes, score_axes=score.axes,
         )  # fmt: skip
         return joined.fit_threshold(n_boot=source.n_boot, rng=source.seed)

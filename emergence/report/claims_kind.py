@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from emergence.backtest_result import Backtest, Case
+from emergence.backtest_result import Backtest
 from emergence.backtesting import backtest
 from emergence.between_tasks import shared_threshold
 from emergence.errors import DataError
@@ -17,7 +17,7 @@ from emergence.metric_audit_result import MetricAudit
 from emergence.points import Points
 from emergence.report.analysis import family_law, thresholds_of_runs
 from emergence.report.figures import plot_law, plot_verdict
-from emergence.report.finding import Finding, Holds, Source, counted, share_word
+from emergence.report.finding import Finding, Holds, Source, answers, counted, panels, share_word
 from emergence.report.style import human
 from emergence.scaling import ScalingLaw
 from emergence.size import SizeThreshold, size_threshold
@@ -55,7 +55,12 @@ def kinds(source: Source) -> Finding:
         holds = "no"
     clause = f"of {counted(len(verdicts), 'task')} {said}"
     shown = [*source.labelled("emergent")[:2], *source.labelled("smooth")[:2]]
-    return Finding(holds, clause, pd.DataFrame(rows), lambda: _draw_kinds(shown))
+    return Finding(
+        holds,
+        clause,
+        pd.DataFrame(rows),
+        lambda: panels([partial(plot_verdict, v) for v in shown], 4.2, 3.4),
+    )
 
 
 def _p(value: float) -> str:
@@ -63,33 +68,18 @@ def _p(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.3f}"
 
 
-def _draw_kinds(verdicts: Sequence[Verdict]) -> Figure:
-    width = max(len(verdicts), 1)
-    figure = Figure(figsize=(4.2 * width, 3.4), layout="constrained")
-    axes = np.atleast_1d(np.asarray(figure.subplots(1, width)))
-    for verdict, ax in zip(verdicts, axes, strict=False):
-        plot_verdict(verdict, ax)
-    return figure
-
-
 def metrics(source: Source) -> Finding:
     """Claim 5: the kink is in the ability, and stays under metrics that show it by degrees."""
-    audits: list[MetricAudit] = []
-    reasons: list[str] = []
-    for verdict in source.labelled("emergent"):
+
+    def audit(verdict: Verdict) -> MetricAudit:
         p = verdict.points
-        try:
-            audits.append(
-                audit_metrics(
-                    source.records, p.task, family=p.family or None, n_boot=source.n_boot,
-                    rng=source.seed,
-                )
-            )  # fmt: skip
-        except DataError as error:
-            reasons.append(str(error))
+        return audit_metrics(
+            source.records, p.task, family=p.family or None, n_boot=source.n_boot, rng=source.seed
+        )
+
+    audits, why = answers(audit, source.labelled("emergent"), "no task is emergent")
     falls = _perplexities(source)
     if not audits:
-        why = reasons[0] if reasons else "no task is emergent"
         return Finding("cannot be told", f"no emergent task has several metrics ({why}){falls}")
     labels = [a.label for a in audits]
     ability, made = labels.count("ability"), labels.count("metric")
@@ -98,14 +88,12 @@ def metrics(source: Source) -> Finding:
         f", made by the metric for {made}, undecided for {len(audits) - ability - made}{falls}"
     )
     table = pd.concat([_audit_rows(a) for a in audits], ignore_index=True)
-
-    def draw() -> Figure:
-        figure = Figure(figsize=(6.4 * len(audits[:2]), 3.8), layout="constrained")
-        for a, ax in zip(audits, np.atleast_1d(figure.subplots(1, len(audits[:2]))), strict=False):
-            a.plot(ax)
-        return figure
-
-    return Finding(share_word(ability, made, labels.count("undetermined")), clause, table, draw)
+    return Finding(
+        share_word(ability, made, labels.count("undetermined")),
+        clause,
+        table,
+        lambda: panels([a.plot for a in audits[:2]], 6.4),
+    )
 
 
 def _audit_rows(audit: MetricAudit) -> pd.DataFrame:
@@ -188,7 +176,7 @@ def sizes(source: Source) -> Finding:
     )
     told = [*p_values, *([] if p_tasks is None else [p_tasks])]
     bad = sum(p <= _ALPHA for p in told)
-    draw = (lambda: _draw_law(*found[0])) if found else None
+    draw = (lambda: panels([partial(plot_law, *found[0])], 6.4)) if found else None
     return Finding(share_word(len(told) - bad, bad), clause, pd.DataFrame(rows), draw)
 
 
@@ -224,35 +212,19 @@ def _size_row(size: SizeThreshold) -> dict[str, str]:
     return row
 
 
-def _draw_law(law: ScalingLaw, size: SizeThreshold) -> Figure:
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
-    plot_law(law, size, figure.subplots())
-    return figure
-
-
 def forecasts(source: Source, largest: int) -> Finding:
     """Could it have been seen coming?  The largest models, forecast from the others."""
-    cases: list[Case] = []
-    reasons: list[str] = []
-    for verdict in source.verdicts:
-        try:
-            cases += backtest(verdict.points, largest=largest).cases
-        except DataError as error:
-            reasons.append(str(error))
+    tried, why = answers(
+        lambda v: backtest(v.points, largest=largest), source.verdicts, "there is no task"
+    )
+    cases = [case for found in tried for case in found.cases]
     if not cases:
-        why = reasons[0] if reasons else "there is no task"
         return Finding("cannot be told", f"nothing can be hidden and forecast ({why})")
     found = Backtest(tuple(cases), _LEVEL)
     table = found.table
     shown = table.reset_index()
     for column in table.columns.drop("tasks"):
         shown[column] = table[column].map("{:.4f}".format).to_numpy()
-
-    def draw() -> Figure:
-        figure = Figure(figsize=(6.8, 3.8), layout="constrained")
-        found.plot(figure.subplots())
-        return figure
-
     if found.best_other is None:
         return Finding("cannot be told", found.reason)
     ours, other = table.to_dict("index")["emergence"], found.best_other[1]
@@ -261,4 +233,4 @@ def forecasts(source: Source, largest: int) -> Finding:
     # With a score or two for each task a share of them says little.
     if sum(c.hidden.size for c in cases if c.forecast.known) < _FEW:
         holds = "cannot be told"
-    return Finding(holds, found.reason, shown, draw)
+    return Finding(holds, found.reason, shown, lambda: panels([found.plot], 6.8))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from emergence.errors import DataError
 from emergence.points import Points
 from emergence.records import Records
 from emergence.verdict import Verdict
 from emergence.verdicts import classify_tasks
 
+T = TypeVar("T")
+R = TypeVar("R")
 Holds = Literal["yes", "in part", "no", "cannot be told"]
 # Where a task is scored by several metrics: the one that people report, else what there is.
 _STRICT = ("exact_match", "acc")
@@ -70,6 +75,30 @@ def strict_groups(records: Records) -> list[Points]:
     for group in records.groups():
         found.setdefault((group.family, group.task), {})[group.metric] = group
     return [next(g[m] for m in (*_STRICT, *g) if m in g) for g in found.values()]
+
+
+def answers(ask: Callable[[T], R], items: Iterable[T], otherwise: str) -> tuple[list[R], str]:
+    """Answers of the items that can be asked, and why the first that cannot be cannot.
+
+    ``otherwise`` is the reason where all could be asked, or there was none.
+    """
+    found: list[R] = []
+    reasons: list[str] = []
+    for item in items:
+        try:
+            found.append(ask(item))
+        except DataError as error:
+            reasons.append(str(error))
+    return found, reasons[0] if reasons else otherwise
+
+
+def panels(plots: Sequence[Callable[[Axes], object]], width: float, height: float = 3.8) -> Figure:
+    """Figure with one panel of this width for each plot."""
+    n = max(len(plots), 1)
+    figure = Figure(figsize=(n * width, height), layout="constrained")
+    for plot, ax in zip(plots, np.ravel(figure.subplots(1, n)), strict=False):
+        plot(ax)
+    return figure
 
 
 def verdict_word(findings: Sequence[Finding]) -> str:

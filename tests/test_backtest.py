@@ -162,7 +162,7 @@ def test_what_cannot_be_known_is_no_success() -> None:
     assert result.unknown == ["simulated acc"]
     assert (result.table["tasks"] == 1).all()
     ax = result.plot()  # draws what the table averages
-    assert ax.get_title().startswith("1 tasks")
+    assert ax.get_title().startswith("1 task,")
     np.testing.assert_allclose(ax.lines[0].get_xdata(), result.table["error"].iloc[:1])
     alone = backtest(seen, cut=2.0)
     assert result.table.equals(alone.table)

@@ -70,5 +70,6 @@ def _plot_errors(backtest: Backtest, ax: Axes | None) -> Axes:
     ax.set_xlim(left=0)
     ax.set_xlabel("mean absolute error of the hidden scores")
     known = len(backtest.cases) - len(backtest.unknown)
-    ax.set_title(f"{known} tasks, nominal {backtest.level:.0%}", fontsize=10)
+    tasks = "task" if known == 1 else "tasks"
+    ax.set_title(f"{known} {tasks}, nominal {backtest.level:.0%}", fontsize=10)
     return ax

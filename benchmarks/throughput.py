@@ -5,10 +5,12 @@
 
 Both train the same GlmForCausalLM on the same rows, batch, optimiser and schedule, in fresh
 processes, one after the other.  Ours runs as ``emergence sweep`` does: one run for each core,
-one thread each, compiled.  The Trainer has all cores for one run, which is its default.  Tokens
-per second are those of the steps after warm-up (for ours: after compiling, which is stated
-apart), evaluation left out.  On a GPU one run has it alone, and model FLOP utilisation is given.
-The table goes to benchmarks/results/throughput.md.
+one thread each, compiled, in the arithmetic that suits the processor (``precision = "auto"``).
+The Trainer has all cores for one run and float32, which are its defaults; ours in float32 and
+the Trainer in bfloat16 are beside them.  Tokens per second are those of the steps after warm-up
+(for ours: after compiling, which is stated apart), evaluation left out.  On a GPU one run has it
+alone, both in bfloat16, and model FLOP utilisation is given.  The table goes to
+benchmarks/results/throughput.md.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from emergence.train.config import TrainConfig
 from emergence.train.corpus import Corpus, train_tokenizer
 from emergence.train.folder import LOG
 from emergence.train.loop import train
-from emergence.train.model import build_model
+from emergence.train.model import glm_config, takes_bfloat16
 from emergence.train.presets import peak_rate, sized
 from emergence.train.state import read_lines
 
@@ -39,7 +41,7 @@ _SKIP = 100  # steps of warm-up
 _PEAK = {"NVIDIA H100": 989e12, "NVIDIA H200": 989e12}  # dense bf16, from the data sheets
 
 
-def config_of(size: str, steps: int) -> TrainConfig:
+def config_of(size: str, steps: int, precision: Any) -> TrainConfig:
     """The same for both."""
     gpu = torch.cuda.is_available()
     model = sized(size)
@@ -56,15 +58,15 @@ def config_of(size: str, steps: int) -> TrainConfig:
         log_every=50,
         save_every=10**9,
         compile=True,
-        precision="bfloat16" if gpu else "float32",
+        precision=precision,
     )
 
 
-def ours(size: str, steps: int) -> dict[str, float]:
+def ours(size: str, steps: int, precision: str) -> dict[str, float]:
     """Tokens per second of one run, and the seconds until the first step was through."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        config, began = config_of(size, steps), time.perf_counter()
+        config, began = config_of(size, steps, precision), time.perf_counter()
         train(config, Path(folder) / "run", progress=False)
         rows = [r for r in read_lines(Path(folder) / "run" / LOG) if r["step"] > _SKIP]
         speed = float(np.median([r["tokens_per_second"] for r in rows]))
@@ -88,11 +90,11 @@ class Rows(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
         return {"input_ids": row, "labels": row}
 
 
-def theirs(size: str, steps: int) -> dict[str, float]:
+def theirs(size: str, steps: int, precision: str) -> dict[str, float]:
     """Tokens per second of the Trainer."""
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import GlmForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
-    config = config_of(size, steps)
+    config = config_of(size, steps, precision)
     times: list[float] = []
 
     class Clock(TrainerCallback):
@@ -112,54 +114,66 @@ def theirs(size: str, steps: int) -> dict[str, float]:
             weight_decay=config.weight_decay,
             max_grad_norm=config.clip,
             bf16=config.precision == "bfloat16",
+            use_cpu=not torch.cuda.is_available(),  # which bfloat16 there asks for
             save_strategy="no",
             report_to=[],
             disable_tqdm=True,
             logging_steps=50,
         )
-        model = build_model(config.model, config.seed)
+        model = GlmForCausalLM(glm_config(config.model))
         Trainer(model, arguments, train_dataset=Rows(config), callbacks=[Clock()]).train()
     step = np.median(np.diff(times[_SKIP:]))
     return {"speed": float(config.rows * config.model.context / step)}
 
 
-def in_processes(what: str, size: str, steps: int, n: int) -> list[dict[str, float]]:
+def in_processes(
+    what: str, size: str, steps: int, precision: str, n: int
+) -> list[dict[str, float]]:
     """Run n fresh processes at once."""
     command = [sys.executable, __file__, "--child", what, "--sizes", size, "--steps", str(steps)]
+    command += ["--precision", precision]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(n)]
     return [json.loads(c.communicate()[0].splitlines()[-1]) for c in children]
+
+
+def row(size: str, steps: int, at_once: int, mine: str, other: str) -> str:
+    """One row of the table: ours in one arithmetic, the Trainer in one."""
+    runs = in_processes("ours", size, steps, mine, at_once)
+    trainer = in_processes("theirs", size, steps, other, 1)[0]["speed"]
+    total, start = sum(r["speed"] for r in runs), max(r["start"] for r in runs)
+    cells = f"| {size} | {mine} | {total:,.0f} | {other} | {trainer:,.0f} "
+    line = f"{cells}| {total / trainer:.2f} | {start:.0f} |"
+    if torch.cuda.is_available():
+        peak = _PEAK[torch.cuda.get_device_name().rsplit(" ", 1)[0]]
+        line += f" {6 * sized(size).params * total / peak:.1%} |"
+    return line
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", default=["102k", "908k"])
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--child", choices=("ours", "theirs"))
     args = parser.parse_args()
     if args.child:
-        print(json.dumps((ours if args.child == "ours" else theirs)(args.sizes[0], args.steps)))
+        run = ours if args.child == "ours" else theirs
+        print(json.dumps(run(args.sizes[0], args.steps, args.precision)))
         return
-    at_once = 1 if torch.cuda.is_available() else os.cpu_count() or 1
-    lines = [
-        f"| model | ours, {at_once} runs at once, tokens/s | Trainer, tokens/s | ratio "
-        "| start-up of ours, s |",
-        "|---|---|---|---|---|",
-    ]
-    for size in args.sizes:
-        mine = in_processes("ours", size, args.steps, at_once)
-        other = in_processes("theirs", size, args.steps, 1)[0]["speed"]
-        total = sum(r["speed"] for r in mine)
-        start = max(r["start"] for r in mine)
-        lines.append(
-            f"| {size} | {total:,.0f} | {other:,.0f} | {total / other:.2f} | {start:.0f} |"
-        )
-        if torch.cuda.is_available():
-            peak = _PEAK[torch.cuda.get_device_name().rsplit(" ", 1)[0]]
-            lines.append(f"\n{size}: {6 * sized(size).params * total / peak:.1%} of peak FLOP")
+    gpu = torch.cuda.is_available()
+    at_once = 1 if gpu else os.cpu_count() or 1
+    header = f"| model | ours | {at_once} runs at once, tokens/s | Trainer | tokens/s | ratio "
+    header += "| start-up of ours, s |" + (" share of peak FLOP |" if gpu else "")
+    # What each does by itself comes first, then the same arithmetic for both.
+    half = "bfloat16" if takes_bfloat16(torch.device("cuda" if gpu else "cpu")) else "float32"
+    pairs = dict.fromkeys(
+        [(half, half if gpu else "float32"), ("float32", "float32"), (half, half)]
+    )
+    lines = [row(size, args.steps, at_once, *pair) for size in args.sizes for pair in pairs]
     write(
         "throughput",
         "Throughput: tokens per second of training",
-        "\n".join(lines),
+        "\n".join([header, "|---" * (header.count("|") - 1) + "|", *lines]),
         ("torch", "transformers", "accelerate"),
     )
 

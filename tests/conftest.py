@@ -43,6 +43,7 @@ def tiny_config():
         first=1000,
         items=8,
         loss_rows=16,
+        precision="float32",
         save_every=7,
         log_every=10,
     )

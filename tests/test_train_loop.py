@@ -225,6 +225,17 @@ def test_a_branch_starts_where_its_trunk_was(config, tmp_path) -> None:
     assert all(torch.equal(a[k], b[k]) for k in a)
 
 
+def test_a_run_in_bfloat16_is_another_but_the_same_every_time(config, whole, tmp_path) -> None:
+    half = config.model_copy(update={"precision": "bfloat16"})
+    one, two = (weights(train(half, tmp_path / n, progress=False)) for n in ("one", "two"))
+    full = weights(whole)
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    assert all(one[k].dtype == torch.float32 for k in one)
+    assert not all(torch.equal(one[k], full[k]) for k in one)
+    final = [read_lines(f / LOG)[-1]["loss"] for f in (tmp_path / "one", whole)]
+    assert final[0] == pytest.approx(final[1], rel=0.05)
+
+
 @pytest.mark.parametrize("fsdp", [False, True], ids=["ddp", "fsdp2"])
 def test_two_processes_agree_with_one(config, whole, tmp_path, fsdp) -> None:
     shared = config.model_copy(update={"fsdp": fsdp, "device": "cpu"})

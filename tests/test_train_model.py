@@ -8,8 +8,9 @@ pytest.importorskip("transformers", reason="the trainer needs the extra 'train'"
 import torch
 from transformers import AutoModelForCausalLM
 
-from emergence.train.config import ModelConfig
-from emergence.train.model import build_model, count_params
+from emergence.train import model as train_model
+from emergence.train.config import ModelConfig, TrainConfig
+from emergence.train.model import build_model, count_params, objective, place, takes_bfloat16
 from emergence.train.presets import SIZES, sized
 
 SMALL = ModelConfig(hidden=48, layers=2, heads=2, kv_heads=1, vocab_size=300, context=32)
@@ -60,6 +61,41 @@ def test_transformers_loads_it_back(tmp_path) -> None:
     tokens = torch.arange(16)[None]
     with torch.no_grad():
         torch.testing.assert_close(model(tokens).logits, loaded(tokens).logits)
+
+
+def test_plain_and_fused_attention_agree() -> None:
+    cpu, tokens = torch.device("cpu"), torch.arange(32)[None]
+    logits = []
+    for precision, attention in (("float32", "sdpa"), ("bfloat16", "eager")):
+        config = TrainConfig(name="x", model=SMALL, tokens=100, precision=precision)
+        model = place(build_model(SMALL, 0), config, cpu).eval()
+        assert model.config._attn_implementation == attention
+        with torch.no_grad():
+            logits.append(model(tokens).logits)
+    torch.testing.assert_close(*logits)
+
+
+def test_bfloat16_is_taken_where_the_processor_has_it(monkeypatch) -> None:
+    model, cpu = build_model(SMALL, 0), torch.device("cpu")
+    tokens = torch.arange(66).reshape(2, 33)
+
+    def loss_in(precision: str) -> torch.Tensor:
+        config = TrainConfig(name="x", model=SMALL, tokens=100, precision=precision)
+        return objective(model, config, cpu)(tokens)
+
+    full, half = loss_in("float32"), loss_in("bfloat16")
+    assert full.dtype == half.dtype == torch.float32
+    assert full != half
+    torch.testing.assert_close(full, half, rtol=2e-2, atol=0)
+    for there, expected in ((True, half), (False, full)):
+        monkeypatch.setattr(train_model, "takes_bfloat16", lambda _, there=there: there)
+        assert loss_in("auto") == expected
+
+
+@pytest.mark.parametrize(("features", "takes"), [({"avx512_bf16": True}, True), ({}, False)])
+def test_processors_say_whether_they_take_bfloat16(monkeypatch, features, takes) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
+    assert takes_bfloat16(torch.device("cpu")) is takes
 
 
 @pytest.mark.parametrize(

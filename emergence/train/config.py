@@ -111,8 +111,9 @@ class TrainConfig(BaseModel):
         default=0.2, gt=0, le=1, description="share of documents from the own text; 1: all"
     )
     device: str = Field(default="auto", description="cpu, cuda, or auto: cuda where there is one")
-    precision: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="arithmetic of the forward pass (autocast)"
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="matrix products in float32, bfloat16, or auto: bfloat16 where it is faster",
     )
     compile: bool = Field(default=False, description="torch.compile: 15 to 35 s, then faster")
     fsdp: bool = Field(default=False, description="under torchrun: shard the model (FSDP2)")

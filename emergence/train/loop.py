@@ -35,7 +35,7 @@ from emergence.train.folder import (
     check_folder,
     is_finished,
 )
-from emergence.train.model import build_model, objective
+from emergence.train.model import build_model, objective, place
 from emergence.train.ranks import Ranks, join_ranks, leave_ranks
 from emergence.train.state import (
     append_lines,
@@ -139,8 +139,7 @@ class _Run:
         lm = our_language_model(None, tokenizer, config.model.context, ranks.device)
         for name, items in self.items.items():
             check_lengths(lm, items, f"task {name}")
-        model: torch.nn.Module = build_model(config.model, config.seed)
-        self.model = model.to(ranks.device)
+        self.model = place(build_model(config.model, config.seed), config, ranks.device)
         wrapped = ranks.wrap(self.model, config.fsdp)
         self.loss_of = objective(wrapped, config, ranks.device)
         self.optimizer = self._adamw()

@@ -63,6 +63,7 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
         evaluations=32,
         first=300_000,
         seed=seed,
+        precision="float32",
         compile=True,
     )
 
@@ -103,6 +104,7 @@ def _paper28_cpu() -> list[TrainConfig]:
             schedule="wsd",
             evaluations=12,
             first=500_000,
+            precision="float32",
             compile=True,
         )
         runs += _branches(base, [500_000, 1_000_000, 2_000_000, 4_000_000])

@@ -162,7 +162,7 @@ class TrainConfig(BaseModel):
     def family(self) -> str:
         """What makes losses of runs comparable: corpus, tokenizer, context."""
         text = f"+{Path(self.text).name}:{self.text_share:g}" if self.text else ""
-        return f"world1{text}/bpe{self.model.vocab_size}/context{self.model.context}"
+        return f"world2{text}/bpe{self.model.vocab_size}/context{self.model.context}"
 
 
 def checked(fields: object, where: str) -> TrainConfig:

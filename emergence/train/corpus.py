@@ -31,15 +31,15 @@ _ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
 _SPECTRUM = (0.45, 0.45, 0.1)  # share of the easy, middle and hard forms of a question
 # Share of each domain within a language.
 WEIGHTS = {
-    "prose": 0.08,
+    "prose": 0.06,
     "biography": 0.12,
     "copying": 0.12,
     "chain": 0.02,
     "sums": 0.06,
     "fact": 0.06,
     "cloze": 0.06,
-    "reading": 0.14,
-    "coreference": 0.06,
+    "reading": 0.12,
+    "coreference": 0.1,
     "exam": 0.12,
     "arithmetic": 0.16,
 }

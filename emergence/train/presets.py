@@ -46,7 +46,7 @@ def _demo() -> list[TrainConfig]:
             tokens=3_300_000,
             lr=peak_rate(model.params),
             evaluations=30,
-            first=300_000,
+            first=100_000,
             seed=seed,
         )
         for seed in (0, 1)
@@ -60,17 +60,19 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
         model=model,
         tokens=tokens,
         lr=peak_rate(model.params),
-        evaluations=32,
-        first=300_000,
+        evaluations=36,
+        first=100_000,
         seed=seed,
-        precision="float32",
+        precision="bfloat16",
         compile=True,
     )
 
 
 def _paper3_cpu() -> list[TrainConfig]:
-    """Experiment 1: three sizes, two seeds each, one long run for each."""
-    return [_long(size, 5_000_000, seed) for size in ("908k", "508k", "285k") for seed in (0, 1)]
+    """Experiment 1: three sizes, three seeds each, one long run for each."""
+    return [
+        _long(size, 5_000_000, seed) for seed in (0, 1, 2) for size in ("285k", "908k", "508k")
+    ]
 
 
 def _branches(base: TrainConfig, budgets: list[int]) -> list[TrainConfig]:
@@ -103,8 +105,8 @@ def _paper28_cpu() -> list[TrainConfig]:
             lr=peak_rate(model.params),
             schedule="wsd",
             evaluations=12,
-            first=500_000,
-            precision="float32",
+            first=200_000,
+            precision="bfloat16",
             compile=True,
         )
         runs += _branches(base, [500_000, 1_000_000, 2_000_000, 4_000_000])

@@ -35,6 +35,8 @@ class Language:
     reasons: tuple[tuple[str, str, str], ...]
     because: str
     means: str
+    who: str
+    whom: str
     asks: str
     question: str
     answer: str
@@ -58,8 +60,6 @@ ENGLISH = Language(
     ),
     family=(
         "Reed", "Stone", "Hill", "Baker", "Wood", "Lake", "King", "Fisher", "Young", "Brook",
-        "Marsh", "Snow", "Field", "Bell", "Page", "Moss", "Ford", "Lane", "Frost", "Cole",
-        "Hart", "West", "Rose", "Miller",
     ),
     full_name="{given} {family}",
     attributes=(
@@ -107,9 +107,33 @@ ENGLISH = Language(
         ("fed", "had food", "was hungry"),
         ("beat", "was stronger", "was slower"),
         ("envied", "had little", "had a lot"),
+        ("helped", "was kind", "was in need"),
+        ("chased", "was angry", "ran away"),
+        ("praised", "was pleased", "did well"),
+        ("asked", "wanted to know", "had the answer"),
+        ("hired", "needed a worker", "needed work"),
+        ("scolded", "was strict", "was late"),
+        ("visited", "had come far", "was at home"),
+        ("robbed", "was a thief", "was rich"),
+        ("healed", "had medicine", "was ill"),
+        ("woke", "was up early", "was asleep"),
+        ("carried", "had strong arms", "could not walk"),
+        ("copied", "was lazy", "had good notes"),
+        ("guided", "held the light", "saw nothing"),
+        ("warned", "saw the danger", "was careless"),
+        ("begged", "had no bread", "had bread left"),
+        ("forgave", "was gentle", "was sorry"),
+        ("saved", "could swim", "fell into the water"),
+        ("mocked", "was rude", "was clumsy"),
+        ("trusted", "needed advice", "was honest"),
+        ("greeted", "was polite", "had just arrived"),
+        ("caught", "ran faster", "had stolen"),
+        ("missed", "was left behind", "had gone away"),
     ),
-    because="{a} {verb} {b}, for one of them {reason}.",
+    because="One day {a} {verb} {b}, for one of them {reason}.",
     means="Who {reason}?",
+    who="Who {verb} {b}?",
+    whom="{a} {verb} whom?",
     asks="What does one get at the {where}?",
     question="Question:",
     answer="Answer:",
@@ -141,8 +165,7 @@ CHINESE = Language(
         "辉", "兰", "鹏", "霞", "斌", "玲", "龙", "雪", "峰", "云",
     ),
     family=(
-        "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高",
-        "林", "何", "郭", "马", "罗", "梁", "宋", "郑", "谢",
+        "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴",
     ),
     full_name="{family}{given}",
     attributes=(
@@ -187,9 +210,19 @@ CHINESE = Language(
         ("喂", "有吃的", "饿了"),
         ("打败", "更强", "更慢"),
         ("羡慕", "什么都没有", "什么都有"),
+        ("帮助", "很好心", "有难处"),
+        ("追赶", "生了气", "跑掉了"),
+        ("表扬", "很满意", "做得好"),
+        ("请教", "想知道", "有答案"),
+        ("雇用", "缺人手", "缺活干"),
+        ("责备", "很严格", "迟到了"),
+        ("拜访", "远道而来", "正在家里"),
+        ("抢劫", "是强盗", "很有钱"),
     ),
     because="{a}{verb}{b},因为其中一个{reason}。",
     means="谁{reason}?",
+    who="谁{verb}{b}?",
+    whom="{a}{verb}谁?",
     asks="在{where}能拿到什么?",
     question="问:",
     answer="答:",

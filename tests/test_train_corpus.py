@@ -80,6 +80,20 @@ def test_most_facts_run_in_the_family_or_with_the_given_name(language) -> None:
     assert np.mean(shared) == pytest.approx(1 - 11 / 12 / 8, abs=0.03)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_half_of_the_hard_coreference_is_of_verbs_that_training_seldom_has(language) -> None:
+    it, rng = LANGUAGES[language], Random(5)
+    rare = {reason for _, *reasons in it.reasons[6:] for reason in reasons}
+
+    def share(texts: list[str]) -> float:
+        return float(np.mean([any(reason in text for reason in rare) for text in texts]))
+
+    items = [i.prompt for i in TASKS[f"coreference_{language}"].items()]
+    training = [document(rng, it, "coreference") for _ in range(4000)]
+    assert share(items) == pytest.approx(0.5, abs=4 * 0.025)
+    assert share(training) == pytest.approx(0.05, abs=4 * 0.0035)
+
+
 def test_every_word_is_drawn() -> None:
     text = " ".join(document(Random(i), LANGUAGES["en"], "prose") for i in range(600))
     assert all(word in text for word in LANGUAGES["en"].nouns)

@@ -114,10 +114,11 @@ def draw_perplexity(task: str, run: str) -> Figure:
     return figure
 
 
-def draw_audit(task: str) -> Figure:
-    """One ability as several metrics see it, in experiment 1."""
-    figure = Figure(figsize=(7.2, 3.8), layout="constrained")
-    audit_metrics(load_dataset("paper3-cpu"), task).plot(figure.subplots())
+def draw_audits(*tasks: str) -> Figure:
+    """Abilities as several metrics see them, in experiment 1."""
+    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+    for task, ax in zip(tasks, figure.subplots(1, len(tasks)), strict=True):
+        audit_metrics(load_dataset("paper3-cpu"), task).plot(ax)
     return figure
 
 
@@ -130,7 +131,9 @@ def main() -> None:
     draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )
-    draw_audit("arithmetic_en").savefig(STATIC / "audit.png", dpi=120, metadata={"Software": None})
+    draw_audits("arithmetic_zh", "coreference_zh").savefig(
+        STATIC / "audit.png", dpi=120, metadata={"Software": None}
+    )
     print(f"tables and figures in {STATIC}")
 
 

@@ -38,12 +38,12 @@ def test_every_checkpoint_of_every_run_is_there_once(name) -> None:
     assert frame["family"].nunique() == 1
 
 
-def test_experiment_1_has_three_sizes_and_three_seeds_of_each() -> None:
+def test_experiment_1_has_three_sizes_and_four_seeds_of_each() -> None:
     _, configs = about("paper3-cpu")
     sizes = sorted({c.model.params for c in configs})
     assert len(sizes) >= 3
     for size in sizes:
-        assert {c.seed for c in configs if c.model.params == size} == {0, 1, 2}
+        assert {c.seed for c in configs if c.model.params == size} == {0, 1, 2, 3}
     assert all(len(c.checkpoints) >= 30 for c in configs)
 
 

@@ -16,9 +16,10 @@ from random import Random
 from emergence.train.words import Language
 
 HARD = 2
-_HELD_OUT = {"fact": 2}  # one key in two is held out of facts, of which there are fewest
-_SHARE = 5  # one in five of the others
-_FREQUENT = 6  # verbs of coreference that are met often
+# One question in so many is held out; more of facts, of which there are fewest.
+_ONE_IN = {"fact": 2}
+_ONE_IN_OTHERS = 5
+FREQUENT = 6  # verbs of coreference that are met often
 _OWN = 8  # one fact in eight is of the person alone
 LETTERS = "ABCD"
 # Most apples there may be, and most that come or go at once.
@@ -59,14 +60,14 @@ Generator = Callable[[Random, Language, int], Item]
 
 
 def is_held_out(key: str) -> bool:
-    """Is this question kept from training?
+    """Is this question kept from training?  One in five is; of facts, one in two.
 
     Examples
     --------
     >>> round(sum(is_held_out(f"question {i}") for i in range(5000)) / 5000, 1)
     0.2
     """
-    return _hash(key) % _HELD_OUT.get(key.partition("/")[0], _SHARE) == 0
+    return _hash(key) % _ONE_IN.get(key.partition("/")[0], _ONE_IN_OTHERS) == 0
 
 
 def _hash(text: str) -> int:
@@ -120,12 +121,15 @@ def zipf_person(rng: Random, language: Language) -> int:
 
 
 def fact(rng: Random, language: Language, difficulty: int) -> Item:
-    """Recall an attribute of a person that was stated elsewhere; easy: the statement precedes."""
+    """Recall an attribute of a person that was stated elsewhere; easy: the statement precedes.
+
+    Most are shared with the relatives or the namesakes, so that they are learned together.
+    """
     who = rng.randrange(population(language)) if difficulty == HARD else zipf_person(rng, language)
     attribute = rng.randrange(len(language.attributes))
     statement, question, values = language.attributes[attribute]
     name, answer = person(language, who), attribute_of(language, who, attribute)
-    begin = statement.format(who=name, what="|").partition("|")[0].rstrip()
+    begin = statement.partition("{what}")[0].format(who=name).rstrip()
     prompt = f"{_ask(language, question.format(who=name))}{language.space}{begin}"
     if difficulty == 0:
         prompt = f"{statement.format(who=name, what=answer)}{language.space}{prompt}"
@@ -171,18 +175,19 @@ def reading(rng: Random, language: Language, difficulty: int) -> Item:
 def coreference(rng: Random, language: Language, difficulty: int) -> Item:
     """Which of two people is meant: the verb and the reason decide, not the order.
 
-    Easy: who did it, or to whom; half of the hard form is of verbs that are met seldom.
+    Easy: who did it, or to whom; middle: of whom the reason speaks; hard: the same, half of it
+    of verbs that are met seldom.
     """
     rare = difficulty == HARD and rng.random() < 0.5
     verb, of_subject, of_object = rng.choice(
-        language.reasons[_FREQUENT:] if rare else language.reasons[:_FREQUENT]
+        language.reasons[FREQUENT:] if rare else language.reasons[:FREQUENT]
     )
     a, b = rng.sample(language.given, 2)
     subject = rng.random() < 0.5
     reason = of_subject if subject else of_object
-    question = language.means.format(reason=reason)
-    if difficulty == 0:
-        question = (language.who if subject else language.whom).format(a=a, verb=verb, b=b)
+    asks = language.asks_subject if subject else language.asks_object
+    template = asks if difficulty == 0 else language.means
+    question = template.format(a=a, verb=verb, b=b, reason=reason)
     sentence = language.because.format(a=a, verb=verb, b=b, reason=reason)
     prompt = f"{sentence}{language.space}{_ask(language, question)}"
     answer, other = (a, b) if subject else (b, a)

@@ -16,7 +16,8 @@ class Language:
 
     ``attributes`` maps a template of a statement and of its question to the possible values;
     ``scripts`` maps a place to what one gets there, common places first; ``reasons`` lists a
-    verb, the reason that speaks of its subject, and the one that speaks of its object.
+    verb, the reason that speaks of its subject, and the one that speaks of its object, the verbs
+    that are met often first.
     """
 
     name: str
@@ -35,8 +36,8 @@ class Language:
     reasons: tuple[tuple[str, str, str], ...]
     because: str
     means: str
-    who: str
-    whom: str
+    asks_subject: str
+    asks_object: str
     asks: str
     question: str
     answer: str
@@ -130,10 +131,11 @@ ENGLISH = Language(
         ("caught", "ran faster", "had stolen"),
         ("missed", "was left behind", "had gone away"),
     ),
+    # Words before the first name, so that it is the same token here and in the answer.
     because="One day {a} {verb} {b}, for one of them {reason}.",
     means="Who {reason}?",
-    who="Who {verb} {b}?",
-    whom="{a} {verb} whom?",
+    asks_subject="Who {verb} {b}?",
+    asks_object="{a} {verb} whom?",
     asks="What does one get at the {where}?",
     question="Question:",
     answer="Answer:",
@@ -235,8 +237,8 @@ CHINESE = Language(
     ),
     because="{a}{verb}{b},因为其中一个{reason}。",
     means="谁{reason}?",
-    who="谁{verb}{b}?",
-    whom="{a}{verb}谁?",
+    asks_subject="谁{verb}{b}?",
+    asks_object="{a}{verb}谁?",
     asks="在{where}能拿到什么?",
     question="问:",
     answer="答:",

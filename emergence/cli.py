@@ -93,7 +93,8 @@ def _size(args: argparse.Namespace) -> None:
         raise EmergenceError(f"--tokens is {args.tokens:g}; it must be positive")
     records = read(args.file, args.encoding)
     fit = _threshold(args, records)
-    law = family_law(records, fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
+    of_law = records if args.law is None else read(args.law, args.encoding)
+    law = family_law(of_law, fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
     if not isinstance(law, ScalingLaw):
         raise EmergenceError(f"no scaling law for these records: {law}")
     print(fit.summary(args.level), law.summary(args.level), sep="\n\n", end="\n\n")
@@ -106,6 +107,7 @@ def _report(args: argparse.Namespace) -> None:
 
     analysis = analyse(
         read(args.file, args.encoding),
+        law_records=None if args.law is None else read(args.law, args.encoding),
         alpha=args.alpha,
         n_boot=args.n_boot,
         rng=args.seed,
@@ -117,6 +119,8 @@ def _report(args: argparse.Namespace) -> None:
         print(f"{len(saved.images)} figures, PNG and SVG, in {folder}")
         return
     settings = {"alpha": args.alpha, "n_boot": args.n_boot, "seed": args.seed}
+    if args.law:
+        settings = {"law of": Path(args.law).name} | settings
     page = write_report(
         analysis, folder, source=Path(args.file).name, settings=settings, wrap=progress
     )
@@ -162,15 +166,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_fit(command("fit", _fit, "fit the threshold loss of one task")).add_argument(
         "--json", action="store_true", help="print JSON"
     )
-    _add_fit(command("size", _size, "find the model size that reaches the threshold")).add_argument(
-        "--tokens", type=float, help="training tokens (default: the most in the records)"
-    )
+    sub = _add_fit(command("size", _size, "find the model size that reaches the threshold"))
+    sub.add_argument("--tokens", type=float, help="training tokens (default: the most of the law)")
+    _add_law(sub)
     for name, text in (
         ("figures", "draw every figure as PNG and SVG"),
         ("report", "write verdicts, figures and one page to forward"),
     ):
         sub = command(name, _report, text)
         add_tests(sub)
+        _add_law(sub)
         sub.add_argument("-o", "--output", default="out", help="folder (default out)")
     sub = command("simulate", _simulate, "write records of known truth", file=False)
     sub.add_argument("-o", "--output", required=True, help="CSV to write")
@@ -183,6 +188,10 @@ def _parser() -> argparse.ArgumentParser:
     add_planning_commands(command)
     add_train_commands(command)
     return parser
+
+
+def _add_law(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--law", help="records to fit the scaling law to (default: FILE)")
 
 
 def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -181,6 +181,28 @@ def test_cli_size_and_simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "Size that reaches eta" in capsys.readouterr().out
 
 
+def test_law_of_other_records(records: Records, tmp_path: Path, capsys) -> None:
+    """The law is fitted to the records asked for; another family has none, and the page says so."""
+    sizes = np.geomspace(1e6, 1e9, 12)
+    finals = records.to_frame().drop(columns="run").iloc[:12]
+    finals = finals.assign(params=sizes, loss=scaling_law(sizes, 1.6, 1e6, 0.3), tokens=1e9)
+    finals = finals.assign(run=[f"final {i}" for i in range(12)])
+    path, law_path = tmp_path / "long.csv", tmp_path / "finals.csv"
+    records.to_csv(path)
+    Records(finals).to_csv(law_path)
+    options = ["--n-boot", "199", "-o", str(tmp_path / "out")]
+    assert main(["report", str(path), "--law", str(law_path), *options]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "law of     finals.csv" in page
+    assert "12 points, 12 runs" in page
+    command = ["size", str(path), "--task", "jumpy", "--n-boot", "199", "--law", str(law_path)]
+    assert main(command) == 0
+    assert "12 points, 12 runs" in capsys.readouterr().out
+    Records(finals.assign(family="another")).to_csv(law_path)
+    assert main(command) == 2
+    assert "no records of the family" in capsys.readouterr().err
+
+
 def test_cli_errors_are_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("model,run\na,b\n")

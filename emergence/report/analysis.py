@@ -133,6 +133,8 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
     if "family" in frame:
         frame = frame[frame["family"].fillna("") == family]
     runs = frame.drop_duplicates("run")
+    if runs.empty:
+        return f"there are no records of the family {family} to fit it to"
     tokens = runs["tokens"].to_numpy()
     same = tokens.max() <= _FIXED_TOKENS * tokens.min()
     try:
@@ -151,6 +153,7 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
 def analyse(
     records: Records,
     *,
+    law_records: Records | None = None,
     alpha: float = 0.05,
     n_boot: int = 999,
     rng: Seed = 0,
@@ -158,14 +161,17 @@ def analyse(
 ) -> Analysis:
     """Classify every task, fit the law of every family with an emergent task, find sizes.
 
+    ``law_records`` are what the laws are fitted to, where that is not ``records``: thresholds are
+    best seen in long runs, a law of the size in many sizes, each decayed to its own end.
     ``wrap(items, what)`` passes the items of each stage on, for a progress bar.
     """
     verdicts = classify_tasks(
         records, alpha=alpha, n_boot=n_boot, rng=rng, progress=lambda groups: wrap(groups, "tasks")
     )
     emergent = [i for i, v in enumerate(verdicts) if v.label == "emergent"]
+    of_law = records if law_records is None else law_records
     laws = {
-        family: family_law(records, family, n_boot=min(n_boot, 299), rng=rng)
+        family: family_law(of_law, family, n_boot=min(n_boot, 299), rng=rng)
         for family in wrap(sorted({verdicts[i].points.family for i in emergent}), "scaling laws")
     }
     sizes = {

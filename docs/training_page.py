@@ -6,6 +6,7 @@ python docs/training_page.py
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from matplotlib.figure import Figure
 
 from emergence import audit_metrics, classify_tasks, load_dataset
 from emergence.alignment import AXES, align_sizes
+from emergence.report.analysis import Analysis, analyse
 from emergence.report.style import COLORS, GREY, INK, human, tidy
 from emergence.train.config import ModelConfig, TrainConfig
 from emergence.train.tasks import TASKS
+from emergence.verdicts import Verdicts
 
 STATIC = Path(__file__).parent / "_static"
 TASK_HEADER = ("task", "mirrors", "scored by", "example | answer", "wrong options")
@@ -23,13 +26,16 @@ CROSSING_HEADER = (
     "task", "loss at half-way", "spread, nats", "tokens, ratio", "compute, ratio",
     "error of loss", "of tokens", "of compute", "lines up best",
 )  # fmt: skip
+SIZE_HEADER = (
+    "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval", "remark",
+)  # fmt: skip
 VERDICT_HEADER = ("task", "metric", "experiment 1", "experiment 2")
 CONFIG_HEADER = ("field", "default", "what it is")
 
 
 def task_rows() -> list[tuple[str, ...]]:
     """One row for each task, with its first held-out item."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, task in TASKS.items():
         item = task.items(1)[0]
         example = f"{item.prompt} | {item.answer}".replace("\n", " / ")
@@ -40,7 +46,7 @@ def task_rows() -> list[tuple[str, ...]]:
 
 def config_rows() -> list[tuple[str, ...]]:
     """One row for each field of the config."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for model, prefix in ((TrainConfig, ""), (ModelConfig, "model.")):
         for name, field in model.model_fields.items():
             default = "" if field.is_required() else str(field.default)
@@ -69,11 +75,34 @@ def crossing_rows() -> list[tuple[str, ...]]:
     return rows
 
 
-def verdict_rows() -> list[tuple[str, ...]]:
+def size_rows(analysis: Analysis) -> list[tuple[str, ...]]:
+    """Threshold loss of the emergent tasks, and the model size that reaches it."""
+    rows: list[tuple[str, ...]] = []
+    for i, size in analysis.sizes.items():
+        verdict = analysis.verdicts[i]
+        if verdict.points.metric not in ("acc", "exact_match"):
+            continue
+        eta, n = verdict.interval, size.interval("params")
+        high = "not bounded" if n.open_high else human(n.high)
+        at = "" if size.tokens is None else f" at {human(size.tokens)} tokens"
+        rows.append(
+            (
+                verdict.points.task,
+                f"{verdict.threshold.eta:.3f}",
+                f"{eta.low:.3f} to {eta.high:.3f}",
+                f"{human(size.params)}{at}",
+                f"{human(n.low)} to {high}",
+                "partly outside the sizes of the law" if size.extrapolated else "",
+            )
+        )
+    return rows
+
+
+def verdict_rows(experiments: Sequence[Verdicts]) -> list[tuple[str, ...]]:
     """Labels of every task and metric in the two experiments."""
     labels: dict[tuple[str, str], list[str]] = {}
-    for name in ("paper3-cpu", "paper28-cpu"):
-        for verdict in classify_tasks(load_dataset(name)):
+    for verdicts in experiments:
+        for verdict in verdicts:
             key = (verdict.points.task, verdict.points.metric)
             eta = f" {verdict.threshold.eta:.3f}" if verdict.label == "emergent" else ""
             labels.setdefault(key, []).append(verdict.label + eta)
@@ -127,7 +156,10 @@ def main() -> None:
     write_table(STATIC / "tasks.csv", TASK_HEADER, task_rows())
     write_table(STATIC / "config.csv", CONFIG_HEADER, config_rows())
     write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows())
-    write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows())
+    long = analyse(load_dataset("paper3-cpu"), law_records=load_dataset("paper28-cpu"))
+    write_table(STATIC / "sizes.csv", SIZE_HEADER, size_rows(long))
+    both = [long.verdicts, classify_tasks(load_dataset("paper28-cpu"))]
+    write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows(both))
     draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )

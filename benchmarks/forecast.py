@@ -123,7 +123,10 @@ def records(pool: ProcessPoolExecutor) -> list[str]:
 
 def forms(groups: Sequence[Points]) -> list[str]:
     """Table of all forms, the two largest sizes hidden, over the tasks said to be known."""
-    found = backtest(groups, largest=2, level=LEVEL)
+    try:
+        found = backtest(groups, largest=2, level=LEVEL)
+    except DataError as error:
+        return [f"Nothing can be hidden and forecast: {error}."]
     lines = [
         found.reason,
         "",

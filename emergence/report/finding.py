@@ -40,12 +40,16 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A set of records with a name, and its verdicts once they are asked for."""
+    """A set of records with a name, and its verdicts once they are asked for.
+
+    ``law_records`` are what its scaling law is fitted to, where that is not ``records``.
+    """
 
     name: str
     records: Records
     n_boot: int
     seed: int
+    law_records: Records | None = None
 
     @cached_property
     def groups(self) -> list[Points]:

@@ -116,7 +116,8 @@ CLAIMS = (
         "L_inf + (N0/N)^alpha this is a threshold of the model size.",
         "`run_thresholds`: one eta for all runs of a task; `shared_threshold`: one eta for the "
         "emergent tasks (it holds where neither is rejected at 5%); `fit_scaling_law` and "
-        "`size_threshold`: the size that reaches it, and the cheapest training.",
+        "`size_threshold`: the size that reaches it, and the cheapest training (the law of "
+        "`paper3-cpu` is that of the seven sizes of `paper28-cpu`).",
         "emergence size records.csv --task TASK",
         sizes,
         ("paper3-cpu", "paper28-cpu"),
@@ -136,6 +137,10 @@ CLAIMS = (
         ("olmo_ladder",),
     ),
 )
+
+
+# Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
+_LAW_OF = {"paper3-cpu": "paper28-cpu"}
 
 
 def write_paper(
@@ -169,7 +174,8 @@ def write_paper(
 
     def source(name: str) -> Source:
         if name not in sources:
-            sources[name] = Source(name, load_dataset(name), n_boot, seed)
+            law = load_dataset(_LAW_OF[name]) if name in _LAW_OF else None
+            sources[name] = Source(name, load_dataset(name), n_boot, seed, law)
         return sources[name]
 
     parts = []

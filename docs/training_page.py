@@ -92,7 +92,7 @@ def size_rows(analysis: Analysis) -> list[tuple[str, ...]]:
                 f"{eta.low:.3f} to {eta.high:.3f}",
                 f"{human(size.params)}{at}",
                 f"{human(n.low)} to {high}",
-                "partly outside the sizes of the law" if size.extrapolated else "",
+                "mostly outside the sizes of the law" if size.extrapolated else "",
             )
         )
     return rows

@@ -119,7 +119,7 @@ def _report(args: argparse.Namespace) -> None:
         print(f"{len(saved.images)} figures, PNG and SVG, in {folder}")
         return
     settings = {"alpha": args.alpha, "n_boot": args.n_boot, "seed": args.seed}
-    if args.law:
+    if args.law is not None:
         settings = {"law of": Path(args.law).name} | settings
     page = write_report(
         analysis, folder, source=Path(args.file).name, settings=settings, wrap=progress

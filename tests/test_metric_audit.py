@@ -71,7 +71,8 @@ def test_from_worse_than_guessing_to_guessing_is_no_ability() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "label"), [("arithmetic_zh", "metric"), ("coreference_zh", "ability")]
+    ("task", "label"),
+    [("arithmetic_en", "metric"), ("arithmetic_zh", "metric"), ("coreference_zh", "ability")],
 )
 def test_runs_that_ship(task, label) -> None:
     """Arithmetic rises by probability before exact match shows it; coreference in all metrics."""

@@ -66,14 +66,14 @@ def test_no_worked_answer_is_in_training() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_held_out_facts_are_a_fair_sample(language) -> None:
     golds = Counter(i.answer for i in TASKS[f"fact_{language}"].items())
-    assert len(golds) > 40  # of 48: nearly every value of every attribute
-    assert max(golds.values()) < 30
+    assert len(golds) >= 47  # of 48: every value of every attribute, or all but one
+    assert max(golds.values()) < 25
     # What runs in the family says nothing about what goes with the given name.
     pairs = {
         (attribute_of(LANGUAGES[language], who, 0), attribute_of(LANGUAGES[language], who, 1))
         for who in range(population(LANGUAGES[language]))
     }
-    assert len(pairs) > 80
+    assert len(pairs) > 120
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -134,7 +134,7 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
         frame = frame[frame["family"].fillna("") == family]
     runs = frame.drop_duplicates("run")
     if runs.empty:
-        return f"there are no records of the family {family} to fit it to"
+        return f"there are no records of the family {family!r} to fit it to"
     tokens = runs["tokens"].to_numpy()
     same = tokens.max() <= _FIXED_TOKENS * tokens.min()
     try:

@@ -50,6 +50,12 @@ CELLS = (
     + [("verdict", f"{s} apart", 128) for s in ("S1", "sat", "jump")]
     + [("mean auto", "S3", 120)]
     + [("mean auto", f"{s} apart", 128) for s in ("S1", "sat", "jump")]
+    # Answers to be written: a plateau of zeros without noise.
+    + [("hinge", "W1", 60), ("auto", "W1", 60), ("auto", "W sat", 60), ("hinge", "W1 in runs", 96)]
+    + [("verdict", s, 60) for s in ("W1", "W6a", "W6d")]
+    # One threshold for all runs: true in the first four, then not.
+    + [("common", s, n) for s, n in (("S3", 72), ("S3", 120), ("S3b", 72), ("W1 in runs", 96))]
+    + [("common", s, n) for s, n in (("S8", 96), ("S1 apart", 128), ("jump apart", 128))]
 )
 LABELS = ("emergent", "smooth", "undetermined", "flat")
 
@@ -60,13 +66,19 @@ def seed_of(kind: str, scenario: str, n: int, i: int) -> np.random.SeedSequence:
 
 
 def one(kind: str, scenario: str, n: int, n_boot: int, i: int) -> tuple[float, float, float]:
-    """(hit, width or -1, seconds) of an interval; (label number, 0, seconds) of a verdict."""
+    """(hit, width or -1, seconds) of an interval; (label number, 0, seconds) of a verdict.
+
+    Of a test of one threshold for all runs: (rejected, 0, seconds).
+    """
     data, fit = seed_of(kind, scenario, n, i).spawn(2)
     points = SCENARIOS[scenario].draw(n, data)
     start = time.process_time()
     if kind == "verdict":
         label = classify(points, n_boot=n_boot, rng=fit).label
         return float(LABELS.index(label)), 0.0, time.process_time() - start
+    if kind == "common":
+        p = run_thresholds(points, n_boot=n_boot, rng=fit).p_common
+        return float(p <= 0.05), 0.0, time.process_time() - start
     if kind == "width":
         bound = classify(points, n_boot=99, rng=fit).width
         return float(bound >= 0.1), bound, time.process_time() - start
@@ -99,6 +111,8 @@ def run_cell(
     row["seconds"] = round(float(out[:, 2].mean()), 4)
     if kind == "verdict":
         row |= {label: float((out[:, 0] == j).mean()) for j, label in enumerate(LABELS)}
+    elif kind == "common":
+        row["rejected"] = float(out[:, 0].mean())
     else:
         row |= {"coverage": float(out[:, 0].mean()), "width": float(np.median(out[:, 1]))}
     return row
@@ -133,6 +147,14 @@ def table(store: pd.DataFrame) -> str:
         lines.append(
             f"| {r['scenario']} | {r['n']} | {r['datasets']} | {shares} | {r['seconds']:.2f} |"
         )
+    lines += ["", "## One threshold for all runs, tested at 5%", ""]
+    lines += ["| scenario | n | data sets | rejected | s per test |", "|---|---|---|---|---|"]
+    for r in store[store["kind"] == "common"].to_dict("records"):
+        lines.append(
+            f"| {r['scenario']} | {r['n']} | {r['datasets']} | "
+            f"{with_error(r['rejected'], r['datasets'])} | {r['seconds']:.2f} |"
+        )
+    lines += ["", "(True in S3, S3b and W1 in runs; in the others runs differ.)"]
     lines += ["", "## Scenarios", ""]
     lines += [f"- {s.name}: {s.text}" for s in SCENARIOS.values()]
     lines += ["", "Losses uniform on 1.7 to 3.2, eta 2.2, chance 0.25 known, noise sd 0.02."]

@@ -54,6 +54,25 @@ def _wandering(n: int, seed: np.random.SeedSequence) -> Points:
     ).select()
 
 
+def _written(name: str, text: str, shape: object, **runs: float) -> Scenario:
+    """Answers to be written: no score by guessing, and none of its noise either."""
+    return Scenario(
+        name,
+        f"{text}, exact match of 400 items, chance 0",
+        lambda n, seed: simulate(
+            shape,  # type: ignore[arg-type]
+            eta=ETA,
+            n=n,
+            chance=0.0,
+            noise="binomial",
+            n_items=400,
+            metric="exact_match",
+            rng=seed,
+            **runs,  # type: ignore[arg-type]
+        ).select(),
+    )
+
+
 RUNS = {"n_runs": 6, "offset_sd": 0.02, "rho": 0.6}
 
 
@@ -122,6 +141,11 @@ SCENARIOS = {
         _own("S6b apart", "S6b", lambda x: logistic(x, 1.6, 0.15, 0.6)),
         _own("S6c apart", "S6c", "linear"),
         _own("S6d apart", "S6d", "exponential"),
+        _written("W1", "hinge, slope 0.5", "hinge"),
+        _written("W sat", "sat", "saturating"),
+        _written("W1 in runs", "W1 in four runs", "hinge", n_runs=4),
+        _written("W6a", "full logistic", "logistic"),
+        _written("W6d", "exponential", "exponential"),
         _gaussian(
             "soft", "softplus corner of width 0.1", lambda x: softplus_hinge(x, ETA, 0.5, 0.1)
         ),

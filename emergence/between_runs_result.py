@@ -10,7 +10,7 @@ import pandas as pd
 
 from emergence._typing import FloatArray
 from emergence.errors import DataError
-from emergence.intervals import Interval
+from emergence.intervals import Interval, check_level
 from emergence.points import Points
 from emergence.random_effects import RandomEffects
 from emergence.results import jsonable
@@ -67,6 +67,16 @@ class RunThresholds:
         return float(self._effects.beta[0])
 
     @property
+    def stderr(self) -> float:
+        """Standard error of the mean threshold, nats."""
+        return float(np.sqrt(self._effects.covariance[0, 0]))
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom of the t interval of the mean threshold."""
+        return self._effects.dof
+
+    @property
     def spread(self) -> float:
         """Standard deviation of the thresholds between runs, nats."""
         return self._effects.tau
@@ -92,8 +102,7 @@ class RunThresholds:
         DataError
             For another name or a level out of range.
         """
-        if not 0.5 <= level <= 0.999:
-            raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
+        check_level(level)
         if name == "eta":
             margin = self._effects.margin(level)
             return Interval(self.eta - margin, self.eta + margin, level, "random-effects")
@@ -146,7 +155,7 @@ class RunThresholds:
         poorly is drawn to the mean.
         """
         e = self._effects
-        half = e.margin(level) / np.sqrt(e.covariance[0, 0]) * e.predicted_se
+        half = e.margin(level) / self.stderr * e.predicted_se
         frame = pd.DataFrame({"run": self.runs})
         for name in ("params", "tokens"):
             if (column := getattr(self, name)) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,13 +147,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"emergence {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Any, text: str, *, file: bool = True) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Any, text: str, *, file: bool = True, seed: bool = True
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         if file:
             sub.add_argument("file", help="records: CSV, TSV, JSONL or Parquet")
             sub.add_argument("--encoding", help="default: by byte-order mark, else UTF-8")
-        sub.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+        if seed:
+            sub.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
         return sub
 
     command("validate", _validate, "check every cell of a file of records")
@@ -216,9 +220,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         args.run(args)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (EmergenceError, OSError, ImportError) as error:
         print(f"emergence {args.command}: {error}", file=sys.stderr)
-        return 2
+        return getattr(error, "status", EmergenceError.status)
+    except KeyboardInterrupt:
+        print(f"emergence {args.command}: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

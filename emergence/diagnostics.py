@@ -22,7 +22,7 @@ from emergence._typing import FloatArray
 from emergence.contest import Candidate
 from emergence.errors import DataError, MethodRefused
 from emergence.points import LEAST_POINTS
-from emergence.results import jsonable
+from emergence.results import Status, jsonable
 from emergence.threshold import fit_threshold
 from emergence.threshold_result import ThresholdFit
 
@@ -44,7 +44,8 @@ class Diagnostics:
         ``leverage`` (0 to 1) and ``eta_shift`` (change of eta without it, nats).
     runs : DataFrame
         One row per run: eta and its interval without it, and whether the run ``decides``: the two
-        estimates lie outside each other's interval, or without it no interval is bounded.
+        estimates lie outside each other's interval, or without it no interval is bounded, or
+        there is no onset without it (then eta is NaN).
     drift : DataFrame
         Rank correlation of the residuals with tokens and with size, and its p-value.
     warnings : tuple of str
@@ -73,7 +74,9 @@ class Diagnostics:
         if len(self.runs):
             lines.append("  without the run:")
             lines += [
-                f"    {r['run']:<24} eta {r['eta']:.4f}" + ("  it decides" if r["decides"] else "")
+                f"    {r['run']:<24} "
+                + (f"eta {r['eta']:.4f}" if np.isfinite(r["eta"]) else "no onset")
+                + ("  it decides" if r["decides"] else "")
                 for r in self.runs.to_dict("records")
             ]
         lines += [
@@ -120,8 +123,12 @@ def diagnose(fit: ThresholdFit) -> Diagnostics:
 def _warnings(table: pd.DataFrame, runs: pd.DataFrame, drift: pd.DataFrame) -> tuple[str, ...]:
     """What in the three tables should be read with care."""
     out = [
-        f"run {r['run']} decides: without it eta is {r['eta']:.3f} "
-        f"[{r['low']:.3f}, {r['high']:.3f}]"
+        f"run {r['run']} decides: without it "
+        + (
+            f"eta is {r['eta']:.3f} [{r['low']:.3f}, {r['high']:.3f}]"
+            if np.isfinite(r["eta"])
+            else "there is no onset"
+        )
         for r in runs.to_dict("records")
         if r["decides"]
     ]
@@ -178,7 +185,7 @@ def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
     columns = ["run", "eta", "low", "high", "decides"]
     if points.run is None or points.n_runs == points.size or points.n_runs < 2:
         return pd.DataFrame(columns=columns)
-    whole = fit.interval("eta", _LEVEL)
+    problem, whole = fit._contest.problem, fit.interval("eta", _LEVEL)
     rows = []
     for run in np.unique(points.run.astype(str)):
         rest = points.where(points.run.astype(str) != run)
@@ -189,10 +196,15 @@ def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
                 rest,
                 shape=fit.requested,
                 plateau="fitted" if fit._contest.fit_level else "chance",
+                noise=problem.precision.name,
+                runs=problem.run_model.name if fit.by_run is None else "random threshold",
                 n_boot=_LEAST_DRAWS,
             )
         except DataError:
             continue  # what is left cannot be fitted: that says nothing of this run
+        if again.status is Status.NO_ONSET:
+            rows.append((run, np.nan, np.nan, np.nan, True))
+            continue
         ci = again.interval("eta", _LEVEL)
         bounded = whole.open_low >= ci.open_low and whole.open_high >= ci.open_high
         decides = not bounded or (again.eta not in whole and fit.eta not in ci)

@@ -178,10 +178,12 @@ def _fit(points: Points, by: str, noise: Noise, runs: Runs, families: dict[str, 
     else:
         extra = (decades - decades.mean())[None]
     drawn = problem.points.n_runs if problem.run is not None else problem.n - basis.shape[0]
-    dof = drawn - 1 - extra.shape[0]
+    # The curve, and size beside the families or alone.
+    used = 1 + extra.shape[0] + bool(names)
+    dof = drawn - used
     if dof < _LEAST_DOF:
         raise DataError(
-            f"{points.label}: {points.n_runs} runs; at least {_LEAST_DOF + 1 + extra.shape[0]} "
+            f"{points.label}: {points.n_runs} runs; at least {_LEAST_DOF + used} "
             "are needed to compare sizes"
         )
     if problem.run is not None:
@@ -282,7 +284,7 @@ def _between_families(model: _Model) -> float | None:
     beta, covariance, _ = model.solve(model.extra)
     k = beta.size
     statistic = float(beta @ np.linalg.solve(covariance, beta)) / k
-    return float(fdtrc(k, model.dof, statistic))
+    return float(fdtrc(k, model.dof + 1, statistic))  # size has no part in this one
 
 
 def _predictors(points: Points) -> dict[str, dict[str, float]]:

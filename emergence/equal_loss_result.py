@@ -35,12 +35,16 @@ class Effect:
     @property
     def p_none(self) -> float:
         """p-value of "no effect"."""
-        return 2.0 * float(stdtr(self.dof, -abs(self.estimate) / self.stderr))
+        return 2.0 * float(stdtr(self.dof, -abs(self.estimate) / self._error))
 
     @property
     def p_beyond(self) -> float:
         """p-value of "an effect beyond the margin": small where equivalence is shown."""
-        return float(stdtr(self.dof, (abs(self.estimate) - self.margin) / self.stderr))
+        return float(stdtr(self.dof, (abs(self.estimate) - self.margin) / self._error))
+
+    @property
+    def _error(self) -> float:
+        return max(self.stderr, 1e-300)  # scores without any noise
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 
 class EmergenceError(Exception):
-    """Base class of all errors raised on purpose by this library."""
+    """Base class of all errors raised on purpose by this library.
+
+    Attributes
+    ----------
+    status : int
+        Exit status of the command line.
+    """
+
+    status = 2
 
 
 @dataclass(frozen=True)

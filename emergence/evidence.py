@@ -47,8 +47,9 @@ class Evidence:
     loss; ``p_smooth``, ``p_threshold``: that side is true.  ``prediction`` is the mean gain in
     squared error of the threshold side over the smooth side on left-out runs, in units of
     its standard error (NaN where it was not needed).  ``resolution`` is the smallest p-value
-    that the draws can show, 1 / (n_boot + 1); ``p_flat_alone`` stays as it was before any
-    adjustment for the number of tasks.  ``above_chance`` says whether the best curve, at the lowest
+    that the draws can show, 1 / (n_boot + 1); ``p_flat_alone``,
+    ``p_smooth_alone`` and ``p_threshold_alone`` stay as they were before any adjustment for the
+    number of tasks.  ``above_chance`` says whether the best curve, at the lowest
     losses, is above chance by two standard errors.  ``curves`` is the number of curves tested:
     one for all runs, or one for each.
     """
@@ -63,6 +64,8 @@ class Evidence:
     prediction: float
     resolution: float
     p_flat_alone: float
+    p_smooth_alone: float
+    p_threshold_alone: float
     above_chance: bool
     curves: int
 
@@ -119,6 +122,8 @@ def gather(
         prediction,
         1.0 / (n_boot + 1),
         flat,
+        p_smooth,
+        p_threshold,
         _above_chance(thresholds, smooth),
         len(problems),
     )

@@ -87,11 +87,22 @@ def _of_counts(points: Points, noise: Noise) -> Precision:
     wanders = float(chdtrc(dof, excess)) < _OVERDISPERSED
     if noise == "binomial" or (noise == "auto" and not wanders):
         why = "as asked" if noise == "binomial" else "value x n_items is a count"
-        return Precision(scale / unit, "binomial", f"{why}; dispersion fitted", unit / scale)
+        why = f"{why}; dispersion fitted"
+        return Precision(scale / _no_certainty(unit), "binomial", why, unit / scale)
     rho = _intraclass(square, share, points.n_items, dof)
     variance = unit * (1.0 - rho + rho * points.n_items)
     why = "as asked" if noise == "beta-binomial" else "counts that vary by more than binomial noise"
-    return Precision(scale / variance, "beta-binomial", why, unit / scale, rho)
+    return Precision(scale / _no_certainty(variance), "beta-binomial", why, unit / scale, rho)
+
+
+def _no_certainty(variance: FloatArray) -> FloatArray:
+    """Variances that are to give weights, none below half their mean.
+
+    A zero by luck on the way up would else weigh as much as one on a plateau of zeros, and draw
+    the threshold to itself.
+    """
+    floored: FloatArray = np.maximum(variance, 0.5 * variance.mean())
+    return floored
 
 
 def _pilot(points: Points) -> tuple[FloatArray, int]:

@@ -82,6 +82,19 @@ class Problem:
         """A constant of one, whitened."""
         return self.white(np.ones((1, self.n)))[0]
 
+    def error_scale(self, ability: FloatArray) -> FloatArray:
+        """Standard deviation of each weighted error if ``ability`` were the truth, up to a factor.
+
+        Not constant where scores are counts: right at zero out of m, say, there is none.
+        """
+        if self.precision.unit is None or self.points.n_items is None:
+            return np.ones(self.n)
+        share = self.points.to_value(np.clip(ability, 0.0, 1.0))
+        rho = self.precision.intraclass or 0.0
+        variance = share * (1.0 - share) * ((1.0 - rho) / self.points.n_items + rho)
+        scale: FloatArray = np.sqrt(np.maximum(variance, 0.0)) * self.root_w
+        return scale / max(float(scale.max()), 1e-300)
+
     def to_x(self, loss: ArrayLike) -> FloatArray:
         """Losses to the canonical axis."""
         return (np.asarray(loss, dtype=float) - self.low) / self.span

@@ -51,8 +51,12 @@ class RandomEffects:
         ends = []
         for tail in (0.5 * (1.0 - level), 0.5 * (1.0 + level)):
             point = float(chdtri(self.dof, tail))
-            small = excess(0.0, point) <= 0
-            ends.append(0.0 if small else float(brentq(excess, 0.0, top, args=(point,))))
+            if excess(0.0, point) <= 0:
+                ends.append(0.0)
+                continue
+            while excess(top, point) > 0:  # few runs and a high level reach far
+                top *= 10.0
+            ends.append(float(brentq(excess, 0.0, top, args=(point,))))
         return ends[0], ends[1]
 
 

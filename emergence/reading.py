@@ -32,7 +32,9 @@ def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
         raise FileNotFoundError(f"no such file: {path}")
     suffix, packed = _suffix(path), path.suffix.lower() == ".gz"
     if suffix not in SUFFIXES or (packed and suffix not in (".csv", ".tsv")):
-        raise _error(path, f"the suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
+        known = ", ".join(SUFFIXES)
+        advice = "write the results as a table, one row per checkpoint, task and metric"
+        raise _error(path, f"the suffix {path.suffix!r} is not one of {known}: {advice}")
     if path.stat().st_size == 0:
         raise _error(path, "the file is empty; it needs a header and rows")
     if suffix == ".parquet":
@@ -46,7 +48,7 @@ def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
         raise _error(
             path,
             f"byte {error.object[error.start]:#04x} at position {error.start} is not {encoding}; "
-            "name the encoding, for example read_records(path, encoding='latin-1')",
+            "name the encoding: encoding='latin-1', or --encoding latin-1 on the command line",
         ) from error
     except (gzip.BadGzipFile, EOFError) as error:
         raise _error(path, f"cannot be unpacked: {error}") from error
@@ -68,6 +70,12 @@ def _detect(path: Path) -> str:
 def _read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
     """Numbers are parsed as numbers where a column allows it; names stay text ('001')."""
     names = _header(path, encoding, sep)
+    if sep == "," and len(names) == 1 and ";" in names[0]:
+        raise _error(
+            path,
+            "the separator is ';'; save the file with commas between the columns, and points in "
+            "the numbers",
+        )
     bare = [n.strip() for n in names]
     twice = sorted({n for n in bare if n and bare.count(n) > 1})
     if twice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +23,11 @@ from emergence.validation import (
     clean_names,
     count_warnings,
     fill_chance,
+    gap_warnings,
     known_metric,
     refusal,
     to_numbers,
+    unit_warnings,
     whole_counts,
 )
 
@@ -66,7 +68,11 @@ class Records:
         if found:
             raise RecordsError(sorted(found, key=lambda v: (v.row is not None, v.row or 0)))
         self._frame = frame
-        notes = count_warnings(frame, where, first_row)
+        notes = [
+            note
+            for check in (count_warnings, gap_warnings, unit_warnings)
+            for note in check(frame, where, first_row)
+        ]
         self.warnings: tuple[Violation, ...] = tuple(notes)
         if notes:
             warnings.warn("\n".join(map(str, notes)), DataWarning, stacklevel=2)
@@ -313,12 +319,21 @@ def read_records(
     frame, first_row = read_frame(file, encoding)
     if chance and {"task", "metric"} <= set(frame.columns):
         frame["chance"] = fill_chance(frame, chance)
-    try:
-        return Records(frame, where=file.name, first_row=first_row)
-    except RecordsError as error:
+
+    def as_in_the_file(found: Sequence[Violation]) -> list[Violation]:
         lines = line_numbers(file, encoding)
-        moved = [
+        return [
             v if v.row is None or not lines else replace(v, row=lines[v.row - first_row])
-            for v in error.violations
+            for v in found
         ]
-        raise RecordsError(moved) from None
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # given below, with the file's own rows
+            records = Records(frame, where=file.name, first_row=first_row)
+    except RecordsError as error:
+        raise RecordsError(as_in_the_file(error.violations)) from None
+    if records.warnings:
+        records.warnings = tuple(as_in_the_file(records.warnings))
+        warnings.warn("\n".join(map(str, records.warnings)), DataWarning, stacklevel=2)
+    return records

@@ -23,6 +23,7 @@ Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 _BLOCK_ELEMENTS = 8192  # as in the search: keep a block in a core's own cache
 _INDEX_ELEMENTS = 4_000_000
+_NO_ERROR = 0.03  # of the largest standard deviation: as good as none
 
 
 def as_seed(rng: Seed) -> np.random.SeedSequence:
@@ -33,7 +34,7 @@ def as_seed(rng: Seed) -> np.random.SeedSequence:
     if isinstance(rng, np.random.Generator):
         return np.random.SeedSequence(rng.integers(0, 2**32, 8).tolist())
     if rng is not None and rng < 0:
-        raise DataError(f"rng is {rng}; a seed must not be negative")
+        raise DataError(f"the seed (rng) is {rng}; it must not be negative")
     return np.random.SeedSequence(rng)
 
 
@@ -46,8 +47,12 @@ def child(seed: np.random.SeedSequence, *key: int) -> np.random.Generator:
 class ErrorSource(Protocol):
     """Turns the residuals of a fit into (n, size) columns of simulated errors."""
 
-    def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
-        """Columns of errors for whitened residuals of a fit with ``n_fitted`` parameters."""
+    def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
+        """Columns of errors for whitened residuals of a fit with ``n_fitted`` parameters.
+
+        ``scale`` is how large the errors are under that fit, relative to each other; points
+        where there are none say nothing of the others.
+        """
         ...
 
 
@@ -57,11 +62,15 @@ class ResampledErrors:
 
     index: IntArray
 
-    def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
+    def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
         """See :class:`ErrorSource`."""
-        n = residual.size
-        centred = residual - residual.mean()
-        return (centred * np.sqrt(n / max(n - n_fitted, 1)))[self.index]
+        there = scale > _NO_ERROR
+        if not there.any():
+            return np.zeros(self.index.shape)
+        pool = residual[there] / scale[there]
+        k = pool.size
+        pool = (pool - pool.mean()) * np.sqrt(k / max(k - n_fitted, 1))
+        return scale[:, None] * pool[self.index * k // residual.size]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +82,16 @@ class GaussianErrors:
 
     table: FloatArray
 
-    def errors(self, residual: FloatArray, n_fitted: int) -> FloatArray:
+    def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
         """See :class:`ErrorSource`."""
-        n = residual.size
-        sd = np.sqrt(float(residual @ residual) / max(n - n_fitted, 1))
-        return self.table * (sd * local_scale(residual))[:, None]
+        there = scale > _NO_ERROR
+        if not there.any():
+            return np.zeros(self.table.shape)
+        known = residual[there] / scale[there]
+        sd = np.sqrt(float(known @ known) / max(known.size - n_fitted, 1))
+        local = np.zeros(residual.size)
+        local[there] = local_scale(known)
+        return self.table * (sd * local * scale)[:, None]
 
 
 def local_scale(residual: FloatArray) -> FloatArray:
@@ -115,7 +129,7 @@ def replicas(
 ) -> FloatArray:
     """Whitened data sets (n, size) that share a fitted curve, given as its ability."""
     mu = problem.white(ability[None])[0]
-    return mu[:, None] + source.errors(problem.wy - mu, n_fitted)
+    return mu[:, None] + source.errors(problem.wy - mu, n_fitted, problem.error_scale(ability))
 
 
 @cache

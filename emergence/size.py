@@ -18,6 +18,10 @@ from emergence.results import Status, jsonable
 from emergence.scaling import ScalingLaw
 from emergence.threshold_result import ThresholdFit
 
+_NO_TOKENS = (
+    "the law has no tokens (its runs do not differ in them, or fit_scaling_law was not given any): "
+    "leave tokens out"
+)
 # Nested intervals whose ends are the quantiles of the confidence distribution of eta.
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
@@ -47,9 +51,9 @@ class SizeThreshold:
     cheapest: dict[str, float] | None
     warnings: tuple[str, ...]
     _law: ScalingLaw = field(repr=False)
+    _fit: ThresholdFit = field(repr=False)
     _eta_draws: FloatArray = field(repr=False)
     _size_draws: FloatArray = field(repr=False)
-    _eta_open_low: bool = field(repr=False)
     _cheapest_draws: FloatArray | None = field(repr=False)
 
     @property
@@ -68,17 +72,25 @@ class SizeThreshold:
         Returns
         -------
         Interval
-            Open to the right where the draws that never reach eta are more than the tail.
+            Open to the right where the draws that never reach eta are more than the tail, or
+            where no data bound eta from below; open to the left where none bound it from above.
         """
         check_level(level, len(self._size_draws))
         if name == "params":
-            ci = _log_interval(self._size_draws, level)
-            # Where no data bound eta from below, nothing bounds the size from above.
-            return replace(ci, open_high=True) if self._eta_open_low else ci
+            return self._interval(self._size_draws, level)
         parts = ("cheapest_params", "cheapest_tokens", "cheapest_flops")
         if name not in parts or self._cheapest_draws is None:
             raise DataError(f"no interval for {name!r}")
-        return _log_interval(self._cheapest_draws[:, parts.index(name)], level)
+        return self._interval(self._cheapest_draws[:, parts.index(name)], level)
+
+    def _interval(self, draws: FloatArray, level: float) -> Interval:
+        """Percentiles, open where eta is: a lower eta takes a larger model."""
+        ci, eta = _log_interval(draws, level), self._fit.interval("eta", self._finest(level))
+        return replace(ci, open_low=eta.open_high, open_high=ci.open_high or eta.open_low)
+
+    def _finest(self, level: float) -> float:
+        """The level, or the finest that the draws of the fit can show."""
+        return min(level, 1.0 - 1.0 / (self._fit.n_boot + 1))
 
     def curve(self, tokens: ArrayLike, level: float = 0.95) -> pd.DataFrame:
         """Sizes that reach eta for given training tokens, with intervals.
@@ -92,7 +104,7 @@ class SizeThreshold:
         Returns
         -------
         DataFrame
-            tokens, params, low, high, open_high, prob_out_of_reach.
+            tokens, params, low, high, open_low, open_high, prob_out_of_reach.
 
         Raises
         ------
@@ -100,18 +112,19 @@ class SizeThreshold:
             For a law without tokens.
         """
         if self._law.form == "N":
-            raise DataError("the law has no tokens: fit_scaling_law(params, loss, tokens=...)")
+            raise DataError(_NO_TOKENS)
         rows = []
         for d in np.atleast_1d(np.asarray(tokens, dtype=float)):
             point = _size_at(np.array([self.eta]), _columns(self._law, None), float(d))[0]
             draws = _size_at(self._eta_draws, _columns(self._law, self._law.draws), float(d))
-            ci = _log_interval(draws, level)
+            ci = self._interval(draws, level)
             rows.append(
                 {
                     "tokens": d,
                     "params": point,
                     "low": ci.low,
                     "high": ci.high,
+                    "open_low": ci.open_low,
                     "open_high": ci.open_high,
                     "prob_out_of_reach": float(np.isinf(draws).mean()),
                 }
@@ -127,6 +140,7 @@ class SizeThreshold:
             "params": self.params,
             "low": ci.low,
             "high": ci.high,
+            "open_low": ci.open_low,
             "open_high": ci.open_high,
             "prob_out_of_reach": self.prob_out_of_reach,
         }
@@ -217,7 +231,7 @@ def size_threshold(
     if fit.status is Status.NO_ONSET:
         raise MethodRefused(f"{fit.points.label}: {fit.status}; there is no eta to reach")
     if law.form == "N" and tokens is not None:
-        raise DataError("the law has no tokens: fit_scaling_law(params, loss, tokens=...)")
+        raise DataError(_NO_TOKENS)
     if law.form == "ND":
         assert law.tokens is not None
         tokens = float(law.tokens.max()) if tokens is None else float(tokens)
@@ -243,9 +257,9 @@ def size_threshold(
         else dict(zip(("params", "tokens", "flops"), map(float, best), strict=True)),
         warnings=_warnings(fit, law, sizes),
         _law=_with_draws(law, draws),
+        _fit=fit.light(),
         _eta_draws=etas,
         _size_draws=sizes,
-        _eta_open_low=fit.interval("eta", _LEVELS[-2]).open_low,
         _cheapest_draws=cheapest,
     )
 

@@ -38,7 +38,7 @@ class Templates:
         """Fit every data set with one onset for each run, and with one for all.
 
         Returns the shifts (runs, data sets), and how much the sum of squares falls when the
-        runs may differ (data sets).
+        runs may differ, as a share of what is left of it (data sets).
         """
         variants, shifts, _ = self.curves.shape
         together = np.zeros((variants, shifts, columns.shape[1]))
@@ -54,7 +54,8 @@ class Templates:
         variant = apart.argmin(axis=0)
         pick = np.arange(columns.shape[1])
         common = _lowest(together, self.shifts)[0].min(axis=0)
-        return places[:, variant, pick], common - apart[variant, pick]
+        left = np.square(columns).sum(axis=0) + apart[variant, pick]
+        return places[:, variant, pick], (common - apart[variant, pick]) / np.maximum(left, 1e-300)
 
     def located(self, column: FloatArray, variance: float) -> BoolArray:
         """Runs whose data reject both the farthest shifts, at 0.1%, under the fitted curve."""

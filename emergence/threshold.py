@@ -27,6 +27,8 @@ from emergence.threshold_result import ThresholdFit
 SHAPES = ("auto", *THRESHOLD_SHAPES, "isotonic")
 # A smooth curve better by this much BIC calls the threshold into question.
 _CLEARLY = 2.0
+# A curve that rises by less than this, on an axis from chance (0) to perfect (1), is rounding.
+_NOTHING = 1e-9
 
 
 def fit_threshold(
@@ -176,6 +178,7 @@ def _random_threshold(
     described = f"random threshold: sd {between.spread:.2g} nats, "
     return replace(
         fit,
+        points=between.points,
         eta=between.eta,
         noise=fit.noise | {"runs": described + fit.noise["runs"]},
         warnings=(*fit.warnings, *between.warnings),
@@ -241,8 +244,10 @@ def _status(contest: Contest, chosen: Candidate | IsotonicOnset) -> Status:
     assert contest.etas is not None
     grid = contest.etas
     eta = chosen.eta if isinstance(chosen, IsotonicOnset) else float(chosen.theta[0])
-    if isinstance(chosen, Candidate) and not chosen.amps[1:].any():
-        return Status.NO_ONSET
+    if isinstance(chosen, Candidate):
+        rise = np.abs(chosen.ability(contest.problem.x) - chosen.amps[0]).max()
+        if rise <= _NOTHING:
+            return Status.NO_ONSET
     return Status.AT_BOUNDARY if eta <= grid[0] or eta >= grid[-1] else Status.CONVERGED
 
 

@@ -145,7 +145,19 @@ class ThresholdFit:
         return pairs_interval(self._contest, self.eta, level, method, self.n_boot, rng, known)
 
     def shape_interval(self, shape: str, level: float = 0.95) -> Interval:
-        """Interval of eta if the shape were known to be ``shape``."""
+        """Interval of eta if the shape were known to be ``shape``.
+
+        Raises
+        ------
+        MethodRefused
+            Where runs have thresholds of their own: on losses shifted onto one curve the interval
+            would leave out how much the runs differ.
+        """
+        if self.by_run is not None:
+            raise MethodRefused(
+                f"{self.points.label}: runs have thresholds of their own; fit again with "
+                f"shape={shape!r}"
+            )
         return self._profile(shape, level)
 
     def plateau_seen(self, alpha: float = 0.05) -> bool:
@@ -192,8 +204,10 @@ class ThresholdFit:
         key = (shape, level)
         if key not in self._cache:
             if shape == "isotonic":
+                draws = min(self.n_boot, 199)
+                check_level(level, draws)
                 index = child(self._errors.seed, _ISOTONIC).integers(
-                    0, self.points.size, (self.points.size, min(self.n_boot, 199))
+                    0, self.points.size, (self.points.size, draws)
                 )
                 self._cache[key] = isotonic_interval(self._contest.problem, index, level)
             else:
@@ -259,8 +273,12 @@ class ThresholdFit:
         """Eta in every replicate of a residual bootstrap, the shape chosen anew in each.
 
         They show the sampling distribution.  The interval does not come from them: their
-        percentiles break down where the score jumps.
+        percentiles break down where the score jumps.  Where runs have thresholds of their own,
+        draws of the t distribution of their mean.
         """
+        if self.by_run is not None:
+            t = child(self._errors.seed, _PREDICT).standard_t(self.by_run.dof, self.n_boot)
+            return self.by_run.eta + self.by_run.stderr * t
         if isinstance(self._best, IsotonicOnset):
             raise MethodRefused("the isotonic curve has no bootstrap that is known to hold")
         errors = self._errors.source(self.n_boot, _PREDICT)
@@ -276,14 +294,18 @@ class ThresholdFit:
         return problem.low + problem.span * eta_replicates(fine, self._best, errors)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
-        """One row per shape, best first: eta, interval, BIC above the best."""
+        """One row per shape, best first: eta, interval, BIC above the best.
+
+        Where runs have thresholds of their own, the shape that they share alone.
+        """
         rows = []
-        for s in self.shapes:
-            ci = self.shape_interval(s.shape, level)
+        for s in self.shapes[: None if self.by_run is None else 1]:
+            own = self.by_run is not None
+            ci = self.interval("eta", level) if own else self.shape_interval(s.shape, level)
             rows.append(
                 {
                     "shape": s.shape,
-                    "eta": s.eta,
+                    "eta": self.eta if own else s.eta,
                     "low": ci.low,
                     "high": ci.high,
                     "open_low": ci.open_low,
@@ -315,16 +337,21 @@ class ThresholdFit:
             + (f", intra-class {c:.2g}" if (c := self.noise["intraclass"]) is not None else ""),
             f"  runs   {self.noise['runs']}",
             f"  status {self.status}",
-            "",
-            f"  {'if known':<12}{'eta':>9}{'low':>9}{'high':>9}{'dBIC':>9}",
         ]
+        if self.by_run is None:
+            lines += self._by_shape(level)
+        lines += [f"  warning: {w}" for w in self.warnings]
+        return "\n".join(lines)
+
+    def _by_shape(self, level: float) -> list[str]:
+        """Lines of the summary: eta under every shape."""
+        lines = ["", f"  {'if known':<12}{'eta':>9}{'low':>9}{'high':>9}{'dBIC':>9}"]
         for row in self.to_frame(level).itertuples():
             lines.append(
                 f"  {row.shape:<12}{row.eta:>9.4f}{row.low:>9.4f}"
                 f"{row.high:>8.4f}{'+' if row.open_high else ' '}{row.delta_bic:>9.1f}"
             )
-        lines += [f"  warning: {w}" for w in self.warnings]
-        return "\n".join(lines)
+        return lines
 
     @property
     def _choice(self) -> str:

@@ -30,6 +30,7 @@ REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value
 POSITIVE = ("params", "tokens", "loss", "flops")
 # Uniform guessing over a vocabulary of a million tokens costs 14 nats.
 HIGH_LOSS = 25.0
+_SMALLEST = 1000.0  # parameters
 _NOT_A_NUMBER = -1.2345678912345e300
 # A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
 _WHOLE = 0.02
@@ -93,6 +94,11 @@ def fill_chance(frame: pd.DataFrame, chance: Mapping[str, float]) -> pd.Series[A
     given = frame["task"].map(dict(chance))
     brier = frame["metric"].map(lambda m: (k := known_metric(str(m))) is not None and k.best == 0)
     given = given.mask(brier.astype(bool), 1.0 - given)
+    # Nobody guesses an answer that is to be written.
+    produced = frame["metric"].map(
+        lambda m: (k := known_metric(str(m))) is not None and k.name == "exact_match"
+    )
+    given = given.mask(produced.astype(bool))
     if "chance" not in frame:
         return given
     blank = frame["chance"].isna() | (frame["chance"].astype(str).str.strip() == "")
@@ -131,7 +137,8 @@ def check_cells(frame: pd.DataFrame, where: str, first_row: int) -> list[Violati
             report((x < 0) & good, column, "must not be negative")
     out += _check_metrics(frame, where, first_row)
     out += _check_levels(frame, where, first_row)
-    out += _check_duplicates(frame, where, first_row)
+    mixed = _check_runs(frame, where, first_row)
+    out += mixed or _check_duplicates(frame, where, first_row)
     out += _check_families(frame, where)
     return out
 
@@ -190,21 +197,25 @@ def _check_metrics(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
             continue
         else:
             lacks = mine & np.isnan(best)
-            out += _tasks(
-                frame, lacks, "best", f"metric {name!r} is not known: give its best value", where
-            )
+            advice = f"metric {name!r} is not known: give its best value"
+            out += _tasks(frame, lacks, "best", advice, where, first_row)
         lacks = mine & np.isnan(chance)
         advice = "its chance level is unknown; give it in column 'chance' (1/k for k options)"
-        out += _tasks(frame, lacks, "chance", advice, where)
+        out += _tasks(frame, lacks, "chance", advice, where, first_row)
     return out
 
 
 def _tasks(
-    frame: pd.DataFrame, mask: BoolArray, column: str, problem: str, where: str
+    frame: pd.DataFrame, mask: BoolArray, column: str, problem: str, where: str, first_row: int
 ) -> list[Violation]:
     """One violation for each task concerned, at its first row."""
-    tasks = frame["task"].iloc[np.flatnonzero(mask)].unique()
-    return [Violation(where, None, column, None, f"task {task!r}: {problem}") for task in tasks]
+    rows = np.flatnonzero(mask)
+    tasks = frame["task"].iloc[rows]
+    first = ~tasks.duplicated().to_numpy()
+    return [
+        Violation(where, int(row) + first_row, column, None, f"task {task!r}: {problem}")
+        for row, task in zip(rows[first], tasks[first], strict=True)
+    ]
 
 
 def _check_levels(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
@@ -214,10 +225,27 @@ def _check_levels(frame: pd.DataFrame, where: str, first_row: int) -> list[Viola
     for column in ("chance", "best"):
         if column not in frame:
             continue
-        pairs = frame[[*keys, column]].dropna(subset=[column]).drop_duplicates()
+        read = frame[column].notna() & (frame[column] != _NOT_A_NUMBER)
+        pairs = frame.loc[read, [*keys, column]].drop_duplicates()
         for index in pairs.index[pairs.duplicated(keys)]:
             row = frame.loc[index]
             problem = f"task {row['task']!r}, {row['metric']} has another {column} in other rows"
+            out.append(Violation(where, int(index) + first_row, column, row[column], problem))
+    return out
+
+
+def _check_runs(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
+    """A run is of one model of one size: else checkpoints of several would pass for one run."""
+    out: list[Violation] = []
+    for column in ("model", "params"):
+        good = frame[column].ne("") if column in TEXT else frame[column] > 0
+        pairs = frame.loc[good, ["run", column]].drop_duplicates()
+        for index in pairs.index[pairs["run"].duplicated()]:
+            row = frame.loc[index]
+            problem = (
+                f"run {row['run']!r} has another {column} in other rows; give every run a name of "
+                "its own, such as MODEL-seed0"
+            )
             out.append(Violation(where, int(index) + first_row, column, row[column], problem))
     return out
 
@@ -299,11 +327,33 @@ def count_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
     for (task, metric), part in frame.iloc[rows].groupby(["task", "metric"], sort=True):
         problem = (
             f"task {task!r}, {metric}: {len(part)} scores times n_items are no whole number, so "
-            "they are taken as means over groups, not as counts"
+            "they are taken as means over groups, not as counts; if they were rounded, give more "
+            "digits"
         )
         first, value = int(part.index[0]) + first_row, float(part["value"].iloc[0])
         out.append(Violation(where, first, "value", value, problem))
     return out
+
+
+def gap_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
+    """Tasks with ``n_items`` in some rows only: then none of them can be used."""
+    if "n_items" not in frame:
+        return []
+    blank = frame["n_items"].isna()
+    some = ~blank.groupby([frame["task"], frame["metric"]]).transform("all")
+    rows = np.flatnonzero((blank & some).to_numpy())
+    advice = "n_items is blank here and not elsewhere, so all its scores count as equally precise"
+    return _tasks(frame, np.isin(np.arange(len(frame)), rows), "n_items", advice, where, first_row)
+
+
+def unit_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
+    """Sizes that look like thousands, millions or billions of parameters."""
+    rows = np.flatnonzero(frame["params"].to_numpy(dtype=float) < _SMALLEST)
+    problem = "parameters are few for a language model; in millions or billions? Give their number"
+    return [
+        Violation(where, int(i) + first_row, "params", float(frame["params"].iloc[i]), problem)
+        for i in rows[:1]
+    ]
 
 
 def _is_counted(name: str) -> bool:

@@ -148,10 +148,7 @@ def _decide(v: Verdict) -> tuple[Label, str]:
     e, a = v.evidence, v.alpha
     if e.p_flat > a:
         if e.p_flat_alone <= e.resolution:
-            return "undetermined", (
-                f"with {round(1 / e.resolution) - 1} bootstrap draws no result can be told from "
-                "chance among this many tasks; give a larger n_boot"
-            )
+            return "undetermined", _more_draws(e, "no result can be told from chance")
         if e.p_inverse <= a:
             return "undetermined", (
                 f"the score falls as the loss falls ({_p(e.p_inverse)}); "
@@ -171,7 +168,8 @@ def _decide(v: Verdict) -> tuple[Label, str]:
         )
     smooth, onset = _name(e.best_smooth), _name(e.best_threshold)
     no_smooth, no_threshold = e.p_smooth <= a, e.p_threshold <= a
-    if no_smooth and no_threshold:
+    # The adjustment guards against rejecting too much; a side is not saved by it.
+    if (no_smooth and e.p_threshold_alone <= a) or (no_threshold and e.p_smooth_alone <= a):
         return _by_prediction(v, smooth, onset)
     if no_threshold:
         return "smooth", (
@@ -184,9 +182,19 @@ def _decide(v: Verdict) -> tuple[Label, str]:
             f"the smooth families are rejected ({_p(e.p_smooth)}, best: {smooth}), a {onset} onset "
             f"is not ({_p(e.p_threshold)})",
         )
+    if min(e.p_smooth_alone, e.p_threshold_alone) <= e.resolution:
+        return "undetermined", _more_draws(e, "neither side can be rejected")
     return "undetermined", (
         f"neither a {smooth} curve ({_p(e.p_smooth)}) nor a {onset} onset "
         f"({_p(e.p_threshold)}) is rejected; these data cannot tell"
+    )
+
+
+def _more_draws(e: Evidence, what: str) -> str:
+    """Say that the draws are too few for the number of tasks."""
+    return (
+        f"with {round(1 / e.resolution) - 1} bootstrap draws {what} among this many tasks; give a "
+        "larger n_boot"
     )
 
 

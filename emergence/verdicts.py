@@ -95,10 +95,7 @@ def classify(
     >>> classify(simulate(shape="jump", eta=2.2, rng=1).select(), n_boot=199).label
     'emergent'
     """
-    if not 0.0 < alpha < 0.5:
-        raise DataError(f"alpha is {alpha}; it must lie between 0 and 0.5")
-    if (n_boot + 1) * alpha < 1.0:
-        raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
+    check_alpha(alpha, n_boot)
     pts = as_points(
         points,
         value,
@@ -208,6 +205,14 @@ class Verdicts(Sequence[Verdict]):
         return "\n".join(lines).replace("95%", f"{1 - self[0].alpha:.0%}" if len(self) else "95%")
 
 
+def check_alpha(alpha: float, n_boot: int) -> None:
+    """Raise DataError for an alpha out of range, or finer than the draws can show."""
+    if not 0.001 <= alpha < 0.5:
+        raise DataError(f"alpha is {alpha}; it must lie between 0.001 and 0.5")
+    if (n_boot + 1) * alpha < 1.0:
+        raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
+
+
 def _judge(
     points: Points, seed: np.random.SeedSequence, options: dict[str, Any]
 ) -> Verdict | Skipped:
@@ -216,7 +221,7 @@ def _judge(
     with threadpool_limits(1):
         try:
             verdict = classify(points, rng=seed, **options)
-        except DataError as error:
+        except (DataError, MethodRefused) as error:
             reason = str(error).removeprefix(f"{points.label}: ")
             return Skipped(points.family, points.task, points.metric, reason)
         verdict.to_row()
@@ -279,8 +284,7 @@ def classify_tasks(
     >>> classify_tasks(records, n_boot=199)["toy"].label
     'emergent'
     """
-    if not 0.0 < alpha < 0.5:
-        raise DataError(f"alpha is {alpha}; it must lie between 0 and 0.5")
+    check_alpha(alpha, n_boot)
     wanted = None if metric is None else {metric} if isinstance(metric, str) else set(metric)
     groups = [g for g in records.groups() if wanted is None or g.metric in wanted]
     skipped = [
@@ -288,14 +292,14 @@ def classify_tasks(
         for task, name, reason in records.refused
         if wanted is None or name in wanted
     ]
-    if (n_boot + 1) * alpha < 1.0:
-        raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")
-    work = delayed(_judge)
+    if n_jobs == 0:
+        raise DataError("n_jobs is 0; give the number of tasks at once, or -1 for every core")
+    work, seed = delayed(_judge), as_seed(rng)
     options = {"noise": noise, "runs": runs, "alpha": alpha, "n_boot": n_boot}
     # Not every backend (Ray) can hand results back one by one.
     lazy = getattr(get_active_backend()[0], "supports_return_generator", False)
     outcomes = Parallel(n_jobs=n_jobs, return_as="generator" if lazy else "list")(
-        work(g, as_seed(rng), options) for g in groups
+        work(g, seed, options) for g in groups
     )
     verdicts: list[Verdict] = []
     for _, outcome in zip(progress(groups) if progress else groups, outcomes, strict=True):

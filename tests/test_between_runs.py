@@ -9,8 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emergence import Records, fit_threshold, load_dataset, run_thresholds, simulate
-from emergence.errors import DataError, DataWarning
+from emergence import (
+    Records,
+    diagnose,
+    fit_threshold,
+    load_dataset,
+    run_thresholds,
+    simulate,
+)
+from emergence.errors import DataError, DataWarning, MethodRefused
 
 
 def test_each_run_gets_its_own_threshold() -> None:
@@ -38,6 +45,32 @@ def test_equal_thresholds_are_seldom_told_apart() -> None:
     assert sum(p <= 0.5 for p in p_values) >= 8
 
 
+def test_errors_that_follow_each_other_are_no_thresholds_that_differ() -> None:
+    """40 data sets; the table is benchmarks/results/calibration.md."""
+    p_values = [
+        run_thresholds(
+            simulate("hinge", n=96, n_runs=6, offset_sd=0.02, rho=0.6, rng=i).select(),
+            shape="hinge",
+            n_boot=99,
+        ).p_common
+        for i in range(40)
+    ]
+    assert sum(p <= 0.05 for p in p_values) <= 6
+    far = simulate("jump", n=96, n_runs=8, eta_sd=0.05, rng=1).select()
+    assert run_thresholds(far, n_boot=199).p_common <= 0.02
+
+
+def test_a_run_far_from_the_others_is_not_left_out() -> None:
+    etas = {"a": 2.10, "b": 2.14, "c": 2.12, "d": 2.45}
+    frames = [
+        simulate("jump", eta=eta, n=30, n_runs=1, rng=i).to_frame().assign(run=name)
+        for i, (name, eta) in enumerate(etas.items())
+    ]
+    found = run_thresholds(Records(pd.concat(frames, ignore_index=True)).select(), n_boot=99)
+    assert found.unknown == ()
+    np.testing.assert_allclose(found.to_frame()["eta"], list(etas.values()), atol=0.05)
+
+
 def test_mean_threshold_is_covered_in_small() -> None:
     """40 data sets; the table is benchmarks/results/calibration.md."""
     hits = 0
@@ -61,6 +94,16 @@ def test_random_threshold_is_a_kind_of_runs() -> None:
     assert fit.eta == fit.by_run.eta
     assert tuple(fit.interval()) == tuple(fit.by_run.interval())
     assert "random threshold" in fit.summary()
+    # What is known of eta carries how much the runs differ, wherever it is asked for.
+    np.testing.assert_array_equal(fit.points.loss, fit.by_run.points.loss)
+    assert fit.to_frame()[["low", "high"]].to_numpy().tolist() == [list(fit.interval())]
+    assert fit.eta_draws().std() == pytest.approx(fit.by_run.stderr, rel=0.3)
+    with pytest.raises(MethodRefused, match="thresholds of their own"):
+        fit.shape_interval("jump")
+    mean = diagnose(fit).runs.set_index("run")["eta"]
+    own = fit.by_run.to_frame().set_index("run")["eta"]
+    # Without a run of a high threshold the mean of the others is low.
+    assert np.corrcoef(mean[own.index], own)[0, 1] < -0.5
     assert json.dumps(fit.to_dict(), allow_nan=False)
 
 

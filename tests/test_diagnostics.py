@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,6 +43,16 @@ def test_a_run_that_decides_is_named() -> None:
     found = diagnose(fit_threshold(alone, n_boot=199))
     assert any("run-3 decides" in w for w in found.warnings)
     assert "run-3" in found.summary()
+    assert json.dumps(found.to_dict())
+
+
+def test_a_run_without_which_there_is_no_onset_decides() -> None:
+    p = simulate("jump", n=48, n_runs=2, noise="binomial", n_items=400, chance=0.0,
+                 metric="exact_match", rng=1).select()  # fmt: skip
+    alone = replace(p, value=np.where(p.run == "run-0", 0.0, p.value))
+    found = diagnose(fit_threshold(alone, n_boot=199))
+    assert "run run-1 decides: without it there is no onset" in found.warnings
+    assert "no onset  it decides" in found.summary()
     assert json.dumps(found.to_dict())
 
 

@@ -41,6 +41,13 @@ def test_shrinkage_draws_the_poorly_known_most() -> None:
     assert drawn[4] > 0.5 > drawn[0]
 
 
+def test_two_effects_and_a_high_level_have_a_spread_that_reaches_far() -> None:
+    low, high = fit_random_effects(
+        np.array([0.0, 1.0]), 0.01 * np.eye(2), np.ones((2, 1))
+    ).tau_interval(0.99)
+    assert low < 0.7 < 100 < high < np.inf
+
+
 def test_intervals_cover_in_small() -> None:
     """300 sets of 8 effects: the mean's and the spread's 95% intervals."""
     rng, sigma = np.random.default_rng(0), np.eye(8) * 0.01**2

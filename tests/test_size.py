@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from emergence import ScalingLaw, ThresholdFit, fit_scaling_law, fit_threshold, 
 from emergence import size_threshold as find
 from emergence.curves import scaling_law, scaling_law_tokens
 from emergence.errors import DataError
+from emergence.intervals import Interval
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +99,22 @@ def test_same_seed_same_bits_and_errors(fit: ThresholdFit, law: ScalingLaw) -> N
         find(fit, law).curve([1e9])
     with pytest.raises(DataError, match="no interval for 'flops'"):
         find(fit, law).interval("flops")
+
+
+def test_an_eta_that_is_not_bounded_leaves_the_size_unbounded(
+    fit: ThresholdFit, law_tokens: ScalingLaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ThresholdFit.interval
+
+    def open_low(self: ThresholdFit, name: str = "eta", level: float = 0.95) -> Interval:
+        return replace(real(self, name, level), open_low=level >= 0.9, open_high=level >= 0.99)
+
+    monkeypatch.setattr(ThresholdFit, "interval", open_low)
+    size = find(fit, law_tokens)
+    for name in ("params", "cheapest_flops"):
+        assert not size.interval(name, 0.8).open_high
+        assert size.interval(name, 0.95).open_high
+        assert not size.interval(name, 0.95).open_low
+        assert size.interval(name, 0.99).open_low
+    assert size.curve([1e12], 0.95)["open_high"].all()
+    assert not size.curve([1e12], 0.8)["open_high"].any()

@@ -267,3 +267,28 @@ def test_nearly_one_loss_is_refused() -> None:
 def test_means_given_with_n_items_are_no_counts() -> None:
     p = points("jump")
     assert fit_threshold(p.loss, p.value, chance=0.25, n_items=100).noise["name"] == "gaussian"
+
+
+@pytest.mark.parametrize("runs", [{}, {"n_runs": 4}], ids=["alone", "runs"])
+def test_a_plateau_of_zeros_does_not_make_the_interval_short(runs: dict[str, int]) -> None:
+    """40 data sets; the table (W1) is benchmarks/results/calibration.md."""
+    hits = 0
+    for i in range(40):
+        points = simulate(
+            "hinge", eta=2.2, n=96 if runs else 60, chance=0.0, noise="binomial", n_items=400,
+            metric="exact_match", rng=i, **runs,
+        ).select()  # fmt: skip
+        fit = fit_threshold(points, shape="hinge", n_boot=199)
+        hits += 2.2 in fit.interval()
+    assert hits >= 33  # 95% of 40, less 3 standard errors; 30 when the zeros' noise was pooled
+
+
+def test_a_perfect_score_at_every_loss_is_no_onset() -> None:
+    loss = np.linspace(2.0, 3.0, 20)
+    assert fit_threshold(loss, np.ones(20), chance=0.25, n_boot=99).status is Status.NO_ONSET
+
+
+def test_the_isotonic_limit_has_a_finest_level() -> None:
+    fit = fit_threshold(simulate("jump", rng=1).select(), shape="isotonic", n_boot=999)
+    with pytest.raises(DataError, match="199 draws cannot show"):
+        fit.interval("eta", 0.998)

@@ -10,14 +10,26 @@ pytest.importorskip("torch", reason="the trainer needs the extra 'train'")
 pytest.importorskip("transformers", reason="the trainer needs the extra 'train'")
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    MambaConfig,
+    MambaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from emergence import read_records
 from emergence.errors import DataError
 from emergence.train.checkpoint import evaluate_checkpoint, our_language_model
 from emergence.train.config import ModelConfig
 from emergence.train.corpus import END, train_tokenizer
-from emergence.train.evaluate import score_items, task_scores, text_loss, token_losses
+from emergence.train.evaluate import (
+    questions_of,
+    score_items,
+    task_scores,
+    text_loss,
+    token_losses,
+)
 from emergence.train.folder import RECORDS
 from emergence.train.loop import train
 from emergence.train.model import build_model, count_params
@@ -49,7 +61,7 @@ def whole(lm, text: str) -> tuple[list[int], torch.Tensor]:
 @pytest.mark.parametrize("name", ["arithmetic_zh", "fact_zh", "exam_en"])
 def test_scores_are_those_of_whole_texts(lm, name) -> None:
     items = TASKS[name].items(12)
-    scores = score_items(lm, items)
+    scores = score_items(lm, questions_of(lm, items))
     for i, item in enumerate(items):
         totals = []
         for option in item.options:
@@ -62,7 +74,7 @@ def test_scores_are_those_of_whole_texts(lm, name) -> None:
 
 def test_exact_match_is_what_greedy_decoding_writes(lm) -> None:
     items = TASKS["exam_en"].items(40)
-    scores = score_items(lm, items)
+    scores = score_items(lm, questions_of(lm, items))
     for item, exact in zip(items, scores.exact, strict=True):
         ids = [lm.start, *lm.encode(item.prompt)]
         rest = [lm.start, *lm.encode(item.text)][len(ids) :]
@@ -75,15 +87,49 @@ def test_exact_match_is_what_greedy_decoding_writes(lm) -> None:
 
 
 def test_a_model_without_a_cache_scores_the_same(lm) -> None:
-    items = TASKS["arithmetic_en"].items(8)
+    questions = questions_of(lm, TASKS["arithmetic_en"].items(8))
 
     class Without:
         def __call__(self, tokens, **options):
             out = lm.model(tokens, use_cache=False)
             return type(out)(logits=out.logits)
 
-    plain = score_items(replace(lm, model=Without()), items)
-    np.testing.assert_allclose(plain.loglik, score_items(lm, items).loglik, atol=1e-3)
+    plain = score_items(replace(lm, model=Without()), questions)
+    np.testing.assert_allclose(plain.loglik, score_items(lm, questions).loglik, atol=1e-3)
+
+
+def test_large_vocabularies_go_in_small_batches(lm, monkeypatch) -> None:
+    questions = questions_of(lm, TASKS["arithmetic_en"].items(30))
+    rows = []
+
+    class Counted:
+        def __call__(self, tokens, **options):
+            out = lm.model(tokens, **options)
+            rows.append(out.logits.shape[0])
+            return out
+
+    counted = replace(lm, model=Counted())
+    whole = score_items(counted, questions)
+    assert max(rows) > 20
+    rows.clear()
+    parts = score_items(replace(counted, vocabulary=1_000_000), questions)
+    assert max(rows) <= 20  # a quarter of a GB: 67 million logits, three or more tokens an option
+    np.testing.assert_allclose(parts.loglik, whole.loglik, atol=1e-4)
+
+
+def test_a_model_of_linear_attention_is_scored_as_whole_texts(tokenizer) -> None:
+    config = MambaConfig(vocab_size=400, hidden_size=16, num_hidden_layers=2, state_size=4)
+    torch.manual_seed(0)
+    lm = our_language_model(
+        MambaForCausalLM(config).eval(), tokenizer, MODEL.context, torch.device("cpu")
+    )
+    item = TASKS["fact_en"].items(1)[0]
+    loglik = score_items(lm, questions_of(lm, [item])).loglik[0]
+    totals = []
+    for option in item.options:
+        ids, logp = whole(lm, item.prompt + option)
+        totals.append(float(logp[range(len(ids) - 1), ids[1:]].sum()))
+    np.testing.assert_allclose(loglik - loglik[0], np.array(totals) - totals[0], atol=1e-3)
 
 
 def test_untied_output_layers_are_not_counted() -> None:

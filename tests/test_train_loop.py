@@ -3,7 +3,9 @@ from __future__ import annotations
 import ast
 import multiprocessing
 import os
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,11 +25,12 @@ from safetensors.torch import load_file
 import emergence.train
 from emergence import read_records
 from emergence.errors import DataError
+from emergence.train import batches, checkpoint, loop
 from emergence.train.config import check_branch
-from emergence.train.folder import LOG, RECORDS, STATE, is_finished
+from emergence.train.folder import LOG, RECORDS, STATE, check_folder, is_finished
 from emergence.train.loop import train
 from emergence.train.state import locked, read_lines
-from emergence.train.stopping import TrainingStopped
+from emergence.train.stopping import Interrupted, TrainingStopped
 from emergence.train.tasks import TASKS
 
 # A server that has imported torch once: each child is there in milliseconds.
@@ -170,6 +173,40 @@ def test_a_full_disk_leaves_a_run_that_resumes(config, whole, tmp_path) -> None:
     assert_same(whole, folder)
 
 
+def test_a_disk_that_is_full_at_the_very_end_leaves_a_run_that_ends(
+    config, whole, tmp_path, monkeypatch
+) -> None:
+    folder = tmp_path / "run"
+    real = checkpoint.write_whole
+
+    def full(path: Path, data: bytes) -> None:
+        if path.parent.name == "model" and path.name == "tokenizer.json":
+            raise OSError(28, "No space left on device")
+        real(path, data)
+
+    monkeypatch.setattr(checkpoint, "write_whole", full)
+    with pytest.raises(TrainingStopped, match=r"No space left on device.*same command again"):
+        train(config, folder, progress=False)
+    assert not is_finished(folder)
+    monkeypatch.undo()
+    train(config, folder, progress=False)
+    assert_same(whole, folder)
+
+
+def test_ctrl_c_before_the_first_step_is_no_traceback(config, tmp_path, monkeypatch) -> None:
+    def interrupted(*_, **__) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train_tokenizer", interrupted)
+    with pytest.raises(Interrupted, match="run tiny was interrupted; give the same command again"):
+        train(config, tmp_path / "run", progress=False)
+
+
+def test_rows_that_other_processes_write_are_the_same(config, whole, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(batches, "text_workers", lambda _: 2)
+    assert_same(whole, train(config, tmp_path / "run", progress=False))
+
+
 def test_a_loss_that_is_not_finite_is_never_saved(config, tmp_path) -> None:
     wild = config.model_copy(update={"lr": 1e30, "warmup": 0, "log_every": 1})
     with pytest.raises(TrainingStopped, match=r"step \d+; the state before it is kept.*Lower lr"):
@@ -183,6 +220,11 @@ def test_another_config_in_the_folder_is_refused(config, whole, tmp_path) -> Non
     other = config.model_copy(update={"lr": 1.0, "tokens": config.tokens * 2})
     with pytest.raises(DataError, match=r"another config \(tokens, lr differ\)"):
         train(other, whole, progress=False)
+    # A run that was refused before it began binds nobody.
+    many = config.model_copy(update={"items": 10_000})
+    with pytest.raises(DataError, match="ask for fewer"):
+        train(many, tmp_path, progress=False)
+    check_folder(config, tmp_path)
     (tmp_path / "model").mkdir()
     with pytest.raises(DataError, match="has a folder 'model' of something else"):
         train(config, tmp_path, progress=False)
@@ -273,7 +315,18 @@ def test_own_text_takes_the_place_of_prose(config, tmp_path) -> None:
     frame = read_records(train(own, tmp_path / "run", progress=False) / RECORDS).to_frame()
     assert "text" in set(frame["task"])
     assert not {"prose_en", "prose_zh"} & set(frame["task"])
-    assert "text:0.2" in frame["family"].iloc[0]
+    assert re.search(r"\+text#[0-9a-f]{8}:0.2/", frame["family"].iloc[0])
+
+
+def test_a_text_that_changed_under_a_run_is_refused(config, tmp_path) -> None:
+    book = tmp_path / "book.txt"
+    book.write_text(" ".join(f"It was the best of {i} times." for i in range(800)))
+    own = config.model_copy(update={"text": str(book), "tokens": 2000})
+    folder = train(own, tmp_path / "run", progress=False)
+    shutil.rmtree(folder / "model")  # as if it had been killed before its end
+    book.write_text(book.read_text().replace("best", "worst"))
+    with pytest.raises(DataError, match=r"book.txt makes that world2\+book.txt#\w+:0.2"):
+        train(own, folder, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +335,8 @@ def test_own_text_takes_the_place_of_prose(config, tmp_path) -> None:
         ("a.jsonl", '{"words": 1}', r"a.jsonl, row 1: no JSON object with a field 'text'"),
         ("a.jsonl", '{"text": null}', "row 1: the field 'text' is None"),
         ("a.txt", "too short", "too few to train on"),
+        ("a.txt", b"fine\ncaf\xe9", "a.txt, row 2: byte 0xe9 is no UTF-8"),
+        ("missing.txt", ..., "missing.txt: there is no such file or folder"),
         ("a.parquet", None, "no column 'text'; found: words"),
     ],
 )
@@ -291,8 +346,8 @@ def test_text_that_cannot_be_used_says_why(config, tmp_path, name, content, text
         import pandas as pd
 
         pd.DataFrame({"words": ["a"]}).to_parquet(path)
-    else:
-        path.write_text(content)
+    elif content is not ...:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError, match=text):
         train(config.model_copy(update={"text": str(path)}), tmp_path / "run", progress=False)
 

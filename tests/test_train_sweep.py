@@ -1,21 +1,27 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 pytest.importorskip("torch", reason="the trainer needs the extra 'train'")
 pytest.importorskip("transformers", reason="the trainer needs the extra 'train'")
 
-from joblib.externals.loky.process_executor import BrokenProcessPool
-
 from emergence import read_records
 from emergence.cli import main
 from emergence.errors import DataError
-from emergence.train import sweep as module
-from emergence.train.folder import is_finished
+from emergence.train import process as process_module
+from emergence.train.folder import LOG, STATE, is_finished
 from emergence.train.presets import PRESETS, SIZES, peak_rate, preset, read_sweep
-from emergence.train.stopping import Interrupted, TrainingStopped
+from emergence.train.process import Crew, train_apart
+from emergence.train.state import locked
+from emergence.train.stopping import TrainingStopped
 from emergence.train.sweep import sweep
 
 
@@ -67,56 +73,71 @@ def test_a_run_that_fails_is_named_and_the_others_end(tiny_config, tmp_path) -> 
     assert set(read_records(tmp_path / "records.csv").to_frame()["run"]) == {"good"}
 
 
-def test_an_interrupt_ends_the_sweep_and_starts_nothing_more(
-    tiny_config, tmp_path, monkeypatch
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "process"])
+def test_an_interrupt_saves_every_run_and_starts_nothing_more(
+    tiny_config, tmp_path, whole_group
 ) -> None:
-    started = []
-
-    def stop(config, folder, *, progress) -> None:
-        started.append(config.name)
-        raise Interrupted("somebody asked")
-
-    monkeypatch.setattr(module, "train", stop)
-    two = [tiny_config.model_copy(update={"name": name}) for name in ("a", "b")]
-    with pytest.raises(Interrupted):
-        sweep(two, tmp_path, n_jobs=1, progress=False)
-    assert started == ["a"]
+    longer = {"tokens": 10_000_000, "evaluations": 1, "log_every": 5, "save_every": 1_000_000}
+    names = ("a", "b", "c")
+    configs = [tiny_config.model_copy(update=longer | {"name": n}) for n in names]
+    path = tmp_path / "three.json"
+    path.write_text(json.dumps([c.model_dump() for c in configs]))
+    command = [sys.executable, "-m", "emergence.cli", "sweep", str(path), "--jobs", "2"]
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    logs = [tmp_path / "out" / name / LOG for name in "ab"]
+    while not all(log.exists() for log in logs):
+        assert process.poll() is None
+        time.sleep(0.05)
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the sweep was interrupted; give the same command again" in said
+    assert "Traceback" not in said
+    assert all((log.parent / STATE).exists() for log in logs)
+    assert not (tmp_path / "out" / "c").exists()
+    for log in logs:  # nobody trains there any more
+        with locked(log.parent):
+            pass
 
 
 def test_any_error_of_a_run_is_told_and_tried_again(tiny_config, tmp_path, monkeypatch) -> None:
     tries = []
 
-    def fail(config, folder, *, progress) -> None:
+    def fail(config, folder, gpu, crew) -> tuple[int, str]:
         tries.append(config.name)
-        raise MemoryError("no room")
+        return 1, "MemoryError: no room"
 
-    monkeypatch.setattr(module, "train", fail)
+    monkeypatch.setattr(process_module, "_attempt", fail)
     with pytest.raises(TrainingStopped, match="tiny: MemoryError: no room"):
         sweep([tiny_config], tmp_path, n_jobs=1, retries=2, progress=False)
     assert len(tries) == 3
 
 
-def test_a_worker_that_died_is_tried_again(tiny_config, tmp_path, monkeypatch) -> None:
-    real, calls = module.Parallel, []
+def test_the_last_line_of_a_traceback_is_the_error(tiny_config, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(process_module, "CONFIG", "config.txt")  # no config: a size, to the child
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('a\\nbroken environment')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    why = train_apart(tiny_config, tmp_path, 0, Crew())
+    assert why == "broken environment"
 
-    class Dies:
-        def __init__(self, **settings) -> None:
-            self.settings = settings
 
-        def __call__(self, jobs):
-            calls.append(1)
-            if len(calls) == 1:
-                raise BrokenProcessPool("a worker was killed")
-            return real(**self.settings)(jobs)
-
-    monkeypatch.setattr(module, "Parallel", Dies)
-    small = tiny_config.model_copy(update={"tokens": 3000})
-    sweep([small], tmp_path, n_jobs=1, progress=False)
-    assert len(calls) == 2
-    calls.clear()
-    other = small.model_copy(update={"name": "other"})
-    with pytest.raises(TrainingStopped, match="other: a worker was killed"):
-        sweep([other], tmp_path, n_jobs=1, retries=0, progress=False)
+@pytest.mark.parametrize(("retries", "why"), [(1, None), (0, "its process was killed: Killed")])
+def test_a_process_that_died_is_tried_again(tiny_config, tmp_path, retries, why) -> None:
+    config = tiny_config.model_copy(update={"tokens": 200_000, "save_every": 20})
+    crew = Crew()
+    with ThreadPoolExecutor() as pool:
+        result = pool.submit(train_apart, config, tmp_path, retries, crew)
+        while not (tmp_path / "tiny" / STATE).exists():
+            assert not result.done()
+            time.sleep(0.01)
+        crew.running[0].kill()
+        assert result.result() == why
+    assert is_finished(tmp_path / "tiny") == (retries == 1)
 
 
 def test_a_sweep_that_cannot_end_well_is_refused_at_once(configs, tiny_config, tmp_path) -> None:

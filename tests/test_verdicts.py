@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from emergence import (
     Points,
     Records,
+    Verdict,
     Verdicts,
     classify,
     classify_tasks,
@@ -236,6 +238,34 @@ def test_too_few_draws_never_say_flat() -> None:
     verdict = classify_tasks(Records(table), n_boot=99)["jump"]
     assert verdict.label == "undetermined"
     assert "larger n_boot" in verdict.reason
+
+
+def test_the_number_of_tasks_saves_no_side() -> None:
+    alone = classify(simulate("jump", rng=1).select(), n_boot=199)
+    assert alone.label == "emergent"
+    contested = replace(
+        alone.evidence, p_smooth=0.01, p_smooth_alone=0.005, p_threshold=0.2,
+        p_threshold_alone=0.04, prediction=-3.0,
+    )  # fmt: skip
+    verdict = Verdict(alone.points, alone.threshold, contested, 0.05, adjusted=True)
+    assert verdict.label == "smooth"
+    few = replace(contested, p_smooth=0.06, p_threshold_alone=0.2, resolution=0.005)
+    verdict = Verdict(alone.points, alone.threshold, few, 0.05, adjusted=True)
+    assert verdict.label == "undetermined"
+    assert "199 bootstrap draws neither side can be rejected" in verdict.reason
+
+
+def test_one_task_that_a_method_refuses_ends_no_table() -> None:
+    long = simulate("jump", n=64, n_runs=4, task="long", rng=1).to_frame()
+    short = simulate("jump", n=12, n_runs=4, task="short", rng=1).to_frame()
+    table = pd.concat([long, short.assign(run="s" + short["run"])], ignore_index=True)
+    verdicts = classify_tasks(Records(table), runs="random threshold", n_boot=99)
+    assert [v.points.task for v in verdicts] == ["long"]
+    assert "a curve for each run" in verdicts.skipped[0].reason
+    with pytest.raises(DataError, match="n_jobs is 0"):
+        classify_tasks(Records(table), n_jobs=0)
+    with pytest.raises(DataError, match=r"between 0\.001 and 0\.5"):
+        classify_tasks(Records(table), alpha=0.0008, n_boot=1999)
 
 
 @pytest.fixture(scope="module")

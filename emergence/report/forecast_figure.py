@@ -22,7 +22,11 @@ def plot_forecast(forecast: Forecast, ax: Axes | None = None, level: float = 0.9
     loss, score = forecast.loss[order], forecast.score[order]
     low, high = (end[order] for end in forecast.interval(level))
     ax.fill_between(loss, low, high, color=COLORS["smooth"], alpha=0.15, lw=0, label=f"{level:.0%}")
-    if forecast.known:
+    if loss.size == 1:  # no band without a second place
+        reach = np.abs(np.array([low, high]) - score)
+        ax.errorbar(loss, score, reach, fmt="o" if forecast.known else "none", ms=4, capsize=3,
+                    color=COLORS["smooth"])  # fmt: skip
+    elif forecast.known:
         ax.plot(loss, score, color=COLORS["smooth"], lw=1.4)
     ax.axvline(forecast.edge, color=ETA, lw=1, ls=":")
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")

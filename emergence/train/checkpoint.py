@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emergence.errors import DataError
 from emergence.records import Records
 from emergence.train.config import TrainConfig, checked
-from emergence.train.corpus import END, Corpus
+from emergence.train.corpus import END, WORLD, Corpus
 from emergence.train.evaluate import (
     LanguageModel,
     Score,
     as_records,
-    check_lengths,
     domain_losses,
+    questions_of,
     score_items,
     task_scores,
     text_loss,
@@ -34,19 +33,27 @@ from emergence.train.model import count_params, glm_config
 from emergence.train.ranks import pick_device
 from emergence.train.state import write_whole
 from emergence.train.tasks import TASKS
+from emergence.train.texts import OwnText, fingerprint, read_utf8
 
+_TOKENIZER = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END, "eos_token": END}
 _LONGEST = 4096  # tokens read at once, whatever the model could
 
 
-def describe(config: TrainConfig, step: int) -> dict[str, Any]:
-    """Fields of a record that say which checkpoint it is of."""
+def describe(config: TrainConfig, step: int, text: OwnText | None) -> dict[str, Any]:
+    """Fields of a record that say which checkpoint it is of.
+
+    Losses are comparable where the family is the same: corpus, own text, tokenizer, context.
+    """
     tokens = step * config.rows * config.model.context
     return {
         "model": config.name.split("-")[0],
         "run": config.name,
         "params": config.model.params,
         "tokens": tokens,
-        "family": config.family,
+        "family": (
+            f"{WORLD}{'' if text is None else f'+{text.name}:{text.share:g}'}"
+            f"/bpe{config.model.vocab_size}/context{config.model.context}"
+        ),
         "step": step,
         "seed": config.seed,
         "flops": 6 * config.model.params * tokens,
@@ -58,7 +65,7 @@ def export_model(
     config: TrainConfig,
     tensors: Mapping[str, torch.Tensor],
     tokenizer: Tokenizer,
-    step: int,
+    record: Mapping[str, Any],
 ) -> None:
     """Write a model of ours as transformers reads it; ``emergence.json`` comes last."""
     shutil.rmtree(path, ignore_errors=True)
@@ -69,10 +76,9 @@ def export_model(
         if name.startswith("weight/")
     }
     write_whole(path / "model.safetensors", save(weights, metadata={"format": "pt"}))
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=END, eos_token=END
-    ).save_pretrained(path)
-    about = {"record": describe(config, step), "config": config.model_dump(mode="json")}
+    write_whole(path / "tokenizer.json", tokenizer.to_str().encode())
+    write_whole(path / "tokenizer_config.json", json.dumps(_TOKENIZER).encode())
+    about = {"record": dict(record), "config": config.model_dump(mode="json")}
     write_whole(path / ABOUT, json.dumps(about, indent=1).encode())
 
 
@@ -85,6 +91,7 @@ def our_language_model(
         lambda text: tokenizer.encode(text).ids,
         tokenizer.get_vocab()[END],
         context,
+        tokenizer.get_vocab_size(),
         device,
     )
 
@@ -136,6 +143,7 @@ def load_language_model(
         lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
         start,
         min(longest, _LONGEST),
+        len(tokenizer),
         here,
     )
 
@@ -155,17 +163,13 @@ def _base(
             "flops": 6 * params * tokens, "source": source}  # fmt: skip
 
 
-def _fingerprint(text: str) -> str:
-    return blake2b(text.encode(), digest_size=4).hexdigest()
-
-
 def _on_text(lm: LanguageModel, path: Path) -> tuple[dict[str, Any], list[Score]]:
     """Loss on a text, and what makes it comparable: the text, the tokens, the context."""
-    text = path.read_text(encoding="utf-8")
+    text = read_utf8(path)
     nats, bits = text_loss(lm, text)
     # Tokenizers that cut this text alike give comparable losses.
-    cut = _fingerprint(repr(lm.encode(text)))
-    family = f"{path.name}#{_fingerprint(text)}/tokens#{cut}/context{lm.context}"
+    cut = fingerprint(repr(lm.encode(text)))
+    family = f"{path.name}#{fingerprint(text)}/tokens#{cut}/context{lm.context}"
     return {"loss": nats, "family": family}, [Score("loss", nats), Score("bits_per_byte", bits)]
 
 
@@ -233,8 +237,8 @@ def evaluate_checkpoint(
     else:
         raise DataError(f"{checkpoint}: give a text (--text) to measure the loss on")
     chosen = {n: t.items(n_items) for n, t in TASKS.items()} if items is None else items
-    for name, questions in chosen.items():
-        check_lengths(lm, questions, f"task {name}")
+    for name, asked in chosen.items():
+        found = score_items(lm, questions_of(lm, asked, f"task {name}"))
         produced = items is None and TASKS[name].produced
-        rows += as_records(base, name, task_scores(score_items(lm, questions), produced=produced))
+        rows += as_records(base, name, task_scores(found, produced=produced))
     return Records.from_records(rows)

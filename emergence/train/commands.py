@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -53,10 +54,11 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add the commands to a parser; ``command(name, run, text, file=)`` makes each."""
-    sub = command("train", _train, "pre-train one small model and record its scores", file=False)
+    """Add the commands to a parser; ``command(name, run, text)`` makes each."""
+    command = partial(command, file=False, seed=False)
+    sub = command("train", _train, "pre-train one small model and record its scores")
     sub.add_argument("what", help="a size, such as 102k, or the config of a run as JSON")
-    sub.set_defaults(seed=None)  # that of the config
+    sub.add_argument("--seed", type=int, help="seed of weights and text (default: the config's)")
     sub.add_argument("--tokens", type=float, help="training tokens (default 5e6, or the config's)")
     sub.add_argument("--text", help="own text: a file or folder of .txt, .jsonl, .parquet")
     sub.add_argument(
@@ -67,12 +69,12 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         help="any field of the config, such as rows=16 or model.context=256",
     )
     sub.add_argument("-o", "--output", help="folder of the run (default out/NAME)")
-    sub = command("sweep", _sweep, "train many models, several at a time", file=False)
+    sub = command("sweep", _sweep, "train many models, several at a time")
     sub.add_argument("what", help="demo, paper3-cpu, paper28-cpu, paper28, or configs as JSON")
     sub.add_argument("--jobs", type=int, default=-1, help="runs at a time (default: all cores)")
     sub.add_argument("--retries", type=int, default=1, help="times a run that died is resumed")
     sub.add_argument("-o", "--output", help="folder of the runs (default out/NAME)")
-    sub = command("evaluate", _evaluate, "score any causal model of transformers", file=False)
+    sub = command("evaluate", _evaluate, "score any causal model of transformers")
     sub.add_argument("checkpoint", help="a folder, or a name on the hub")
     sub.add_argument("--revision", help="branch, tag or commit on the hub")
     sub.add_argument("--items", help="JSONL of multiple-choice items instead of our tasks")

@@ -158,12 +158,6 @@ class TrainConfig(BaseModel):
         left = (self.steps - step) / (self.steps - self.decay_start)
         return self.lr * rise * min(1.0, left)
 
-    @property
-    def family(self) -> str:
-        """What makes losses of runs comparable: corpus, tokenizer, context."""
-        text = f"+{Path(self.text).name}:{self.text_share:g}" if self.text else ""
-        return f"world2{text}/bpe{self.model.vocab_size}/context{self.model.context}"
-
 
 def checked(fields: object, where: str) -> TrainConfig:
     """Config of a mapping of fields.

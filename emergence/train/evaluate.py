@@ -19,19 +19,22 @@ from emergence.train.items import Item
 
 _CACHES = ("cache", "past_key_values")  # names in transformers, from 5.20 on and before
 _BATCH_TOKENS = 8192  # of prompts at once: enough to keep a core busy, little memory
+_BATCH_LOGITS = 2**26  # logits of options at once, a quarter of a GB
 
 
 @dataclass(frozen=True)
 class LanguageModel:
     """A causal model with what turns text into its tokens.
 
-    ``start`` is the token that every text begins with; ``context`` the most tokens it reads.
+    ``start`` is the token that every text begins with; ``context`` the most tokens it reads;
+    ``vocabulary`` the number of tokens it knows.
     """
 
     model: Any
     encode: Callable[[str], list[int]]
     start: int
     context: int
+    vocabulary: int
     device: torch.device
 
 
@@ -60,45 +63,47 @@ class Score:
     n_items: int | None = None
 
 
-def _split(lm: LanguageModel, item: Item) -> tuple[tuple[int, ...], list[list[int]]]:
-    """Tokens that the prompt and all options share, and the rest of each option.
+@dataclass(frozen=True)
+class Question:
+    """An item as tokens: what the prompt and all options share, and the rest of each option."""
+
+    prompt: tuple[int, ...]
+    rests: tuple[tuple[int, ...], ...]
+    gold: int
+
+
+def questions_of(lm: LanguageModel, items: Sequence[Item], what: str = "items") -> list[Question]:
+    """Tokenise items.
 
     A text is tokenised whole, as in training; a merge across the end of the prompt is thus
-    part of the rest.
-    """
-    whole = [[lm.start, *lm.encode(item.prompt + option)] for option in item.options]
-    prompt = [lm.start, *lm.encode(item.prompt)]
-    shared = 0
-    for column in zip(prompt, *whole, strict=False):
-        if len(set(column)) > 1:
-            break
-        shared += 1
-    shared = min(shared, *(len(w) - 1 for w in whole))  # every option has a rest
-    return tuple(prompt[:shared]), [w[shared:] for w in whole]
-
-
-def check_lengths(lm: LanguageModel, items: Sequence[Item], what: str = "items") -> None:
-    """Refuse items that are longer than the model reads at once.
+    part of the rests.
 
     Raises
     ------
     DataError
-        With the longest item and its number of tokens.
+        For an item that is longer than the model reads at once.
     """
-    longest = max(items, key=lambda item: _length(lm, item))
-    if (tokens := _length(lm, longest)) > lm.context:
-        raise DataError(
-            f"{what}: an item has {tokens} tokens, the model reads {lm.context} at once: "
-            f"{longest.prompt[:80]!r}"
-        )
-
-
-def _length(lm: LanguageModel, item: Item) -> int:
-    return 1 + max(len(lm.encode(item.prompt + option)) for option in item.options)
+    questions = []
+    for item in items:
+        whole = [(lm.start, *lm.encode(item.prompt + option)) for option in item.options]
+        if (tokens := max(map(len, whole))) > lm.context:
+            raise DataError(
+                f"{what}: an item has {tokens} tokens, the model reads {lm.context} at once: "
+                f"{item.prompt[:80]!r}"
+            )
+        shared = 0
+        for column in zip((lm.start, *lm.encode(item.prompt)), *whole, strict=False):
+            if len(set(column)) > 1:
+                break
+            shared += 1
+        shared = min(shared, *(len(w) - 1 for w in whole))  # every option has a rest
+        rests = tuple(w[shared:] for w in whole)
+        questions.append(Question(whole[0][:shared], rests, item.gold))
+    return questions
 
 
 @torch.no_grad()
-def score_items(lm: LanguageModel, items: Sequence[Item]) -> ItemScores:
+def score_items(lm: LanguageModel, questions: Sequence[Question]) -> ItemScores:
     """Score all options of all items.
 
     Prompts of one length go through the model together, once; the options continue from
@@ -108,58 +113,69 @@ def score_items(lm: LanguageModel, items: Sequence[Item]) -> ItemScores:
     ----------
     lm : LanguageModel
         Model to evaluate.
-    items : sequence of Item
-        Questions.
+    questions : sequence of Question
+        Of :func:`questions_of`.
 
     Returns
     -------
     ItemScores
     """
-    most = max(len(item.options) for item in items)
-    loglik = np.full((len(items), most), -np.inf)
-    length = np.zeros((len(items), most), dtype=np.int64)
-    exact = np.zeros(len(items), dtype=bool)
-    split = [_split(lm, item) for item in items]
+    most = max(len(q.rests) for q in questions)
+    loglik = np.full((len(questions), most), -np.inf)
+    length = np.zeros((len(questions), most), dtype=np.int64)
+    gold = np.array([q.gold for q in questions])
+    exact = np.zeros(len(questions), dtype=bool)
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for i, (prompt, rests) in enumerate(split):
-        groups[len(prompt), len(rests)].append(i)
+    for i, q in enumerate(questions):
+        groups[len(q.prompt), len(q.rests)].append(i)
     for (tokens, k), members in sorted(groups.items()):
-        size = max(1, _BATCH_TOKENS // tokens)
+        longest = max(len(rest) for i in members for rest in questions[i].rests)
+        logits = k * longest * lm.vocabulary
+        size = max(1, min(_BATCH_TOKENS // tokens, _BATCH_LOGITS // logits))
         for lo, hi in pairwise([*range(0, len(members), size), len(members)]):
             batch = members[lo:hi]
-            prompts = torch.tensor([split[i][0] for i in batch])
-            rests = [rest for i in batch for rest in split[i][1]]
+            prompts = torch.tensor([questions[i].prompt for i in batch])
+            rests = [rest for i in batch for rest in questions[i].rests]
             total, likeliest = _continue(lm, prompts, rests, k)
             loglik[batch, :k] = total.reshape(-1, k)
             length[batch, :k] = np.array([len(r) for r in rests]).reshape(-1, k)
-            exact[batch] = likeliest.reshape(-1, k)[
-                range(len(batch)), [items[i].gold for i in batch]
-            ]
-    return ItemScores(loglik, length, np.array([item.gold for item in items]), exact)
+            exact[batch] = likeliest.reshape(-1, k)[range(len(batch)), gold[batch]]
+    return ItemScores(loglik, length, gold, exact)
 
 
 def _continue(
-    lm: LanguageModel, prompts: torch.Tensor, rests: list[list[int]], k: int
+    lm: LanguageModel, prompts: torch.Tensor, rests: list[tuple[int, ...]], k: int
 ) -> tuple[FloatArray, BoolArray]:
     """Log-likelihood of k rests for every prompt, and whether all their tokens are likeliest."""
     longest = max(map(len, rests))
-    targets = torch.tensor([r + [-1] * (longest - len(r)) for r in rests], device=lm.device)
+    targets = torch.tensor([(*r, *[-1] * (longest - len(r))) for r in rests], device=lm.device)
     given = targets[:, :-1].clamp(min=0)
     out = lm.model(prompts.to(lm.device), use_cache=longest > 1, logits_to_keep=1)
     logits = out.logits[:, -1:].float().repeat_interleave(k, dim=0)
-    cache = next((name for name in _CACHES if name in out), None)
-    if longest > 1 and cache:
-        out[cache].batch_repeat_interleave(k)
-        more = lm.model(given, use_cache=True, **{cache: out[cache]}).logits
-        logits = torch.cat([logits, more.float()], dim=1)
-    elif longest > 1:  # a model without a cache that we know reads the prompts again
-        whole = torch.cat([prompts.to(lm.device).repeat_interleave(k, dim=0), given], dim=1)
-        logits = lm.model(whole, use_cache=False).logits[:, -longest:].float()
+    if longest > 1:
+        if cache := _repeated_cache(out, k):
+            more = lm.model(given, use_cache=True, **cache).logits
+            logits = torch.cat([logits, more.float()], dim=1)
+        else:  # the model reads the prompts again
+            whole = torch.cat([prompts.to(lm.device).repeat_interleave(k, dim=0), given], dim=1)
+            logits = lm.model(whole, use_cache=False).logits[:, -longest:].float()
     there = targets >= 0
     picked = functional.log_softmax(logits, dim=-1).gather(2, targets.clamp(min=0)[..., None])
     total = (picked[..., 0] * there).sum(dim=1, dtype=torch.float64)
     likeliest = ((logits.argmax(dim=-1) == targets) | ~there).all(dim=1)
     return total.cpu().numpy(), likeliest.cpu().numpy()
+
+
+def _repeated_cache(out: Any, k: int) -> dict[str, Any]:
+    """Cache of an output, each of its rows k times; empty where there is none to be repeated."""
+    name = next((name for name in _CACHES if name in out), None)
+    if name is None:
+        return {}
+    try:
+        out[name].batch_repeat_interleave(k)
+    except AttributeError:  # layers of linear attention keep a state that is no list of keys
+        return {}
+    return {name: out[name]}
 
 
 def task_scores(scores: ItemScores, *, produced: bool = False) -> list[Score]:
@@ -203,7 +219,7 @@ def task_scores(scores: ItemScores, *, produced: bool = False) -> list[Score]:
 def token_losses(lm: LanguageModel, rows: IntArray) -> FloatArray:
     """Loss of every token but the first of each row, in nats, shape (rows, tokens - 1)."""
     out = []
-    size = max(1, _BATCH_TOKENS // rows.shape[1])
+    size = max(1, min(_BATCH_TOKENS, _BATCH_LOGITS // lm.vocabulary) // rows.shape[1])
     for part in torch.from_numpy(rows).split(size):
         tokens = part.to(lm.device)
         logits = lm.model(tokens[:, :-1], use_cache=False).logits.float()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from emergence.errors import DataError
 from emergence.train.config import TrainConfig, read_config
+from emergence.train.state import write_whole
 
 RECORDS, LOG, STATE = "records.jsonl", "log.jsonl", "state.safetensors"
 CONFIG, TOKENIZER, MODEL = "config.json", "tokenizer.json", "model"
@@ -17,8 +18,18 @@ def is_finished(folder: Path) -> bool:
     return (folder / MODEL / ABOUT).exists()
 
 
+def is_begun(folder: Path) -> bool:
+    """Is there a state in this folder that its run resumes from?"""
+    return (folder / STATE).exists() or is_finished(folder)
+
+
+def write_config(config: TrainConfig, folder: Path) -> None:
+    """Say in a folder what is trained there."""
+    write_whole(folder / CONFIG, config.model_dump_json(indent=1).encode())
+
+
 def check_folder(config: TrainConfig, folder: Path) -> None:
-    """Refuse a folder that holds a run of another config, or a model that is not ours.
+    """Refuse a folder in which a run of another config has begun, or with a model not ours.
 
     Raises
     ------
@@ -26,7 +37,7 @@ def check_folder(config: TrainConfig, folder: Path) -> None:
         With the fields that differ.
     """
     path = folder / CONFIG
-    if path.exists() and (there := read_config(path)) != config:
+    if is_begun(folder) and (there := read_config(path)) != config:
         differ = [k for k in TrainConfig.model_fields if getattr(there, k) != getattr(config, k)]
         raise DataError(
             f"{folder} holds a run of another config ({', '.join(differ)} differ); "

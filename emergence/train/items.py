@@ -225,8 +225,11 @@ def _worked(start: int, changes: list[int], slip: int = 0, at: int = -1) -> str:
     return f"{' ,'.join(steps)} # {total}"
 
 
-def bare_sums(rng: Random) -> str:
-    """Sums without a story, small numbers mostly: what the worked steps are made of."""
+def bare_sums(rng: Random, language: Language) -> str:
+    """Sums without a story, small numbers mostly: what the worked steps are made of.
+
+    Every language writes them alike.
+    """
     sums = []
     for _ in range(6):
         most, step = _numbers(rng, _EASY_SMALL)

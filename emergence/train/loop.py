@@ -14,14 +14,15 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from emergence.errors import DataError
+from emergence.train.batches import batches
 from emergence.train.checkpoint import describe, export_model, our_language_model
 from emergence.train.config import TrainConfig, check_branch, read_config
 from emergence.train.corpus import Corpus, train_tokenizer
 from emergence.train.evaluate import (
     Score,
     as_records,
-    check_lengths,
     domain_losses,
+    questions_of,
     score_items,
     task_scores,
 )
@@ -33,13 +34,16 @@ from emergence.train.folder import (
     STATE,
     TOKENIZER,
     check_folder,
+    is_begun,
     is_finished,
+    write_config,
 )
 from emergence.train.model import build_model, objective, place
 from emergence.train.ranks import Ranks, join_ranks, leave_ranks
 from emergence.train.state import (
     append_lines,
     drop_after,
+    last_line,
     load_state,
     locked,
     pack,
@@ -48,7 +52,7 @@ from emergence.train.state import (
 )
 from emergence.train.stopping import Interrupted, TrainingStopped, interrupts
 from emergence.train.tasks import TASKS
-from emergence.train.texts import OwnText, read_text
+from emergence.train.texts import read_text
 from emergence.validation import HIGH_LOSS
 
 
@@ -105,19 +109,13 @@ def train(config: TrainConfig, folder: Path, *, progress: bool = True) -> Path:
             f"run {config.name}: {error}; mend that, then give the same command again: it resumes "
             "where the last state was saved"
         ) from error
+    except KeyboardInterrupt:  # outside the steps
+        raise Interrupted(
+            f"run {config.name} was interrupted; give the same command again to go on"
+        ) from None
     finally:
         leave_ranks()
     return folder
-
-
-class _Pace:
-    """Steps per second since it was made."""
-
-    def __init__(self, step: int) -> None:
-        self.step, self.then = step, time.perf_counter()
-
-    def of(self, step: int) -> float:
-        return (step - self.step) / (time.perf_counter() - self.then)
 
 
 class _Run:
@@ -127,34 +125,36 @@ class _Run:
         self.config, self.folder, self.ranks = config, folder, ranks
         if config.rows % ranks.world:
             raise DataError(f"rows = {config.rows} do not divide over {ranks.world} processes")
-        if ranks.first and not (folder / CONFIG).exists():
-            write_whole(folder / CONFIG, config.model_dump_json(indent=1).encode())
-        ranks.wait()
-        text = read_text(Path(config.text), config.text_share) if config.text else None
-        tokenizer = self._tokenizer(text)
-        self.corpus = Corpus(tokenizer, config.model.context, config.rows, config.seed, text)
+        self.text = read_text(Path(config.text), config.text_share) if config.text else None
+        tokenizer = self._tokenizer()
+        self.corpus = Corpus(tokenizer, config.model.context, config.rows, config.seed, self.text)
         self.held_out = self.corpus.sample(config.loss_rows, held_out=True)
         self.seen = self.corpus.sample(config.loss_rows // 2, held_out=False)
-        self.items = {name: task.items(config.items) for name, task in TASKS.items()}
-        lm = our_language_model(None, tokenizer, config.model.context, ranks.device)
-        for name, items in self.items.items():
-            check_lengths(lm, items, f"task {name}")
         self.model = place(build_model(config.model, config.seed), config, ranks.device)
+        self.lm = our_language_model(self.model, tokenizer, config.model.context, ranks.device)
+        self.questions = {
+            name: questions_of(self.lm, task.items(config.items), f"task {name}")
+            for name, task in TASKS.items()
+        }
         wrapped = ranks.wrap(self.model, config.fsdp)
         self.loss_of = objective(wrapped, config, ranks.device)
         self.optimizer = self._adamw()
-        self.board = _tensorboard(folder) if ranks.first else None
         self.step = self._resume()
+        self.board = _tensorboard(folder, self._tokens) if ranks.first else None
+        if ranks.first and not is_begun(folder):
+            write_whole(folder / TOKENIZER, tokenizer.to_str().encode())
+            write_config(config, folder)
 
-    def _tokenizer(self, text: OwnText | None) -> Tokenizer:
+    @property
+    def _tokens(self) -> int:
+        """Tokens seen so far."""
+        return self.step * self.config.rows * self.config.model.context
+
+    def _tokenizer(self) -> Tokenizer:
         """Tokenizer of the run, learned once: every rank learns the same, one saves it."""
-        path = self.folder / TOKENIZER
-        if path.exists():
-            return Tokenizer.from_file(str(path))
-        tokenizer = train_tokenizer(self.config.model.vocab_size, text=text)
-        if self.ranks.first:
-            write_whole(path, tokenizer.to_str().encode())
-        return tokenizer
+        if is_begun(self.folder):
+            return Tokenizer.from_file(str(self.folder / TOKENIZER))
+        return train_tokenizer(self.config.model.vocab_size, text=self.text)
 
     def _adamw(self) -> torch.optim.AdamW:
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
@@ -174,6 +174,12 @@ class _Run:
                 raise DataError(f"run {config.name} branches from {path}, which is not there")
             check_branch(config, read_config(path.with_name(CONFIG)))
         step = load_state(path, self.model, self.optimizer) if path.exists() else 0
+        before, family = last_line(self.folder / RECORDS), self._about(step)["family"]
+        if step and before and before["family"] != family:
+            raise DataError(
+                f"run {config.name} began on {before['family']}, and its text {config.text} makes "
+                f"that {family} now; put the old text back, or choose another folder"
+            )
         if self.ranks.first:
             for name in (RECORDS, LOG):
                 drop_after(self.folder / name, step)
@@ -194,21 +200,23 @@ class _Run:
             disable=None if progress else True,
         )
         with bar, interrupts() as caught:
-            pace = _Pace(self.step)
+            rows = batches(self.corpus, self.ranks, range(self.step, config.steps))
+            before, then = self.step, time.perf_counter()
             while self.step < config.steps:
-                loss, norm = self._one_step()
+                loss, norm = self._one_step(next(rows))
                 bar.update(per_step)
                 evaluated, looked = self.step in checkpoints, self.step % config.log_every == 0
                 if evaluated or looked:
                     value = self._finite(loss, norm)
                     bar.set_postfix(loss=f"{value:.3f}", refresh=False)
-                    self._log(value, float(norm), pace.of(self.step) * per_step)
+                    speed = (self.step - before) * per_step / (time.perf_counter() - then)
+                    self._log(value, float(norm), speed)
                 if evaluated:
                     self._evaluate()
                 stop = self.ranks.any(bool(caught)) if caught or self.ranks.world > 1 else False
                 self._keep(loss, norm, now=evaluated or stop)
                 if evaluated or looked:
-                    pace = _Pace(self.step)
+                    before, then = self.step, time.perf_counter()
                 if stop and self.step < config.steps:
                     raise Interrupted(
                         f"run {config.name} was interrupted at step {self.step} of "
@@ -216,14 +224,13 @@ class _Run:
                     )
         self._export()
 
-    def _one_step(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def _one_step(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Make one optimiser step; give the loss before it and the norm of the gradient."""
-        config, ranks = self.config, self.ranks
+        config = self.config
         rate = config.learning_rate(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        rows = torch.from_numpy(self.corpus.batch(self.step, ranks.rank, ranks.world))
-        loss = self.loss_of(rows.to(ranks.device))
+        loss = self.loss_of(rows.to(self.ranks.device))
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
@@ -234,10 +241,9 @@ class _Run:
     def _log(self, loss: float, norm: float, speed: float) -> None:
         """Append one line to the log, and to TensorBoard's."""
         config = self.config
-        tokens = self.step * config.rows * config.model.context
         row = {
             "step": self.step,
-            "tokens": tokens,
+            "tokens": self._tokens,
             "loss": loss,
             "lr": config.learning_rate(self.step - 1),
             "grad_norm": norm,
@@ -245,8 +251,12 @@ class _Run:
         }
         if self.ranks.first:
             append_lines(self.folder / LOG, [row])
-            if self.board is not None:
-                self.board.add_scalar("loss", loss, tokens)
+            for name in ("loss", "lr", "grad_norm", "tokens_per_second"):
+                self._show(name, row[name])
+
+    def _show(self, name: str, value: float) -> None:
+        if self.board is not None:
+            self.board.add_scalar(name, value, self._tokens)
 
     def _keep(self, loss: torch.Tensor, norm: torch.Tensor, *, now: bool) -> None:
         """Save the state to resume from, when it is due, and those that branches start at."""
@@ -277,40 +287,46 @@ class _Run:
 
     def _evaluate(self) -> None:
         """Append the records of this checkpoint; all ranks compute, one writes."""
-        config = self.config
-        lm = our_language_model(
-            self.model, self.corpus.tokenizer, config.model.context, self.ranks.device
-        )
         self.model.eval()
-        held_out = domain_losses(lm, *self.held_out)
+        held_out = domain_losses(self.lm, *self.held_out)
         if not held_out[""] < HIGH_LOSS:
             raise self._diverged(f"held-out loss {held_out['']:g}")
-        seen = domain_losses(lm, *self.seen)
-        base = describe(config, self.step) | {"loss": held_out[""]}
+        seen = domain_losses(self.lm, *self.seen)
+        base = self._about(self.step) | {"loss": held_out[""]}
         rows = []
-        for name, items in self.items.items():
-            scores = task_scores(score_items(lm, items), produced=TASKS[name].produced)
-            rows += as_records(base, name, scores)
+        for name, questions in self.questions.items():
+            scores = score_items(self.lm, questions)
+            rows += as_records(base, name, task_scores(scores, produced=TASKS[name].produced))
         for metric, losses in (("loss", held_out), ("train_loss", seen)):
             for domain, value in losses.items():
                 rows += as_records(base, domain or "mixture", [Score(metric, value)])
         self.model.train()
         if self.ranks.first:
             append_lines(self.folder / RECORDS, rows)
+            for row in rows:
+                self._show(f"{row['task']}/{row['metric']}", row["value"])
+
+    def _about(self, step: int) -> dict[str, Any]:
+        """Fields of a record that say which checkpoint it is of."""
+        return describe(self.config, step, self.text)
 
     def _export(self) -> None:
         """Write the final model, which marks the end of the run."""
         tensors = pack(self.model, self.optimizer)
         if self.ranks.first:
             export_model(
-                self.folder / MODEL, self.config, tensors, self.corpus.tokenizer, self.step
+                self.folder / MODEL,
+                self.config,
+                tensors,
+                self.corpus.tokenizer,
+                self._about(self.step),
             )
 
 
-def _tensorboard(folder: Path) -> Any:
-    """Writer for TensorBoard where that is installed."""
+def _tensorboard(folder: Path, tokens: int) -> Any:
+    """Writer for TensorBoard where that is installed; what lies beyond ``tokens`` comes again."""
     if find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(folder / "tensorboard")
+    return SummaryWriter(folder / "tensorboard", purge_step=tokens + 1)

@@ -6,7 +6,6 @@ of which those beyond the saved step are dropped when the run resumes.  Nothing 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import safe_open
 from safetensors.torch import save
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -47,13 +47,13 @@ def locked(folder: Path) -> Iterator[None]:
     DataError
         Where another process holds it.
     """
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(
-                f"another process trains in {folder}; wait for it, or stop it first"
-            ) from None
+    try:
+        held = FileLock(folder / ".lock").acquire(blocking=False)
+    except Timeout:
+        raise DataError(
+            f"another process trains in {folder}; wait for it, or stop it first"
+        ) from None
+    with held:
         yield
 
 
@@ -80,7 +80,7 @@ def last_line(path: Path, glance: int = 4096) -> dict[str, Any] | None:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - glance))
         lines = file.read().split(b"\n")
-    return json.loads(lines[-2]) if len(lines) > 2 else None
+    return json.loads(lines[-2]) if len(lines) > 1 else None
 
 
 def drop_after(path: Path, step: int) -> None:

@@ -17,6 +17,8 @@ class TrainingStopped(EmergenceError):
 class Interrupted(TrainingStopped):
     """A run stopped because somebody asked for it."""
 
+    status = 130  # as shells report Ctrl-C
+
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
@@ -32,3 +34,16 @@ def interrupts() -> Iterator[list[int]]:
     finally:
         for s, handler in zip(signals, before, strict=True):
             signal.signal(s, handler)
+
+
+@contextmanager
+def termination_interrupts() -> Iterator[None]:
+    """Take a request to terminate as Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

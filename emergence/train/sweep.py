@@ -7,25 +7,28 @@ import platform
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import BrokenProcessPool
 from tqdm import tqdm
 
 from emergence import __version__
-from emergence.errors import DataError, EmergenceError
+from emergence.errors import DataError
 from emergence.records import Records
 from emergence.train.config import TrainConfig, check_branch
-from emergence.train.folder import LOG, RECORDS, check_folder, is_finished
-from emergence.train.loop import train
-from emergence.train.state import last_line, locked, read_lines, write_whole
-from emergence.train.stopping import Interrupted, TrainingStopped
+from emergence.train.folder import (
+    LOG,
+    RECORDS,
+    check_folder,
+    is_finished,
+)
+from emergence.train.process import Crew, train_apart
+from emergence.train.state import last_line, read_lines, write_whole
+from emergence.train.stopping import Interrupted, TrainingStopped, termination_interrupts
 
 _GLANCE = 2.0  # seconds between looks at the logs of the runs
 
@@ -40,9 +43,10 @@ def sweep(
 ) -> Records:
     """Train every config that is not finished, several at a time.
 
-    The runs go through joblib: inside ``joblib.parallel_config(backend="dask")`` (or
-    ``"ray"``) a cluster takes them, if all workers see ``folder``.  On one machine with
-    several GPUs the runs take them in turn.  Trunks are trained before their branches.
+    Each run has a process of its own.  They go through joblib: inside
+    ``joblib.parallel_config(backend="dask")`` (or ``"ray"``) a cluster takes them, if all
+    workers see ``folder``.  On one machine with several GPUs the runs take them in turn.
+    Trunks are trained before their branches.
 
     Parameters
     ----------
@@ -81,7 +85,7 @@ def sweep(
     _check(configs, folder)
     folder.mkdir(parents=True, exist_ok=True)
     describe_sweep(configs, folder)
-    with _watch(configs, folder, progress):
+    with _watch(configs, folder, progress), termination_interrupts():
         failed = _wave([c for c in configs if c.trunk is None], folder, n_jobs, retries)
         failed |= _wave([c for c in configs if c.trunk is not None], folder, n_jobs, retries)
     done = [c for c in configs if c.name not in failed]
@@ -110,87 +114,27 @@ def _check(configs: Sequence[TrainConfig], folder: Path) -> None:
         check_branch(config, by_name[config.trunk])
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """Why a run ended early, and whether another try may help."""
-
-    why: str
-    again: bool
-
-
 def _wave(
     configs: Sequence[TrainConfig], folder: Path, n_jobs: int, retries: int
 ) -> dict[str, str]:
     """Train runs that do not wait for each other; say why those that failed did."""
-    failed: dict[str, str] = {}
-    todo, apart = list(configs), False
-    for _ in range(1 + retries):
-        todo = [c for c in todo if not is_finished(folder / c.name)]
-        if not todo:
-            break
-        outcomes = _several(todo, folder, n_jobs, apart)
-        found = {c.name: f for c, f in zip(todo, outcomes, strict=True) if f is not None}
-        failed |= {name: f.why for name, f in found.items()}
-        todo = [c for c in todo if c.name in found and found[c.name].again]
-        apart = True
-    return {name: why for name, why in failed.items() if not is_finished(folder / name)}
-
-
-def _several(
-    configs: Sequence[TrainConfig], folder: Path, n_jobs: int, apart: bool
-) -> list[_Failure | None]:
-    """Train runs at once, or each apart, so that one that dies takes no other with it."""
-    if apart and len(configs) > 1:
-        return [_several([c], folder, n_jobs, apart)[0] for c in configs]
+    todo, crew = [c for c in configs if not is_finished(folder / c.name)], Crew()
     try:
-        return Parallel(n_jobs=_at_once(n_jobs), batch_size=1)(
-            delayed(_attempt)(config, folder) for config in configs
+        # A thread waits for each process; a cluster's workers take the place of the threads.
+        errors = Parallel(n_jobs=_at_once(n_jobs), prefer="threads", batch_size=1)(
+            delayed(train_apart)(config, folder, retries, crew) for config in todo
         )
-    except BrokenProcessPool as error:  # a worker was killed, and its neighbours with it
-        return [_Failure(str(error), True)] * len(configs)
     except KeyboardInterrupt:
+        crew.leave()
         raise Interrupted(
             f"the sweep was interrupted; give the same command again to go on in {folder}"
         ) from None
+    return {c.name: why for c, why in zip(todo, errors, strict=True) if why is not None}
 
 
 def _at_once(n_jobs: int) -> int:
     gpus = torch.cuda.device_count()
     return gpus if n_jobs == -1 and gpus else n_jobs
-
-
-def _attempt(config: TrainConfig, folder: Path) -> _Failure | None:
-    """Train one run in a worker: one thread each, for two runs at once beat two threads.
-
-    The error comes back as text: an exception would hold the model of its run.
-    """
-    torch.set_num_threads(1)
-    try:
-        with _free_gpu(folder):
-            train(config, folder / config.name, progress=False)
-    except Interrupted:
-        raise
-    except EmergenceError as error:
-        return _Failure(str(error), False)  # the same would come of another try
-    except Exception as error:  # one run must not end the others
-        return _Failure(f"{type(error).__name__}: {error}", True)
-    return None
-
-
-@contextmanager
-def _free_gpu(folder: Path) -> Iterator[None]:
-    """Hold the first GPU that no other run of this sweep holds, where there are any."""
-    with ExitStack() as held:
-        for gpu in range(torch.cuda.device_count()):
-            place = folder / f".gpu-{gpu}"
-            place.mkdir(exist_ok=True)
-            try:
-                held.enter_context(locked(place))
-            except DataError:
-                continue
-            torch.cuda.set_device(gpu)
-            break
-        yield
 
 
 @contextmanager
@@ -274,15 +218,16 @@ def describe_sweep(configs: Sequence[TrainConfig], folder: Path) -> None:
 
 
 def _commit() -> str | None:
-    """Commit of the checkout that this file lies in; None where it is installed from a wheel."""
+    """Commit of the checkout that this file belongs to; None where it is installed."""
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=here.parent, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        git("ls-files", "--error-unmatch", here.name)  # an environment may lie in any checkout
+        return git("describe", "--always", "--dirty", "--abbrev=12")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()

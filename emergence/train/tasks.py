@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from emergence.errors import DataError
 from emergence.train.items import CATEGORIES, HARD, Item, is_held_out
+from emergence.train.texts import read_utf8
 from emergence.train.words import LANGUAGES
 
 _SEED = 20240315  # of all items: the tasks are the same for every run
@@ -130,7 +131,7 @@ def read_items(path: Path) -> dict[str, list[Item]]:
         With file, row and field.
     """
     found: dict[str, list[Item]] = {}
-    for row, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for row, line in enumerate(read_utf8(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:

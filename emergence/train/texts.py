@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
@@ -18,8 +19,12 @@ _CUT = re.compile(rf"(?s).{{1,{_PIECE}}}(?:\s+|$)|.{{{_PIECE}}}")
 
 @dataclass(frozen=True)
 class OwnText:
-    """Pieces of the user's text; ``share`` of all documents come from it."""
+    """Pieces of the user's text; ``share`` of all documents come from it.
 
+    ``name`` is that of the path, with a fingerprint of all that it holds.
+    """
+
+    name: str
     training: tuple[str, ...]
     held_out: tuple[str, ...]
     share: float
@@ -29,9 +34,32 @@ class OwnText:
         return rng.choice(self.held_out if held_out else self.training)
 
 
+def fingerprint(text: str) -> str:
+    """Eight letters that another text has not."""
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def read_utf8(path: Path) -> str:
+    """Text of a file.
+
+    Raises
+    ------
+    DataError
+        For one that is not UTF-8, with the row.
+    """
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}, row {row}: byte {data[error.start]:#04x} is no UTF-8; save the file as UTF-8"
+        ) from None
+
+
 def _documents(path: Path) -> list[str]:
     if path.suffix == ".txt":
-        return [path.read_text(encoding="utf-8")]
+        return [read_utf8(path)]
     if path.suffix == ".parquet":
         import pandas as pd
 
@@ -41,7 +69,7 @@ def _documents(path: Path) -> list[str]:
         return [str(text) for text in frame["text"].dropna()]
     out = []
     # Not splitlines: JSON may hold other line separators, and web text does.
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(read_utf8(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -65,6 +93,8 @@ def read_text(path: Path, share: float) -> OwnText:
         For a path without text, or a row that holds none.
     """
     suffixes = (".txt", ".jsonl", ".parquet")
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder of text")
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     files = [f for f in files if f.suffix in suffixes and f.is_file()]
     pieces = [
@@ -77,4 +107,5 @@ def read_text(path: Path, share: float) -> OwnText:
             f"{path}: {len(kept) + len(rest)} pieces of text in {len(files)} files "
             f"({', '.join(suffixes)}); too few to train on and to hold out"
         )
-    return OwnText(tuple(rest), tuple(kept), share)
+    name = f"{path.name}#{fingerprint(chr(0).join(pieces))}"
+    return OwnText(name, tuple(rest), tuple(kept), share)

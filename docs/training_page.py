@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
-from emergence import audit_metrics, classify_tasks, load_dataset
+from emergence import Records, audit_metrics, classify_tasks, load_dataset, run_thresholds
 from emergence.alignment import AXES, align_sizes
 from emergence.report.analysis import Analysis, analyse
 from emergence.report.style import COLORS, GREY, INK, human, tidy
@@ -26,11 +27,22 @@ CROSSING_HEADER = (
     "task", "loss at half-way", "spread, nats", "tokens, ratio", "compute, ratio",
     "error of loss", "of tokens", "of compute", "lines up best",
 )  # fmt: skip
+THRESHOLD_HEADER = (
+    "task", "threshold loss by size, mean of the runs (s.e.)", "spread, nats",
+    "runs differ by, sd", "one for all runs, p", "change for ten times the size (p)",
+)  # fmt: skip
 SIZE_HEADER = (
     "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval", "remark",
 )  # fmt: skip
-VERDICT_HEADER = ("task", "metric", "experiment 1", "experiment 2")
+VERDICT_HEADER = ("task", "metric", "experiment 1", "again", "experiment 2")
 CONFIG_HEADER = ("field", "default", "what it is")
+
+
+def all_seeds() -> Records:
+    """Long runs of experiment 1 and those of the seeds after it."""
+    names = ("paper3-cpu", "paper3-cpu-again")
+    frames = [load_dataset(name).to_frame() for name in names]
+    return Records(pd.concat(frames, ignore_index=True))
 
 
 def task_rows() -> list[tuple[str, ...]]:
@@ -55,8 +67,8 @@ def config_rows() -> list[tuple[str, ...]]:
 
 
 def crossing_rows() -> list[tuple[str, ...]]:
-    """Half-way crossings of experiment 1, and which axis lines its sizes up."""
-    records, rows = load_dataset("paper3-cpu"), []
+    """Half-way crossings of all long runs, and which axis lines their sizes up."""
+    records, rows = all_seeds(), []
     for name, task in TASKS.items():
         found = align_sizes(records.select(name, "exact_match" if task.produced else "acc"))
         if np.isfinite(found.crossings["loss"]).sum() < 2:
@@ -72,6 +84,29 @@ def crossing_rows() -> list[tuple[str, ...]]:
         errors = [f"{found.errors[a]:.3f}" for a in AXES]
         best = found.best if found.clear else "none clearly"
         rows.append((name, losses, *spreads, *errors, best))
+    return rows
+
+
+def threshold_rows(tasks: Sequence[str]) -> list[tuple[str, ...]]:
+    """Thresholds of all long runs, by size."""
+    records, rows = all_seeds(), []
+    for name in tasks:
+        metric = "exact_match" if TASKS[name].produced else "acc"
+        found = run_thresholds(records.select(name, metric))
+        by_size = found.to_frame().groupby("params")["eta"]
+        mean, error = by_size.mean(), by_size.std() / np.sqrt(by_size.count())
+        said = [f"{human(n)}: {mean[n]:.3f} ({error[n]:.3f})" for n in mean.index]
+        (size,) = (t for t in found.trends if t.by == "params")
+        rows.append(
+            (
+                name,
+                ", ".join(said),
+                f"{mean.max() - mean.min():.3f}",
+                f"{found.spread:.3f}",
+                f"{found.p_common:.3f}",
+                f"{size.slope:+.3f} ({size.p_value:.2f})",
+            )
+        )
     return rows
 
 
@@ -99,7 +134,7 @@ def size_rows(analysis: Analysis) -> list[tuple[str, ...]]:
 
 
 def verdict_rows(experiments: Sequence[Verdicts]) -> list[tuple[str, ...]]:
-    """Labels of every task and metric in the two experiments."""
+    """Labels of every task and metric in all experiments."""
     labels: dict[tuple[str, str], list[str]] = {}
     for verdicts in experiments:
         for verdict in verdicts:
@@ -158,8 +193,12 @@ def main() -> None:
     write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows())
     long = analyse(load_dataset("paper3-cpu"), law_records=load_dataset("paper28-cpu"))
     write_table(STATIC / "sizes.csv", SIZE_HEADER, size_rows(long))
-    both = [long.verdicts, classify_tasks(load_dataset("paper28-cpu"))]
-    write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows(both))
+    own = [
+        v.points.task for v in long.verdicts.emergent if v.points.metric in ("acc", "exact_match")
+    ]
+    write_table(STATIC / "thresholds.csv", THRESHOLD_HEADER, threshold_rows(own))
+    others = [classify_tasks(load_dataset(n)) for n in ("paper3-cpu-again", "paper28-cpu")]
+    write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows([long.verdicts, *others]))
     draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )

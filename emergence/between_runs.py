@@ -16,6 +16,7 @@ own, :math:`\eta_r = \eta + u_r`, on a curve that all runs share.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -153,17 +154,36 @@ def run_thresholds(
 
 
 def align(points: Points, shape: str, plateau: Plateau, noise: Noise) -> Aligned:
-    """Shift the losses of every run until all runs lie on one curve."""
-    shift = np.zeros(points.n_runs)
+    """Shift the losses of every run until all runs lie on one curve.
+
+    Where a run is too far from the others for that curve to tell, the search begins a second time
+    where each run alone is, if every run shows a curve; the start that places more runs is taken.
+    """
+    fit = partial(_align_from, points, shape=shape, plateau=plateau, noise=noise)
+    try:
+        found = fit(np.zeros(points.n_runs))
+    except DataError:
+        if not runs_show_curves(points):
+            raise
+        return fit(_alone(points, shape, noise))
+    if found.known.all() or not runs_show_curves(points):
+        return found
+    try:
+        again = fit(_alone(points, shape, noise))
+    except DataError:
+        return found
+    return again if again.known.sum() > found.known.sum() else found
+
+
+def _align_from(
+    points: Points, shift: FloatArray, shape: str, plateau: Plateau, noise: Noise
+) -> Aligned:
+    """Aligned runs, from one start."""
     width = _WIDTH
-    for i in range(_ROUNDS):
+    for _ in range(_ROUNDS):
         problem, candidates = _fit(_shifted(points, shift), shape, plateau, noise)
         best = candidates[0]
         known = _located(problem, best)
-        if i == 0 and not known.all() and runs_show_curves(points):
-            # Too far apart for one curve to tell: begin where each run alone is.
-            shift = _alone(problem, shape)
-            continue
         _require_two(problem, known)
         places, _ = make_templates(problem, best, width).fit(problem.wy[:, None])
         move = np.where(known, places[:, 0], 0.0) * problem.span
@@ -182,12 +202,15 @@ def align(points: Points, shape: str, plateau: Plateau, noise: Noise) -> Aligned
     return Aligned(problem, best, shift, known, variance)
 
 
-def _alone(problem: Problem, shape: str) -> FloatArray:
-    """Shifts, in nats, that put the thresholds of runs fitted apart onto their mean."""
+def _alone(points: Points, shape: str, noise: Noise) -> FloatArray:
+    """Shifts, in nats, that put the thresholds of runs fitted apart onto their median."""
+    problem = structured(make_problem(points, noise, "offset+ar1"))
     side = sides_by_run(problem, fit_level=False)[0].refined()
     curves = next((c for c in side if c.name == shape), side[0])
     eta = np.array([c.theta[0] for c in curves.parts]) * problem.span
-    shift: FloatArray = eta - eta.mean()
+    # A run without a threshold puts it anywhere; no loss may become negative.
+    reach = 0.5 * min(problem.span, problem.low)
+    shift: FloatArray = np.clip(eta - np.median(eta), -reach, reach)
     return shift
 
 

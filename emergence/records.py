@@ -15,20 +15,17 @@ from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError
 from emergence.points import Points
 from emergence.reading import line_numbers, read_frame
 from emergence.record import Record
+from emergence.record_warnings import count_warnings, gap_warnings, unit_warnings, whole_counts
 from emergence.validation import (
     REQUIRED,
     TEXT,
     check_cells,
     check_columns,
     clean_names,
-    count_warnings,
     fill_chance,
-    gap_warnings,
     known_metric,
     refusal,
     to_numbers,
-    unit_warnings,
-    whole_counts,
 )
 
 

@@ -28,6 +28,7 @@ from emergence.points import Points
 from emergence.resample import ErrorModel, child
 from emergence.results import Status, jsonable
 from emergence.shapes import ShapeFit
+from emergence.threshold_summary import summarise
 from emergence.width import width_bound
 
 if TYPE_CHECKING:
@@ -323,41 +324,7 @@ class ThresholdFit:
 
     def summary(self, level: float = 0.95) -> str:
         """Report as text: estimate, interval, eta under every shape, noise, warnings."""
-        p = self.points
-        if self.status is Status.NO_ONSET:
-            return f"Threshold of {p.label}: {p.size} points\n  status {self.status}"
-        ci = self.interval("eta", level)
-        lines = [
-            f"Threshold of {p.label}: {p.size} points, {p.n_runs} runs",
-            f"  eta    {self.eta:.4f}  {level:.0%} {ci}   ({self._choice})",
-            f"  params {', '.join(f'{k} = {v:.4g}' for k, v in self.params.items())}",
-            f"  plateau {self.plateau:.4g} ({self.noise['plateau']})",
-            f"  noise  {self.noise['name']} ({self.noise['reason']}), sd {self.noise['sd']:.3g}"
-            + (f", dispersion {d:.3g}" if (d := self.noise["dispersion"]) is not None else "")
-            + (f", intra-class {c:.2g}" if (c := self.noise["intraclass"]) is not None else ""),
-            f"  runs   {self.noise['runs']}",
-            f"  status {self.status}",
-        ]
-        if self.by_run is None:
-            lines += self._by_shape(level)
-        lines += [f"  warning: {w}" for w in self.warnings]
-        return "\n".join(lines)
-
-    def _by_shape(self, level: float) -> list[str]:
-        """Lines of the summary: eta under every shape."""
-        lines = ["", f"  {'if known':<12}{'eta':>9}{'low':>9}{'high':>9}{'dBIC':>9}"]
-        for row in self.to_frame(level).itertuples():
-            lines.append(
-                f"  {row.shape:<12}{row.eta:>9.4f}{row.low:>9.4f}"
-                f"{row.high:>8.4f}{'+' if row.open_high else ' '}{row.delta_bic:>9.1f}"
-            )
-        return lines
-
-    @property
-    def _choice(self) -> str:
-        if self.requested == "auto":
-            return f"shape chosen by BIC: {self.shape}; the interval carries the choice"
-        return f"shape given: {self.shape}"
+        return summarise(self, level)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw points, fit, band, eta and chance; see :func:`emergence.report.figures.plot_fit`."""

@@ -30,10 +30,7 @@ REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value
 POSITIVE = ("params", "tokens", "loss", "flops")
 # Uniform guessing over a vocabulary of a million tokens costs 14 nats.
 HIGH_LOSS = 25.0
-_SMALLEST = 1000.0  # parameters
 _NOT_A_NUMBER = -1.2345678912345e300
-# A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
-_WHOLE = 0.02
 
 
 def check_columns(frame: pd.DataFrame, where: str) -> list[Violation]:
@@ -198,14 +195,14 @@ def _check_metrics(frame: pd.DataFrame, where: str, first_row: int) -> list[Viol
         else:
             lacks = mine & np.isnan(best)
             advice = f"metric {name!r} is not known: give its best value"
-            out += _tasks(frame, lacks, "best", advice, where, first_row)
+            out += of_tasks(frame, lacks, "best", advice, where, first_row)
         lacks = mine & np.isnan(chance)
         advice = "its chance level is unknown; give it in column 'chance' (1/k for k options)"
-        out += _tasks(frame, lacks, "chance", advice, where, first_row)
+        out += of_tasks(frame, lacks, "chance", advice, where, first_row)
     return out
 
 
-def _tasks(
+def of_tasks(
     frame: pd.DataFrame, mask: BoolArray, column: str, problem: str, where: str, first_row: int
 ) -> list[Violation]:
     """One violation for each task concerned, at its first row."""
@@ -305,57 +302,3 @@ def _check_families(frame: pd.DataFrame, where: str) -> list[Violation]:
             Violation(where, None, "family", None, f"run {run!r} mixes the families {names}")
         )
     return out
-
-
-def whole_counts(frame: pd.DataFrame) -> BoolArray:
-    """Whether value x n_items is near a whole number; true where n_items is missing."""
-    if "n_items" not in frame:
-        return np.ones(len(frame), dtype=bool)
-    n = frame["n_items"].to_numpy(dtype=float)
-    right = frame["value"].to_numpy(dtype=float) * n
-    return ~(np.isfinite(right) & (np.abs(right - np.round(right)) > _WHOLE + 1e-7 * n))
-
-
-def count_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
-    """Tasks whose scores of a counted metric are no counts; fits then take them as means."""
-    if "n_items" not in frame or not len(frame):
-        return []
-    codes, names = pd.factorize(frame["metric"])
-    counted = np.array([_is_counted(str(n)) for n in names], dtype=bool)[codes]
-    rows = np.flatnonzero(counted & ~whole_counts(frame))
-    out = []
-    for (task, metric), part in frame.iloc[rows].groupby(["task", "metric"], sort=True):
-        problem = (
-            f"task {task!r}, {metric}: {len(part)} scores times n_items are no whole number, so "
-            "they are taken as means over groups, not as counts; if they were rounded, give more "
-            "digits"
-        )
-        first, value = int(part.index[0]) + first_row, float(part["value"].iloc[0])
-        out.append(Violation(where, first, "value", value, problem))
-    return out
-
-
-def gap_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
-    """Tasks with ``n_items`` in some rows only: then none of them can be used."""
-    if "n_items" not in frame:
-        return []
-    blank = frame["n_items"].isna()
-    some = ~blank.groupby([frame["task"], frame["metric"]]).transform("all")
-    rows = np.flatnonzero((blank & some).to_numpy())
-    advice = "n_items is blank here and not elsewhere, so all its scores count as equally precise"
-    return _tasks(frame, np.isin(np.arange(len(frame)), rows), "n_items", advice, where, first_row)
-
-
-def unit_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
-    """Sizes that look like thousands, millions or billions of parameters."""
-    rows = np.flatnonzero(frame["params"].to_numpy(dtype=float) < _SMALLEST)
-    problem = "parameters are few for a language model; in millions or billions? Give their number"
-    return [
-        Violation(where, int(i) + first_row, "params", float(frame["params"].iloc[i]), problem)
-        for i in rows[:1]
-    ]
-
-
-def _is_counted(name: str) -> bool:
-    metric = known_metric(name)
-    return metric is not None and metric.counted

@@ -12,14 +12,15 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "emergence"
 FLOORS = [
     {"_typing", "errors", "metrics", "curves", "results", "points", "validation", "reading",
-     "record", "records"},
+     "record", "record_warnings", "records"},
     {"search", "problem", "noise", "runs", "structure", "families", "profile", "polish",
      "contest", "side", "shapes", "resample", "kernel", "intervals",
      "isotonic", "monotone", "panel", "evidence", "width", "law", "plateau",
      "templates", "random_effects"},
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
-     "threshold_result", "threshold", "smooth_result", "smooth", "verdict", "verdicts", "scaling",
-     "size", "simulation", "reference", "datasets", "alignment", "equal_loss_result",
+     "threshold_summary", "threshold_result", "threshold", "smooth_result", "smooth", "verdict",
+     "verdicts", "scaling", "size", "simulation", "reference", "datasets", "alignment",
+     "equal_loss_result",
      "equal_loss", "metric_audit_result", "metric_audit", "forecast_result", "forecasting",
      "rivals", "backtest_result", "backtesting", "design_result", "designing", "placement",
      "digitized", "joined_curves", "join", "train"},

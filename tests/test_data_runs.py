@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from emergence import load_dataset
+from emergence import Records, load_dataset, run_thresholds
 from emergence.train.config import TrainConfig
 from emergence.train.tasks import TASKS
 
@@ -19,7 +20,7 @@ def about(name: str) -> tuple[dict, list[TrainConfig]]:
     return found, [TrainConfig.model_validate(c) for c in found["configs"]]
 
 
-@pytest.mark.parametrize("name", ["paper3-cpu", "paper28-cpu"])
+@pytest.mark.parametrize("name", ["paper3-cpu", "paper3-cpu-again", "paper28-cpu"])
 def test_every_checkpoint_of_every_run_is_there_once(name) -> None:
     found, configs = about(name)
     assert found["command"] == f"emergence sweep {name}"
@@ -35,16 +36,30 @@ def test_every_checkpoint_of_every_run_is_there_once(name) -> None:
         assert len(per_task) == 3 * 12 * len(config.checkpoints)
         assert (scores["n_items"].dropna() == 400).all()
     assert set(frame["run"]) == {c.name for c in configs}
-    assert frame["family"].nunique() == 1
+    assert len(set(frame["family"])) == 1
 
 
 def test_experiment_1_has_three_sizes_and_four_seeds_of_each() -> None:
     _, configs = about("paper3-cpu")
+    _, again = about("paper3-cpu-again")
     sizes = sorted({c.model.params for c in configs})
     assert len(sizes) >= 3
     for size in sizes:
         assert {c.seed for c in configs if c.model.params == size} == {0, 1, 2, 3}
+        assert {c.seed for c in again if c.model.params == size} == {4, 5, 6}
     assert all(len(c.checkpoints) >= 30 for c in configs)
+
+
+@pytest.mark.parametrize("task", ["arithmetic_en", "arithmetic_zh"])
+def test_where_arithmetic_begins_does_not_move_with_size(task) -> None:
+    frames = [load_dataset(name).to_frame() for name in ("paper3-cpu", "paper3-cpu-again")]
+    points = Records(pd.concat(frames, ignore_index=True)).select(task, "exact_match")
+    found = run_thresholds(points, n_boot=99)
+    mean = found.to_frame().groupby("params")["eta"].mean()
+    assert len(mean) == 3
+    assert mean.max() - mean.min() < 0.1
+    (size,) = (t for t in found.trends if t.by == "params")
+    assert size.p_value > 0.05
 
 
 def test_experiment_2_has_28_runs_each_decayed_to_its_own_end() -> None:

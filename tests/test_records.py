@@ -259,3 +259,32 @@ def test_given_chance_fits_the_metric(tmp_path: Path) -> None:
     records = read_records(tmp_path / "runs.csv", chance={"t": 0.25})
     assert records.select("t", "acc").chance == 0.25
     assert records.select("t", "brier").chance == 0.75
+
+
+def test_a_run_is_of_one_model_of_one_size() -> None:
+    for column, values in (("model", ["a", "b", "a"]), ("params", [1e8, 2e8, 1e8])):
+        with pytest.raises(RecordsError, match="give every run a name of its own") as caught:
+            Records(frame(**{column: values}), first_row=2)
+        assert [(v.row, v.column) for v in caught.value.violations] == [(3, column)]
+
+
+def test_what_deserves_a_look_is_named_with_the_row_of_the_file(tmp_path: Path) -> None:
+    head, *rows = frame(n_items=[100, np.nan, 100]).to_csv(index=False).splitlines()
+    path = written(tmp_path, "\n".join([head, "", "", *rows]) + "\n")
+    with pytest.warns(DataWarning, match="row 5, column 'n_items'.*blank here and not elsewhere"):
+        assert read_records(path).warnings[0].row == 5
+    with pytest.warns(DataWarning, match="in millions or billions"):
+        Records(frame(params=0.4))
+
+
+def test_a_chance_for_a_task_is_none_for_answers_to_be_written(tmp_path: Path) -> None:
+    both = pd.concat([frame(), frame(metric="exact_match", run="r2")]).drop(columns="chance")
+    path = written(tmp_path, both.to_csv(index=False))
+    records = read_records(path, chance={"t": 0.25})
+    assert {p.metric: p.chance for p in records.groups()} == {"acc": 0.25, "exact_match": 0.0}
+
+
+def test_a_cell_that_is_no_number_is_reported_once() -> None:
+    with pytest.raises(RecordsError) as caught:
+        Records(frame(chance=["0.25", "a quarter", "0.25"]), first_row=2)
+    assert [v.problem for v in caught.value.violations] == ["is not a number"]

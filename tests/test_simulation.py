@@ -59,5 +59,7 @@ def test_bundled_figures_are_what_the_readme_of_the_data_says() -> None:
     ladder = load_dataset("olmo_ladder")
     assert len(ladder) == 7984
     assert ladder.to_frame()["run"].nunique() == 33
-    with pytest.raises(DataError, match="there is: olmo_ladder, paper28-cpu, paper3-cpu, public"):
+    with pytest.raises(
+        DataError, match="there is: olmo_ladder, paper28-cpu, paper3-cpu, paper3-cpu-again, "
+    ):
         dataset_path("nonsense")

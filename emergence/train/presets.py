@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from emergence.errors import DataError
@@ -68,9 +69,9 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
     )
 
 
-def _paper3_cpu() -> list[TrainConfig]:
-    """Experiment 1: three sizes, seven seeds each, one long run for each."""
-    return [_long(size, 5_000_000, seed) for seed in range(7) for size in ("285k", "908k", "508k")]
+def _paper3_cpu(seeds: Sequence[int] = range(4)) -> list[TrainConfig]:
+    """Experiment 1: three sizes, four seeds each, one long run for each."""
+    return [_long(size, 5_000_000, seed) for seed in seeds for size in ("285k", "908k", "508k")]
 
 
 def _branches(base: TrainConfig, budgets: list[int]) -> list[TrainConfig]:
@@ -134,6 +135,7 @@ def _paper28() -> list[TrainConfig]:
 PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "demo": _demo,
     "paper3-cpu": _paper3_cpu,
+    "paper3-cpu-again": partial(_paper3_cpu, range(4, 7)),
     "paper28-cpu": _paper28_cpu,
     "paper28": _paper28,
 }
@@ -145,7 +147,7 @@ def preset(name: str) -> list[TrainConfig]:
     Parameters
     ----------
     name : str
-        ``demo``, ``paper3-cpu``, ``paper28-cpu`` or ``paper28``.
+        ``demo``, ``paper3-cpu``, ``paper3-cpu-again`` (more seeds), ``paper28-cpu`` or ``paper28``.
 
     Returns
     -------

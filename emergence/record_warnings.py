@@ -1,0 +1,68 @@
+"""Warnings about a valid table of records: what is usable, but deserves a look."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from emergence._typing import BoolArray
+from emergence.errors import Violation
+from emergence.validation import known_metric, of_tasks
+
+# A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
+_WHOLE = 0.02
+_SMALLEST = 1000.0  # parameters
+
+
+def whole_counts(frame: pd.DataFrame) -> BoolArray:
+    """Whether value x n_items is near a whole number; true where n_items is missing."""
+    if "n_items" not in frame:
+        return np.ones(len(frame), dtype=bool)
+    n = frame["n_items"].to_numpy(dtype=float)
+    right = frame["value"].to_numpy(dtype=float) * n
+    return ~(np.isfinite(right) & (np.abs(right - np.round(right)) > _WHOLE + 1e-7 * n))
+
+
+def count_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
+    """Tasks whose scores of a counted metric are no counts; fits then take them as means."""
+    if "n_items" not in frame or not len(frame):
+        return []
+    codes, names = pd.factorize(frame["metric"])
+    counted = np.array([_is_counted(str(n)) for n in names], dtype=bool)[codes]
+    rows = np.flatnonzero(counted & ~whole_counts(frame))
+    out = []
+    for (task, metric), part in frame.iloc[rows].groupby(["task", "metric"], sort=True):
+        problem = (
+            f"task {task!r}, {metric}: {len(part)} scores times n_items are no whole number, so "
+            "they are taken as means over groups, not as counts; if they were rounded, give more "
+            "digits"
+        )
+        first, value = int(part.index[0]) + first_row, float(part["value"].iloc[0])
+        out.append(Violation(where, first, "value", value, problem))
+    return out
+
+
+def gap_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
+    """Tasks with ``n_items`` in some rows only: then none of them can be used."""
+    if "n_items" not in frame:
+        return []
+    blank = frame["n_items"].isna()
+    some = ~blank.groupby([frame["task"], frame["metric"]]).transform("all")
+    gaps = (blank & some).to_numpy()
+    advice = "n_items is blank here and not elsewhere, so all its scores count as equally precise"
+    return of_tasks(frame, gaps, "n_items", advice, where, first_row)
+
+
+def unit_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Violation]:
+    """Sizes that look like thousands, millions or billions of parameters."""
+    rows = np.flatnonzero(frame["params"].to_numpy(dtype=float) < _SMALLEST)
+    problem = "parameters are few for a language model; in millions or billions? Give their number"
+    return [
+        Violation(where, int(i) + first_row, "params", float(frame["params"].iloc[i]), problem)
+        for i in rows[:1]
+    ]
+
+
+def _is_counted(name: str) -> bool:
+    metric = known_metric(name)
+    return metric is not None and metric.counted

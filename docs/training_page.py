@@ -194,7 +194,9 @@ def main() -> None:
     long = analyse(load_dataset("paper3-cpu"), law_records=load_dataset("paper28-cpu"))
     write_table(STATIC / "sizes.csv", SIZE_HEADER, size_rows(long))
     own = [
-        v.points.task for v in long.verdicts.emergent if v.points.metric in ("acc", "exact_match")
+        v.points.task
+        for v in long.verdicts
+        if v.label == "emergent" and v.points.metric in ("acc", "exact_match")
     ]
     write_table(STATIC / "thresholds.csv", THRESHOLD_HEADER, threshold_rows(own))
     others = [classify_tasks(load_dataset(n)) for n in ("paper3-cpu-again", "paper28-cpu")]

@@ -89,13 +89,12 @@ def clean_names(column: pd.Series[Any]) -> pd.Series[Any]:
 def fill_chance(frame: pd.DataFrame, chance: Mapping[str, float]) -> pd.Series[Any]:
     """Chance of each row where the file gives none: as given, for a Brier score 1 minus it."""
     given = frame["task"].map(dict(chance))
-    brier = frame["metric"].map(lambda m: (k := known_metric(str(m))) is not None and k.best == 0)
-    given = given.mask(brier.astype(bool), 1.0 - given)
+    known = {name: known_metric(str(name)) for name in frame["metric"].unique()}
+    brier = [name for name, metric in known.items() if metric is not None and metric.best == 0]
+    given = given.mask(frame["metric"].isin(brier), 1.0 - given)
     # Nobody guesses an answer that is to be written.
-    produced = frame["metric"].map(
-        lambda m: (k := known_metric(str(m))) is not None and k.name == "exact_match"
-    )
-    given = given.mask(produced.astype(bool))
+    produced = [n for n, m in known.items() if m is not None and m.name == "exact_match"]
+    given = given.mask(frame["metric"].isin(produced))
     if "chance" not in frame:
         return given
     blank = frame["chance"].isna() | (frame["chance"].astype(str).str.strip() == "")

@@ -20,12 +20,7 @@ from emergence import __version__
 from emergence.errors import DataError
 from emergence.records import Records
 from emergence.train.config import TrainConfig, check_branch
-from emergence.train.folder import (
-    LOG,
-    RECORDS,
-    check_folder,
-    is_finished,
-)
+from emergence.train.folder import LOG, RECORDS, check_folder, is_finished
 from emergence.train.process import Crew, train_apart
 from emergence.train.state import last_line, read_lines, write_whole
 from emergence.train.stopping import Interrupted, TrainingStopped, termination_interrupts

@@ -299,9 +299,8 @@ class ThresholdFit:
 
         Where runs have thresholds of their own, the shape that they share alone.
         """
-        rows = []
-        for s in self.shapes[: None if self.by_run is None else 1]:
-            own = self.by_run is not None
+        rows, own = [], self.by_run is not None
+        for s in self.shapes[:1] if own else self.shapes:
             ci = self.interval("eta", level) if own else self.shape_interval(s.shape, level)
             rows.append(
                 {

@@ -54,6 +54,7 @@ CELLS = (
     # Answers to be written: a plateau of zeros without noise.
     + [("hinge", "W1", 60), ("auto", "W1", 60), ("auto", "W sat", 60), ("hinge", "W1 in runs", 96)]
     + [("verdict", s, 60) for s in ("W1", "W6a", "W6d")]
+    + [("verdict", s, 128) for s in ("W1 apart", "W1 far", "W6a apart")]
     # One threshold for all runs: true in the first four, then not.
     + [("common", s, n) for s, n in (("S3", 72), ("S3", 120), ("S3b", 72), ("W1 in runs", 96))]
     + [("common", s, n) for s, n in (("S8", 96), ("S1 apart", 128), ("jump apart", 128))]

@@ -144,6 +144,9 @@ SCENARIOS = {
         _written("W1", "hinge, slope 0.5", "hinge"),
         _written("W sat", "sat", "saturating"),
         _written("W1 in runs", "W1 in four runs", "hinge", n_runs=4),
+        _written("W1 apart", "W1 in four runs apart (sd 0.05)", "hinge", n_runs=4, eta_sd=0.05),
+        _written("W1 far", "W1 apart, sd 0.4: some stay at zero", "hinge", n_runs=4, eta_sd=0.4),
+        _written("W6a apart", "W6a in four runs apart", "logistic", n_runs=4, eta_sd=0.05),
         _written("W6a", "full logistic", "logistic"),
         _written("W6d", "exponential", "exponential"),
         _gaussian(

@@ -6,6 +6,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from os.path import splitext
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LATE = 2.0  # seconds: shorter work shows no bar
+_FIGURES = (".png", ".pdf", ".svg")
 
 
 def progress(items: Sequence[Any], what: str) -> Iterable[Any]:
@@ -50,10 +52,18 @@ def save(ax: Axes, path: str) -> None:
     print(f"figure {path}")
 
 
-def save_plot(found: Any, stem: str | None) -> None:
+def figure_path(given: str, mark: str = "") -> str:
+    """Path of a figure, PNG unless ``given`` ends otherwise; ``mark`` tells several apart."""
+    stem, suffix = splitext(given)
+    if suffix.lower() not in _FIGURES:
+        stem, suffix = given, ".png"
+    return f"{stem}{mark}{suffix}"
+
+
+def save_plot(found: Any, given: str | None) -> None:
     """Save the figure of a result, if one was asked for."""
-    if stem:
-        save(found.plot(), f"{stem}.png")
+    if given:
+        save(found.plot(), figure_path(given))
 
 
 def add_noise(sub: argparse.ArgumentParser) -> None:
@@ -70,7 +80,7 @@ def add_tests(sub: argparse.ArgumentParser) -> None:
 
 def add_figure(sub: argparse.ArgumentParser) -> None:
     """Option for the figure of a result."""
-    sub.add_argument("-o", "--output", help="stem of a figure to draw")
+    sub.add_argument("-o", "--output", help="figure to draw (.png, .pdf or .svg)")
 
 
 def add_names(sub: argparse.ArgumentParser) -> None:

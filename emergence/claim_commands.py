@@ -12,6 +12,7 @@ from emergence.arguments import (
     add_names,
     add_noise,
     add_tests,
+    figure_path,
     progress,
     read,
     read_points,
@@ -52,8 +53,8 @@ def _collapse(args: argparse.Namespace) -> None:
         found = collapse(points, by=args.by, margin=args.margin, alpha=args.alpha)
         print(found.points.family, found.summary(), "", sep="\n")
         if args.output:
-            path = f"{args.output}-{i + 1}.png" if len(asked) > 1 else f"{args.output}.png"
-            save(found.plot()[0], path)
+            mark = f"-{i + 1}" if len(asked) > 1 else ""
+            save(found.plot()[0], figure_path(args.output, mark))
 
 
 def _audit(args: argparse.Namespace) -> None:

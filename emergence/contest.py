@@ -112,12 +112,15 @@ class Contest:
         made.__dict__["blocks"] = blocks
         return made
 
+    def least_rss(self, columns: FloatArray) -> FloatArray:
+        """Least residual sum of squares of each shape for each data set, (shapes, data sets)."""
+        total = np.einsum("ij,ij->j", columns, columns)
+        return np.array([residual_ss(total, best_gain(b, columns)) for b in self.blocks])
+
     def criteria(self, columns: FloatArray) -> FloatArray:
         """Best BIC of each shape for each data set, shape (shapes, data sets)."""
-        total = np.einsum("ij,ij->j", columns, columns)
-        n = self.problem.n
-        rows = [bic(residual_ss(total, best_gain(b, columns)), n, b.n_params) for b in self.blocks]
-        return np.array(rows)
+        n_params = np.array([b.n_params for b in self.blocks])[:, None]
+        return bic(self.least_rss(columns), self.problem.n, n_params)
 
     def best(self, columns: FloatArray) -> FloatArray:
         """Best BIC over all shapes for each data set."""

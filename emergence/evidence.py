@@ -8,9 +8,9 @@ large when a threshold explains more.  Its distribution is simulated under the b
 either side (Cox 1962; Hall & Wilson 1991): "smooth" is rejected when D is too large for
 *every* smooth family that comes near the best one, "threshold" when it is too small for
 every threshold shape that does.  The largest p-value over the near-best families guards
-against a null that BIC picked wrongly.  Where every run shows a curve of its own, D is the sum over
-the runs (:mod:`emergence.side`).  A logistic curve too thin for the grid brings a fine grid of its
-own, for the data and for all replicates: else what the grid misses would drown D.
+against a null that BIC picked wrongly.  Where every run shows a curve of its own, each BIC is that
+of all these curves (:mod:`emergence.side`).  A logistic curve too thin for the grid brings a fine
+grid of its own, for the data and for all replicates: else what the grid misses would drown D.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from emergence._typing import FloatArray, IntArray
 from emergence.contest import Candidate, smooth_contest, threshold_contest
 from emergence.families import THRESHOLD_FAMILIES
 from emergence.problem import Problem, subset
-from emergence.profile import bic, residual_ss
+from emergence.profile import joint_bic, residual_ss
 from emergence.resample import ErrorModel, ErrorSource, replicas
 from emergence.side import Curves, Side
 
@@ -96,7 +96,7 @@ def gather(
     near_smooth = _near_best(polished)
     smooth = smooth.sharpened(polished)
     near_threshold = _near_best(
-        thresholds.refined() if onsets is None else [Curves((c,)) for c in onsets]
+        thresholds.refined() if onsets is None else [thresholds.curves((c,)) for c in onsets]
     )
     difference = float(smooth.best(data)[0] - thresholds.best(data)[0])
     p_smooth = p_threshold = float("nan")
@@ -188,14 +188,14 @@ def _flat_tests(
     levels, lines = zip(*map(_level_and_line, problems), strict=True)
 
     def statistics(columns: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
-        constant = np.zeros(columns[0].shape[1])
-        slope = np.zeros(columns[0].shape[1])
-        for p, column, level, line in zip(problems, columns, levels, lines, strict=True):
+        rests, slope = [], np.zeros(columns[0].shape[1])
+        for column, level, line in zip(columns, levels, lines, strict=True):
             total = np.einsum("ij,ij->j", column, column)
-            rest = residual_ss(total, np.square(level @ column))
-            constant += bic(rest, p.n, 1)
-            slope += (line @ column) / np.sqrt(rest)
-        return constant - np.minimum(*(side.best(columns) for side in sides)), slope
+            rests.append(residual_ss(total, np.square(level @ column)))
+            slope += line @ column
+        constant = joint_bic(rests, [p.n for p in problems], [1] * len(problems))
+        rises = slope / np.sqrt(np.sum(rests, axis=0))
+        return constant - np.minimum(*(side.best(columns) for side in sides)), rises
 
     seen = statistics([p.wy[:, None] for p in problems])
     null = statistics(

@@ -8,6 +8,7 @@ holds every fit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,10 +184,25 @@ def grid_rss(block: Block, columns: FloatArray, gain: FloatArray) -> FloatArray:
     return residual_ss(np.einsum("ij,ij->j", columns, columns), gain + level)
 
 
-def bic(rss: FloatArray | float, n: int, n_params: int) -> FloatArray:
+def bic(rss: FloatArray | float, n: int, n_params: int | IntArray) -> FloatArray:
     """Bayesian information criterion, Gaussian with free variance (Schwarz 1978)."""
     value: FloatArray = n * np.log(rss / n) + n_params * np.log(n)
     return value
+
+
+def joint_bic(
+    rss: Sequence[FloatArray | float], n: Sequence[int], n_params: Sequence[int]
+) -> FloatArray:
+    r"""Criterion of curves of their own for several parts whose errors have one variance.
+
+    .. math:: N \log \frac{\sum_r \mathrm{RSS}_r}{N} + \sum_r k_r \log n_r,
+        \qquad N = \sum_r n_r
+
+    A variance for each part would let one that is fitted to the digit, as a run of zeros is,
+    outweigh all others.
+    """
+    penalty = sum(k * np.log(m) for k, m in zip(n_params, n, strict=True))
+    return bic(np.sum(np.array(rss), axis=0), sum(n), 0) + penalty
 
 
 def flat_bic(problem: Problem) -> float:

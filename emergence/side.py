@@ -1,7 +1,8 @@
 """Side: the shapes of one side of the evidence, on all runs together or on each run apart.
 
 Where every run is long enough to show a curve of its own, each has one: the same family, with
-parameters of its own.  The families then compete by the sum of their BIC over the runs.
+parameters of its own.  The families then compete by one BIC over the runs, whose errors have a
+variance in common.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from emergence._typing import FloatArray
 from emergence.contest import Candidate, Contest, smooth_contest, threshold_contest
 from emergence.families import THRESHOLD_FAMILIES
 from emergence.points import Points
-from emergence.problem import Problem, subset
+from emergence.problem import Problem, subset, with_run_noise
+from emergence.profile import joint_bic
+from emergence.runs import RunNoise, fit_run_noise
 
 # A run of fewer checkpoints than this does not show a curve of its own.
 LEAST_CHECKPOINTS = 15
+_ROUNDS = 3  # of curves and covariance in turn
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,16 +30,12 @@ class Curves:
     """One family with its parameters for every part."""
 
     parts: tuple[Candidate, ...]
+    bic: float
 
     @property
     def name(self) -> str:
         """Name of the family."""
         return self.parts[0].family.name
-
-    @property
-    def bic(self) -> float:
-        """Criterion of all parts together."""
-        return float(sum(c.bic for c in self.parts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +50,19 @@ class Side:
         return [part.problem for part in self.parts]
 
     def best(self, columns: Sequence[FloatArray]) -> FloatArray:
-        """Best sum of BIC over the families that every part has, for each data set."""
+        """Best BIC over the families that every part has, for each data set."""
         rows: dict[str, list[FloatArray]] = {}
+        n_params: dict[str, list[int]] = {}
         for part, column in zip(self.parts, columns, strict=True):
-            for block, row in zip(part.blocks, part.criteria(column), strict=True):
+            for block, row in zip(part.blocks, part.least_rss(column), strict=True):
                 rows.setdefault(block.family.name, []).append(row)
-        complete = [np.sum(r, axis=0) for r in rows.values() if len(r) == len(self.parts)]
+                n_params.setdefault(block.family.name, []).append(block.n_params)
+        n = [p.n for p in self.problems]
+        complete = [
+            joint_bic(row, n, n_params[name])
+            for name, row in rows.items()
+            if len(row) == len(self.parts)
+        ]
         lowest: FloatArray = np.min(complete, axis=0)
         return lowest
 
@@ -83,11 +90,17 @@ class Side:
         """Every family at its best parameters, best first."""
         of_parts = [{c.family.name: c for c in part.refined(starts=1)} for part in self.parts]
         found = [
-            Curves(tuple(of_part[name] for of_part in of_parts))
+            self.curves(tuple(of_part[name] for of_part in of_parts))
             for name in of_parts[0]
             if all(name in of_part for of_part in of_parts)
         ]
         return sorted(found, key=lambda c: c.bic)
+
+    def curves(self, parts: tuple[Candidate, ...]) -> Curves:
+        """One family's candidates for every part, with their common criterion."""
+        n = [p.n for p in self.problems]
+        value = joint_bic([c.rss for c in parts], n, [c.n_params for c in parts])
+        return Curves(parts, float(value))
 
 
 def runs_show_curves(points: Points) -> bool:
@@ -101,12 +114,43 @@ def runs_show_curves(points: Points) -> bool:
 def sides_by_run(problem: Problem, *, fit_level: bool) -> tuple[Side, Side]:
     """Threshold and smooth side with a curve for each run.
 
-    The covariance of the errors stays that around a common curve: estimated around curves of
-    their own it would be too small, for these follow the errors too.
+    The covariance of the errors is estimated around these curves, in turn with them.  Around a
+    common curve it would take what runs differ by for errors, the larger the more they differ.
     """
+    for _ in range(_ROUNDS):
+        sides = _apart(problem, fit_level=fit_level)
+        noise = _noise_around(problem, *sides)
+        if noise == problem.run_model.noise:
+            return sides
+        problem = with_run_noise(problem, noise)
+    return _apart(problem, fit_level=fit_level)
+
+
+def _apart(problem: Problem, *, fit_level: bool) -> tuple[Side, Side]:
+    """Both sides, given the covariance."""
     assert problem.run is not None
     parts = [subset(problem, problem.run == r) for r in np.unique(problem.run)]
     return (
         Side(tuple(threshold_contest(p, THRESHOLD_FAMILIES, fit_level=fit_level) for p in parts)),
         Side(tuple(smooth_contest(p) for p in parts)),
     )
+
+
+def _noise_around(problem: Problem, onsets: Side, smooth: Side) -> RunNoise:
+    """Covariance of the errors around the best curves of either side.
+
+    What each curve has used up is a direction of its run alone.
+    """
+    assert problem.run is not None
+    best = min(onsets.refined()[0], smooth.refined()[0], key=lambda c: c.bic)
+    family = best.parts[0].family
+    level = onsets.parts[0].fit_level if family.side == "threshold" else family.free_floor
+    residual, used = np.empty(problem.n), []
+    for r, curve in enumerate(best.parts):
+        mine = problem.run == r
+        x, root_w = problem.x[mine], problem.root_w[mine]
+        residual[mine] = (problem.y[mine] - curve.ability(x)) * root_w
+        rows = curve.jacobian(x, level=level) * root_w
+        used.append(np.zeros((rows.shape[0], problem.n)))
+        used[-1][:, mine] = rows
+    return fit_run_noise(residual, problem.run, problem.rank, np.concatenate(used))

@@ -177,7 +177,8 @@ def test_levels_are_checked() -> None:
 def test_command_line(tmp_path, capsys) -> None:
     path = tmp_path / "runs.csv"
     simulate("logistic", n=80, rng=1).to_csv(path)
-    stem = str(tmp_path / "figure")
-    assert main(["forecast", str(path), "--cut", "2.0", "--loss", "1.8", "-o", stem]) == 0
-    assert "loss 1.8" in capsys.readouterr().out
-    assert (tmp_path / "figure.png").stat().st_size > 5000
+    for given, made in (("figure", "figure.png"), ("two.0", "two.0.png"), ("a.svg", "a.svg")):
+        figure = str(tmp_path / given)
+        assert main(["forecast", str(path), "--cut", "2.0", "--loss", "1.8", "-o", figure]) == 0
+        assert "loss 1.8" in capsys.readouterr().out
+        assert (tmp_path / made).stat().st_size > 5000

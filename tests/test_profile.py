@@ -11,7 +11,15 @@ from scipy.optimize import nnls
 from emergence.families import THRESHOLD_FAMILIES, eta_grid, smooth_families, with_eta
 from emergence.points import as_points
 from emergence.problem import make_problem
-from emergence.profile import amplitudes, best_gain, curve, gains, make_block
+from emergence.profile import (
+    amplitudes,
+    best_gain,
+    bic,
+    curve,
+    gains,
+    joint_bic,
+    make_block,
+)
 
 
 @given(seed=st.integers(0, 2**32 - 1), free=st.booleans(), ties=st.booleans())
@@ -67,6 +75,12 @@ def test_best_gain_is_the_largest() -> None:
         np.testing.assert_allclose(
             best_gain(block, columns), gains(block, columns).max(axis=0) + level
         )
+
+
+def test_joint_criterion_is_that_of_one_part_and_of_one_variance() -> None:
+    assert joint_bic([2.5], [40], [3]) == pytest.approx(bic(2.5, 40, 3))
+    parts = joint_bic([2.5, 1e-9], [40, 20], [3, 2])
+    assert parts == pytest.approx(60 * np.log(2.5 / 60) + 3 * np.log(40) + 2 * np.log(20))
 
 
 def test_curves_fall_with_the_loss() -> None:

@@ -107,6 +107,19 @@ def test_records_are_complete_and_valid(config, whole) -> None:
     assert {"train_loss", "loss"} <= set(frame["metric"])
 
 
+def test_only_the_tasks_that_are_asked_for_are_scored(config, whole, tmp_path) -> None:
+    few = config.model_copy(update={"tasks": ("cloze_en", "arithmetic_zh")})
+    frame, every = (
+        read_records(folder / RECORDS).to_frame()
+        for folder in (train(few, tmp_path / "few", progress=False), whole)
+    )
+    scored = frame[~frame["metric"].isin(["loss", "train_loss"])]  # losses are of domains
+    assert set(scored["task"]) == {"cloze_en", "arithmetic_zh"}
+    same = every.merge(frame, on=["step", "task", "metric"], suffixes=("", "_few"))
+    assert len(same) == len(frame)
+    np.testing.assert_array_equal(same["value"], same["value_few"])
+
+
 def test_the_loss_falls(whole) -> None:
     losses = [row["loss"] for row in read_lines(whole / LOG)]
     assert losses[-1] < losses[0] - 0.5

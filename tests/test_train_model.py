@@ -108,3 +108,15 @@ def test_processors_say_whether_they_take_bfloat16(monkeypatch, features, takes)
 def test_sizes_that_do_not_divide_are_refused(sizes, text) -> None:
     with pytest.raises(ValueError, match=text):
         ModelConfig(**(SMALL.model_dump() | sizes))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "text"),
+    [
+        (("fact_en", "fact_fr"), r"\['fact_fr'\]: there are fact_en"),
+        (("fact_en", "fact_en"), "named twice"),
+    ],
+)
+def test_tasks_that_do_not_exist_are_refused(tasks, text) -> None:
+    with pytest.raises(ValueError, match=text):
+        TrainConfig(name="x", model=SMALL, tokens=1000, tasks=tasks)

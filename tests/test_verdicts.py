@@ -148,7 +148,7 @@ def kinks_apart(shape: str = "hinge", seed: int = 0) -> Points:
 
 
 def test_each_run_may_have_a_kink_of_its_own() -> None:
-    verdict = classify(kinks_apart("saturating"), n_boot=199)
+    verdict = classify(kinks_apart("saturating", 1), n_boot=199)
     assert verdict.label == "emergent", verdict.reason
     assert verdict.evidence.curves == 4
     assert verdict.reason.startswith("emergent: with a curve for each of the 4 runs, the smooth")
@@ -156,7 +156,7 @@ def test_each_run_may_have_a_kink_of_its_own() -> None:
     assert verdict.threshold.by_run is not None
     assert 2.2 in verdict.interval
     assert np.isnan(verdict.width)
-    assert np.isin(verdict.points.loss, kinks_apart("saturating").loss).all()  # not the shifted
+    assert np.isin(verdict.points.loss, kinks_apart("saturating", 1).loss).all()  # not the shifted
 
 
 @pytest.mark.parametrize("shape", ["logistic", "linear", "exponential"])
@@ -164,6 +164,37 @@ def test_smooth_curves_of_runs_are_no_thresholds(shape: str) -> None:
     verdicts = [classify(kinks_apart(shape, seed), n_boot=99) for seed in range(10)]
     assert [v.label for v in verdicts].count("emergent") <= 2  # 5% of 10, with 1% above
     assert all(v.evidence.curves == 4 for v in verdicts)
+
+
+def test_a_run_that_is_fitted_to_the_digit_does_not_outweigh_the_others() -> None:
+    """Three runs leave zero at a kink; a fourth has one answer right, at its last checkpoint."""
+    rng = np.random.default_rng(0)
+    loss = np.linspace(1.0, 2.0, 24)
+    share = [np.maximum(0.0, 1.4 * (eta - loss)) for eta in (1.45, 1.5, 1.55)]
+    counts = [*(rng.binomial(400, p) for p in share), np.where(loss == loss.min(), 1, 0)]
+    verdict = classify(
+        np.concatenate([loss + 0.003 * r for r in range(4)]),
+        np.concatenate(counts) / 400,
+        chance=0.0,
+        n_items=np.full(96, 400),
+        run=np.repeat(["a", "b", "c", "late"], 24),
+        n_boot=199,
+    )
+    assert verdict.label == "emergent", verdict.reason
+    assert verdict.evidence.p_threshold > 0.1  # a sum of their own BIC said 0.005
+    assert 0 < verdict.evidence.difference < 300  # and this -621
+
+
+def test_runs_that_rise_at_losses_of_their_own_are_not_flat() -> None:
+    """Around one curve their errors would be so large that no rise is told from chance."""
+    runs = load_dataset("paper3-cpu"), load_dataset("paper3-cpu-again")
+    frame = pd.concat(
+        [r.filter(task="arithmetic_zh", metric="exact_match").to_frame() for r in runs]
+    )
+    frame = frame[frame["run"].isin(["285k-seed1", "285k-seed3", "285k-seed5"])]
+    assert frame.groupby("run")["value"].max().nlargest(2).min() > 0.7
+    points = Records(frame).select()
+    assert classify(points, n_boot=199).label != "flat"
 
 
 def test_short_runs_share_a_curve() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emergence.errors import DataError
+from emergence.train.tasks import TASKS
 
 _NAME = r"^\w[\w.-]*$"
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -102,6 +103,9 @@ class TrainConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of the weights and of the training text")
     evaluations: int = Field(default=20, gt=0, description="checkpoints, log-spaced in tokens")
     first: int = Field(default=100_000, gt=0, description="tokens at the first checkpoint")
+    tasks: tuple[str, ...] = Field(
+        default=tuple(TASKS), description="tasks that are scored; all twelve if left out"
+    )
     items: int = Field(default=400, gt=0, description="held-out items per task")
     loss_rows: int = Field(default=192, ge=2, description="held-out sequences behind the loss")
     text: str | None = Field(
@@ -126,6 +130,10 @@ class TrainConfig(BaseModel):
             raise ValueError("a branch (trunk) needs schedule = 'wsd'")
         if self.trunk and self.decay_start < 1:
             raise ValueError(f"decay = {self.decay:g} leaves no step before the branching point")
+        if unknown := sorted(set(self.tasks) - set(TASKS)):
+            raise ValueError(f"tasks = {unknown}: there are {', '.join(TASKS)}")
+        if len(set(self.tasks)) < len(self.tasks):
+            raise ValueError(f"tasks = {self.tasks}: one is named twice")
         if bad := [k for k in self.keep if not 1 <= k <= self.steps]:
             raise ValueError(f"keep = {bad}: the run has steps 1 to {self.steps}")
         return self

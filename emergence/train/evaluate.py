@@ -19,7 +19,8 @@ from emergence.train.items import Item
 
 _CACHES = ("cache", "past_key_values")  # names in transformers, from 5.20 on and before
 _BATCH_TOKENS = 8192  # of prompts at once: enough to keep a core busy, little memory
-_BATCH_LOGITS = 2**26  # logits of options at once, a quarter of a GB
+# Logits at once: what stays in the cache of a core, or a quarter of a GB that keeps a GPU busy.
+_BATCH_LOGITS = {"cpu": 2**21, "cuda": 2**26}
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def score_items(lm: LanguageModel, questions: Sequence[Question]) -> ItemScores:
         groups[len(q.prompt), len(q.rests)].append(i)
     for (tokens, k), members in sorted(groups.items()):
         longest = max(len(rest) for i in members for rest in questions[i].rests)
-        logits = k * longest * lm.vocabulary
-        size = max(1, min(_BATCH_TOKENS // tokens, _BATCH_LOGITS // logits))
+        rows = k * longest  # of logits, for each item
+        size = max(1, min(_BATCH_TOKENS // tokens, _most_rows(lm) // rows))
         for lo, hi in pairwise([*range(0, len(members), size), len(members)]):
             batch = members[lo:hi]
             prompts = torch.tensor([questions[i].prompt for i in batch])
@@ -141,6 +142,11 @@ def score_items(lm: LanguageModel, questions: Sequence[Question]) -> ItemScores:
             length[batch, :k] = np.array([len(r) for r in rests]).reshape(-1, k)
             exact[batch] = likeliest.reshape(-1, k)[range(len(batch)), gold[batch]]
     return ItemScores(loglik, length, gold, exact)
+
+
+def _most_rows(lm: LanguageModel) -> int:
+    """Tokens whose logits are computed at once."""
+    return _BATCH_LOGITS.get(lm.device.type, _BATCH_LOGITS["cuda"]) // lm.vocabulary
 
 
 def _continue(
@@ -219,7 +225,7 @@ def task_scores(scores: ItemScores, *, produced: bool = False) -> list[Score]:
 def token_losses(lm: LanguageModel, rows: IntArray) -> FloatArray:
     """Loss of every token but the first of each row, in nats, shape (rows, tokens - 1)."""
     out = []
-    size = max(1, min(_BATCH_TOKENS, _BATCH_LOGITS // lm.vocabulary) // rows.shape[1])
+    size = max(1, min(_BATCH_TOKENS, _most_rows(lm)) // rows.shape[1])
     for part in torch.from_numpy(rows).split(size):
         tokens = part.to(lm.device)
         logits = lm.model(tokens[:, :-1], use_cache=False).logits.float()

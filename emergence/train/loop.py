@@ -133,8 +133,8 @@ class _Run:
         self.model = place(build_model(config.model, config.seed), config, ranks.device)
         self.lm = our_language_model(self.model, tokenizer, config.model.context, ranks.device)
         self.questions = {
-            name: questions_of(self.lm, task.items(config.items), f"task {name}")
-            for name, task in TASKS.items()
+            name: questions_of(self.lm, TASKS[name].items(config.items), f"task {name}")
+            for name in config.tasks
         }
         wrapped = ranks.wrap(self.model, config.fsdp)
         self.loss_of = objective(wrapped, config, ranks.device)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emergence.errors import DataError
 from emergence.train.config import ModelConfig, TrainConfig, checked, read_config
+from emergence.train.tasks import TASKS
 
 # Sizes by their non-embedding parameters: hidden, layers, heads, kv_heads.
 SIZES = {
@@ -38,19 +39,21 @@ def peak_rate(params: int) -> float:
 
 
 def _demo() -> list[TrainConfig]:
-    """Two seeds of one size: minutes on two cores, and long enough for a curve each."""
+    """Four seeds of one size on the English tasks: minutes on two cores, a curve for each run."""
     model = sized("908k")
     return [
         TrainConfig(
             name=f"908k-seed{seed}",
             model=model,
-            tokens=3_300_000,
+            tokens=2_600_000,
             lr=peak_rate(model.params),
-            evaluations=30,
-            first=100_000,
+            evaluations=26,
+            first=300_000,
+            tasks=tuple(name for name in TASKS if name.endswith("_en")),
+            loss_rows=96,
             seed=seed,
         )
-        for seed in (0, 1)
+        for seed in range(4)
     ]
 
 

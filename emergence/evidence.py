@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import stdtr
 
 from emergence._typing import FloatArray, IntArray
 from emergence.contest import Candidate, smooth_contest, threshold_contest
@@ -43,7 +44,8 @@ _THIN = 3
 class Evidence:
     """What the tests say of one task.
 
-    ``p_flat``: no dependence on the loss; ``p_inverse``: no fall of the score with falling
+    ``p_flat``: no dependence on the loss (of several curves, twice the smaller of the simulated
+    p-value and that of a t-test of their slopes); ``p_inverse``: no fall of the score with falling
     loss; ``p_smooth``, ``p_threshold``: that side is true.  ``prediction`` is the mean gain in
     squared error of the threshold side over the smooth side on left-out runs, in units of
     its standard error (NaN where it was not needed).  ``resolution`` is the smallest p-value
@@ -69,6 +71,11 @@ class Evidence:
     above_chance: bool
     curves: int
 
+    @property
+    def flat_unresolved(self) -> bool:
+        """Whether no draw came near the data: more draws would make ``p_flat`` smaller."""
+        return self.p_flat_alone <= self.resolution * (2 if self.curves > 1 else 1)
+
     def with_p_values(self, values: FloatArray) -> Evidence:
         """Same evidence with other p-values, in the order of ``TESTS``."""
         flat, smooth, threshold = map(float, values)
@@ -91,6 +98,8 @@ def gather(
     problems = thresholds.problems
     errors = _errors(problems, n_boot, seed)
     flat, inverse = _flat_tests(thresholds, smooth, errors)
+    if len(problems) > 1:
+        flat = min(1.0, 2.0 * min(flat, _level_runs(problems)))
     data = [p.wy[:, None] for p in problems]
     polished = smooth.refined()
     near_smooth = _near_best(polished)
@@ -206,6 +215,17 @@ def _flat_tests(
     )
     falls, rises = (_p(b >= a[0] - 1e-9) for a, b in zip(seen, null, strict=True))
     return falls, rises
+
+
+def _level_runs(problems: Sequence[Problem]) -> float:
+    """p-value of "no fall of the score with the loss" from the slopes of the runs, a t-test.
+
+    Runs are independent whatever the errors inside them do; errors that follow each other closely
+    could by themselves make a rise in each of them, but not in all.
+    """
+    slopes = np.array([np.cov(p.x, p.y)[0, 1] / np.var(p.x, ddof=1) for p in problems])
+    error = float(slopes.std(ddof=1)) / np.sqrt(slopes.size)
+    return float(stdtr(slopes.size - 1, slopes.mean() / max(error, 1e-300)))
 
 
 def _level_and_line(problem: Problem) -> tuple[FloatArray, FloatArray]:

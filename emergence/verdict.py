@@ -147,7 +147,7 @@ def _decide(v: Verdict) -> tuple[Label, str]:
     """Label and the reason for it."""
     e, a = v.evidence, v.alpha
     if e.p_flat > a:
-        if e.p_flat_alone <= e.resolution:
+        if e.flat_unresolved:
             return "undetermined", _more_draws(e, "no result can be told from chance")
         if e.p_inverse <= a:
             return "undetermined", (

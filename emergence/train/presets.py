@@ -138,7 +138,7 @@ def _paper28() -> list[TrainConfig]:
 PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "demo": _demo,
     "paper3-cpu": _paper3_cpu,
-    "paper3-cpu-again": partial(_paper3_cpu, range(4, 9)),
+    "paper3-cpu-again": partial(_paper3_cpu, range(4, 7)),
     "paper28-cpu": _paper28_cpu,
     "paper28": _paper28,
 }

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import ndtri, stdtr
 
 from emergence._typing import FloatArray, IntArray
 from emergence.contest import Candidate, smooth_contest, threshold_contest
@@ -36,6 +36,7 @@ _STREAM = 11
 # The p-values that are adjusted for the number of tasks.
 TESTS = ("p_flat", "p_smooth", "p_threshold")
 _FOLDS = 10
+_LEAST_CLUSTERS = 5
 # Pure noise rules out no shape, so the test of "flat" looks at a part of the grid.
 _THIN = 3
 
@@ -47,7 +48,7 @@ class Evidence:
     ``p_flat``: no dependence on the loss (of several curves, twice the smaller of the simulated
     p-value and that of a t-test of their slopes); ``p_inverse``: no fall of the score with falling
     loss; ``p_smooth``, ``p_threshold``: that side is true.  ``prediction`` is the mean gain in
-    squared error of the threshold side over the smooth side on left-out runs, in units of
+    squared error of the threshold side over the smooth side on left-out points, in units of
     its standard error (NaN where it was not needed).  ``resolution`` is the smallest p-value
     that the draws can show, 1 / (n_boot + 1); ``p_flat_alone``,
     ``p_smooth_alone`` and ``p_threshold_alone`` stay as they were before any adjustment for the
@@ -239,19 +240,24 @@ def _level_and_line(problem: Problem) -> tuple[FloatArray, FloatArray]:
 def left_out_gain(problems: Sequence[Problem], fit_level: bool) -> float:
     """Gain in squared error on left-out folds, threshold over smooth, in standard errors.
 
-    Folds are runs where a curve is of at least three, else fifths of runs, or every tenth point
-    where checkpoints are independent.  The standard error is clustered: by run, or by fifths
-    of runs where there are fewer than ten.
+    Folds are runs where a curve is of at least three, else every fifth checkpoint of a run, or
+    every tenth point where checkpoints are independent: never the end of a run, which would ask
+    how a curve goes on and not what it is like.  The standard error is clustered: by run where
+    that makes enough clusters, else by stretches of a fifth of a run.
     """
     gains, clusters, n_clusters = [], [], 0
     for problem in problems:
-        fold, cluster = _folds(problem)
+        fold, cluster = _folds(problem, whole_runs=len(problems) >= _LEAST_CLUSTERS)
         gains.append(_gain(problem, fold, fit_level))
         clusters.append(cluster + n_clusters)
         n_clusters += int(cluster.max()) + 1
     total = np.bincount(np.concatenate(clusters), np.concatenate(gains))
     spread = float(np.sqrt(total.size) * total.std(ddof=1))
-    return float(total.sum() / spread) if spread > 0 else 0.0
+    if spread == 0:
+        return 0.0
+    t = float(total.sum()) / spread
+    # With few clusters t is wider than normal: the normal score that is as rare, with its sign.
+    return float(np.copysign(ndtri(stdtr(total.size - 1, -abs(t))), t))
 
 
 def _gain(problem: Problem, fold: IntArray, fit_level: bool) -> FloatArray:
@@ -274,8 +280,8 @@ def _gain(problem: Problem, fold: IntArray, fit_level: bool) -> FloatArray:
     return gain
 
 
-def _folds(problem: Problem) -> tuple[IntArray, IntArray]:
-    """Fold and cluster of each point."""
+def _folds(problem: Problem, *, whole_runs: bool) -> tuple[IntArray, IntArray]:
+    """Fold and cluster of each point; ``whole_runs``: a curve of one run is one cluster."""
     if problem.run is None:
         tenth = np.arange(problem.n) % _FOLDS
         return tenth, tenth
@@ -284,8 +290,9 @@ def _folds(problem: Problem) -> tuple[IntArray, IntArray]:
     if n_runs >= _FOLDS:
         return run % _FOLDS, run
     length = np.bincount(run)[run]
-    fifth = np.unique(run * 5 + (5 * problem.rank) // length, return_inverse=True)[1]
-    return (run, fifth) if n_runs >= 3 else (fifth, fifth)
+    stretch = np.unique(run * 5 + (5 * problem.rank) // length, return_inverse=True)[1]
+    fold = run if n_runs >= 3 else problem.rank % 5
+    return fold, run if n_runs == 1 and whole_runs else stretch
 
 
 def adjust(p: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ FLOORS = [
      "record", "record_warnings", "records"},
     {"search", "problem", "noise", "runs", "structure", "families", "profile", "polish",
      "contest", "side", "shapes", "resample", "kernel", "intervals",
-     "isotonic", "monotone", "panel", "evidence", "width", "law", "plateau",
+     "isotonic", "monotone", "panel", "prediction", "evidence", "width", "law", "plateau",
      "templates", "random_effects"},
     {"between_runs_result", "between_runs", "between_tasks", "diagnostics", "discontinuity",
      "threshold_summary", "threshold_result", "threshold", "smooth_result", "smooth", "verdict",

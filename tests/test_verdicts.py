@@ -27,6 +27,8 @@ from emergence import (
 from emergence.curves import softplus_hinge
 from emergence.errors import DataError, MethodRefused
 from emergence.evidence import adjust
+from emergence.prediction import left_out_gain
+from emergence.side import sides_by_run
 
 
 @pytest.mark.parametrize(
@@ -210,6 +212,14 @@ def test_a_rise_in_every_run_is_not_flat_whatever_errors_may_do_in_one() -> None
         for seed in range(20)
     ]
     assert sum(v.evidence.p_flat <= 0.05 for v in flat) <= 3  # 5% of 20, with 2% above
+
+
+def test_what_is_smooth_is_predicted_better_by_smooth_curves() -> None:
+    """The ends of runs, left out whole, said the contrary: they ask how a curve goes on."""
+    points = load_dataset("paper3-cpu-again").select("fact_en", "acc")
+    contest = fit_threshold(points, runs="offset+ar1", n_boot=99)._contest
+    onsets, _ = sides_by_run(contest.problem, fit_level=contest.fit_level)
+    assert left_out_gain(onsets.problems, contest.fit_level) < -1.645
 
 
 def test_short_runs_share_a_curve() -> None:

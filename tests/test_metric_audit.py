@@ -70,10 +70,9 @@ def test_from_worse_than_guessing_to_guessing_is_no_ability() -> None:
     assert audit.label == "undetermined"
 
 
-@pytest.mark.parametrize("task", ["coreference_en", "coreference_zh"])
-def test_runs_that_ship(task) -> None:
+def test_runs_that_ship() -> None:
     """Coreference begins at a threshold in all metrics."""
-    audit = audit_metrics(load_dataset("paper3-cpu"), task, n_boot=199)
+    audit = audit_metrics(load_dataset("paper3-cpu"), "coreference_zh", n_boot=99)
     assert [v.label for v in audit.verdicts] == ["emergent"] * 3, audit.reason
     assert audit.label == "ability", audit.reason
 

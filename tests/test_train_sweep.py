@@ -73,6 +73,15 @@ def test_a_run_that_fails_is_named_and_the_others_end(tiny_config, tmp_path) -> 
     assert set(read_records(tmp_path / "records.csv").to_frame()["run"]) == {"good"}
 
 
+@pytest.fixture
+def interruptible():
+    """Children that an interrupt reaches, also where the tests themselves run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "process"])
 def test_an_interrupt_saves_every_run_and_starts_nothing_more(
     tiny_config, tmp_path, whole_group

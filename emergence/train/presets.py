@@ -165,7 +165,7 @@ def preset(name: str) -> list[TrainConfig]:
     Examples
     --------
     >>> [run.name for run in preset("demo")]
-    ['908k-seed0', '908k-seed1']
+    ['908k-seed0', '908k-seed1', '908k-seed2', '908k-seed3']
     >>> len(preset("paper28-cpu"))
     28
     """

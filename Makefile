@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 .PHONY: report test demo paper docs clean
 
 report: $(VENV)/report.stamp
-	$(BIN)/emergence report data/public_reports.csv -o out/public
-	$(BIN)/emergence report data/runs/paper3-cpu.csv --law data/runs/paper28-cpu.csv -o out/experiment1
-	$(BIN)/emergence report data/runs/paper28-cpu.csv -o out/experiment2
+	$(BIN)/emergence report data/public_reports.csv --jobs -1 -o out/public
+	$(BIN)/emergence report data/runs/paper3-cpu.csv --law data/runs/paper28-cpu.csv --jobs -1 -o out/experiment1
+	$(BIN)/emergence report data/runs/paper28-cpu.csv --jobs -1 -o out/experiment2
 
 # Trains with the exact torch of the tests, which is small where pip finds a build for the CPU.
 demo: $(VENV)/test.stamp
 	$(BIN)/emergence sweep demo -o out/demo
-	$(BIN)/emergence report out/demo/records.csv -o out/demo/report
+	$(BIN)/emergence report out/demo/records.csv --jobs -1 -o out/demo/report
 
 # The claims of Du et al. asked of the bundled records; writes docs/paper.md and its figures.
 paper: $(VENV)/report.stamp

@@ -144,7 +144,8 @@ def both_tests(points: Points) -> Evidence:
     """Fit of a task and the bootstrap under each null."""
     fit = fit_threshold(points, n_boot=1000)
     sides = Side((fit._contest,)), Side((fit._smooth,))
-    return gather(*sides, 1000, fit._errors.seed, 0.05, fit._candidates)
+    onsets = [sides[0].curves((c,)) for c in fit._candidates]
+    return gather(*sides, 1000, fit._errors.seed, 0.05, (onsets, sides[1].refined()))
 
 
 def verdict_rows() -> list[str]:

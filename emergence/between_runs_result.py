@@ -104,11 +104,21 @@ class RunThresholds:
         """
         check_level(level)
         if name == "eta":
-            margin = self._effects.margin(level)
-            return Interval(self.eta - margin, self.eta + margin, level, "random-effects")
+            return _mean_interval(self._effects, level)
         if name == "spread":
             return Interval(*self._effects.tau_interval(level), level, "Q-profile")
         raise DataError(f"no interval for {name!r}; there is one for 'eta' and 'spread'")
+
+    def without(self, run: str, level: float = 0.95) -> Interval | None:
+        """Interval of the mean threshold without one run, the common curve as it is.
+
+        None where fewer than two runs are left that say where theirs is.
+        """
+        if run in self.unknown:
+            return self.interval("eta", level)
+        if len(self.runs) < 3:
+            return None
+        return _mean_interval(self._effects.without(self.runs.index(run)), level)
 
     @property
     def shifts(self) -> dict[str, float]:
@@ -209,3 +219,9 @@ class RunThresholds:
         from emergence.report.figures import plot_run_thresholds  # matplotlib only when drawing
 
         return plot_run_thresholds(self, ax=ax)
+
+
+def _mean_interval(effects: RandomEffects, level: float) -> Interval:
+    """Interval of the mean of effects, symmetric about it."""
+    mean, margin = float(effects.beta[0]), effects.margin(level)
+    return Interval(mean - margin, mean + margin, level, "random-effects")

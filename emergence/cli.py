@@ -112,6 +112,7 @@ def _report(args: argparse.Namespace) -> None:
         alpha=args.alpha,
         n_boot=args.n_boot,
         rng=args.seed,
+        n_jobs=args.jobs,
         wrap=progress,
     )
     folder = Path(args.output)
@@ -163,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
     add_tests(sub)
     add_noise(sub)
-    sub.add_argument("--jobs", type=int, default=1, help="tasks at a time (-1: all cores)")
+    _add_jobs(sub)
     sub.add_argument("--metric", action="append", help="only this metric (may be repeated)")
     sub.add_argument("-o", "--output", help="write the table as CSV")
     sub.add_argument("-v", "--verbose", action="store_true", help="print every reason")
@@ -180,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = command(name, _report, text)
         add_tests(sub)
         _add_law(sub)
+        _add_jobs(sub)
         sub.add_argument("-o", "--output", default="out", help="folder (default out)")
     sub = command("simulate", _simulate, "write records of known truth", file=False)
     sub.add_argument("-o", "--output", required=True, help="CSV to write")
@@ -192,6 +194,10 @@ def _parser() -> argparse.ArgumentParser:
     add_planning_commands(command)
     add_train_commands(command)
     return parser
+
+
+def _add_jobs(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--jobs", type=int, default=1, help="tasks at a time (-1: all cores)")
 
 
 def _add_law(sub: argparse.ArgumentParser) -> None:

@@ -6,7 +6,8 @@ Leverage is the diagonal of the hat matrix of the fit linearised at its paramete
 
 with :math:`\tilde X` the whitened derivatives of the curve; the influence of a checkpoint on eta is
 the change of eta when it is left out, to first order (Cook 1977, Technometrics 19, 15).  Runs are
-left out one by one and the threshold is fitted again.
+left out one by one and the threshold is fitted again; where runs have thresholds of their own, the
+mean is taken without that run's (Viechtbauer & Cheung 2010, Res. Synth. Methods 1, 112).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scipy.stats import spearmanr
 from emergence._typing import FloatArray
 from emergence.contest import Candidate
 from emergence.errors import DataError, MethodRefused
+from emergence.intervals import Interval
 from emergence.points import LEAST_POINTS
 from emergence.results import Status, jsonable
 from emergence.threshold import fit_threshold
@@ -180,36 +182,53 @@ def _checkpoints(fit: ThresholdFit, best: Candidate) -> pd.DataFrame:
 
 
 def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
-    """Eta without each run, with the fit's own shapes and plateau."""
-    points = fit.points
-    columns = ["run", "eta", "low", "high", "decides"]
-    if points.run is None or points.n_runs == points.size or points.n_runs < 2:
-        return pd.DataFrame(columns=columns)
-    problem, whole = fit._contest.problem, fit.interval("eta", _LEVEL)
-    rows = []
-    for run in np.unique(points.run.astype(str)):
-        rest = points.where(points.run.astype(str) != run)
-        if rest.size < LEAST_POINTS:
+    """Eta without each run, and whether that run decides."""
+    points, rows = fit.points, []
+    runs = [] if points.run is None else np.unique(points.run.astype(str)).tolist()
+    if len(runs) < 2 or len(runs) == points.size:
+        runs = []
+    whole = fit.interval("eta", _LEVEL) if runs else None
+    for run in runs:
+        again = _without(fit, run)
+        if again is None:  # what is left cannot be fitted: that says nothing of this run
             continue
-        try:
-            again = fit_threshold(
-                rest,
-                shape=fit.requested,
-                plateau="fitted" if fit._contest.fit_level else "chance",
-                noise=problem.precision.name,
-                runs=problem.run_model.name if fit.by_run is None else "random threshold",
-                n_boot=_LEAST_DRAWS,
-            )
-        except DataError:
-            continue  # what is left cannot be fitted: that says nothing of this run
-        if again.status is Status.NO_ONSET:
-            rows.append((run, np.nan, np.nan, np.nan, True))
+        eta, ci = again
+        if whole is None or ci is None:
+            rows.append((run, eta, np.nan, np.nan, True))
             continue
-        ci = again.interval("eta", _LEVEL)
         bounded = whole.open_low >= ci.open_low and whole.open_high >= ci.open_high
-        decides = not bounded or (again.eta not in whole and fit.eta not in ci)
-        rows.append((run, again.eta, ci.low, ci.high, decides))
-    return pd.DataFrame(rows, columns=columns)
+        decides = not bounded or (eta not in whole and fit.eta not in ci)
+        rows.append((run, eta, ci.low, ci.high, decides))
+    return pd.DataFrame(rows, columns=["run", "eta", "low", "high", "decides"])
+
+
+def _without(fit: ThresholdFit, run: str) -> tuple[float, Interval | None] | None:
+    """Eta and its interval without one run; NaN and None where there is no onset then.
+
+    The mean of the thresholds of runs is taken anew, on the curve that they share; a common
+    threshold is fitted anew, with the fit's own shapes and plateau.
+    """
+    if fit.by_run is not None:
+        mean = fit.by_run.without(run, _LEVEL)
+        return None if mean is None else (0.5 * (mean.low + mean.high), mean)
+    rest = fit.points.where(np.asarray(fit.points.run).astype(str) != run)
+    problem = fit._contest.problem
+    if rest.size < LEAST_POINTS:
+        return None
+    try:
+        again = fit_threshold(
+            rest,
+            shape=fit.requested,
+            plateau="fitted" if fit._contest.fit_level else "chance",
+            noise=problem.precision.name,
+            runs=problem.run_model.name,
+            n_boot=_LEAST_DRAWS,
+        )
+    except DataError:
+        return None
+    if again.status is Status.NO_ONSET:
+        return np.nan, None
+    return again.eta, again.interval("eta", _LEVEL)
 
 
 def _drift(fit: ThresholdFit, residual: FloatArray) -> pd.DataFrame:

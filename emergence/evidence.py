@@ -22,7 +22,6 @@ import numpy as np
 from scipy.special import stdtr
 
 from emergence._typing import FloatArray
-from emergence.contest import Candidate
 from emergence.prediction import left_out_gain
 from emergence.problem import Problem
 from emergence.profile import joint_bic, residual_ss
@@ -87,12 +86,11 @@ def gather(
     n_boot: int,
     seed: np.random.SeedSequence,
     alpha: float,
-    onsets: Sequence[Candidate] | None = None,
+    polished: tuple[Sequence[Curves], Sequence[Curves]],
 ) -> Evidence:
     """Run all tests on the problems of two sides.
 
-    ``onsets`` are the polished candidates of a threshold side of one part, where they are at
-    hand.
+    ``polished`` are the curves of either side at their best parameters, best first.
     """
     problems = thresholds.problems
     errors = _errors(problems, n_boot, seed)
@@ -100,12 +98,8 @@ def gather(
     if len(problems) > 1:
         flat = min(1.0, 2.0 * min(flat, _level_runs(problems)))
     data = [p.wy[:, None] for p in problems]
-    polished = smooth.refined()
-    near_smooth = _near_best(polished)
-    smooth = smooth.sharpened(polished)
-    near_threshold = _near_best(
-        thresholds.refined() if onsets is None else [thresholds.curves((c,)) for c in onsets]
-    )
+    near_threshold, near_smooth = map(_near_best, polished)
+    smooth = smooth.sharpened(polished[1])
     difference = float(smooth.best(data)[0] - thresholds.best(data)[0])
     p_smooth = p_threshold = float("nan")
     if flat <= alpha:  # otherwise neither side has anything to explain

@@ -41,6 +41,13 @@ class RandomEffects:
         quantile = float(stdtrit(self.dof, 0.5 * (1.0 + level)))
         return quantile * float(np.sqrt(self.covariance[which, which]))
 
+    def without(self, i: int) -> RandomEffects:
+        """Fit of all effects but one."""
+        rest = np.delete(np.arange(self.estimate.size), i)
+        return fit_random_effects(
+            self.estimate[rest], self.sigma[np.ix_(rest, rest)], self.design[rest]
+        )
+
     def tau_interval(self, level: float) -> tuple[float, float]:
         """Interval of the spread: where Cochran's Q is an ordinary chi-square draw."""
         top = 100.0 * float(np.sqrt(np.diag(self.sigma).max() + np.var(self.estimate))) + 1e-300

@@ -7,7 +7,7 @@ variance in common.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,24 @@ class Curves:
     def name(self) -> str:
         """Name of the family."""
         return self.parts[0].family.name
+
+
+@dataclass(frozen=True, eq=False)
+class RunCurves:
+    """Best curves of either side where each run has its own."""
+
+    problem: Problem
+    threshold: Curves
+    smooth: Curves
+
+    def draw(self, curves: Curves, n: int) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Losses and scores along the curve of each run, as far as its points reach."""
+        assert self.problem.run is not None
+        for r, part in enumerate(curves.parts):
+            mine = self.problem.x[self.problem.run == r]
+            x = np.linspace(mine.min(), mine.max(), n)
+            losses = self.problem.low + self.problem.span * x
+            yield losses, self.problem.to_value(part.ability(x))
 
 
 @dataclass(frozen=True, eq=False)

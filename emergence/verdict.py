@@ -13,6 +13,7 @@ from emergence.evidence import Evidence
 from emergence.intervals import Interval
 from emergence.points import Points
 from emergence.results import jsonable
+from emergence.side import RunCurves
 from emergence.smooth import fit_smooth
 from emergence.smooth_result import SmoothFit
 from emergence.threshold_result import ThresholdFit
@@ -48,6 +49,8 @@ class Verdict:
         All p-values, adjusted for the number of tasks by :func:`classify_tasks`.
     alpha : float
         Level of the tests (or the false discovery rate).
+    by_run : RunCurves, optional
+        Best curves of either side, where each run was tested with one of its own.
     """
 
     points: Points = field(repr=False)
@@ -55,6 +58,7 @@ class Verdict:
     evidence: Evidence
     alpha: float
     adjusted: bool = False
+    by_run: RunCurves | None = field(default=None, repr=False)
 
     @cached_property
     def label(self) -> Label:

@@ -24,7 +24,7 @@ from emergence.records import Records, not_fitted
 from emergence.resample import Seed, as_seed
 from emergence.results import jsonable
 from emergence.runs import Runs
-from emergence.side import LEAST_CHECKPOINTS, Side, runs_show_curves, sides_by_run
+from emergence.side import LEAST_CHECKPOINTS, RunCurves, Side, runs_show_curves, sides_by_run
 from emergence.threshold import fit_threshold
 from emergence.verdict import Verdict
 
@@ -118,15 +118,18 @@ def classify(
     contest, seed = threshold._contest, threshold._errors.seed
     if not apart:
         sides = Side((contest,)), Side((threshold._smooth,))
-        evidence = gather(*sides, n_boot, seed, alpha, threshold._candidates)
+        onsets = [sides[0].curves((c,)) for c in threshold._candidates]
+        evidence = gather(*sides, n_boot, seed, alpha, (onsets, sides[1].refined()))
         return Verdict(contest.problem.points, threshold, evidence, alpha)
     sides = sides_by_run(contest.problem, fit_level=contest.fit_level)
-    evidence = gather(*sides, n_boot, seed, alpha)
+    polished = sides[0].refined(), sides[1].refined()
+    evidence = gather(*sides, n_boot, seed, alpha, polished)
     # Without a sign of a threshold nothing is gained by looking for that of each run.
     if evidence.p_smooth <= alpha:
         with suppress(DataError):  # too few runs say where theirs is: that of the common curve
             threshold = fit(runs=_OWN)
-    return Verdict(contest.problem.points, threshold, evidence, alpha)
+    own = RunCurves(contest.problem, polished[0][0], polished[1][0])
+    return Verdict(contest.problem.points, threshold, evidence, alpha, by_run=own)
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,9 @@ def test_random_threshold_is_a_kind_of_runs() -> None:
     own = fit.by_run.to_frame().set_index("run")["eta"]
     # Without a run of a high threshold the mean of the others is low.
     assert np.corrcoef(mean[own.index], own)[0, 1] < -0.5
+    for name in ("run-0", "run-5"):  # as if the runs had been fitted without it
+        again = run_thresholds(p.where(p.run != name), shape=fit.shape, n_boot=199)
+        assert mean[name] == pytest.approx(again.eta, abs=0.2 * fit.by_run.stderr)
     assert json.dumps(fit.to_dict(), allow_nan=False)
 
 
@@ -113,6 +116,10 @@ def test_runs_that_never_cross_are_named() -> None:
     result = run_thresholds(p.where(keep), n_boot=99)
     assert result.unknown == ("run-0",)
     assert any("run-0" in w for w in result.warnings)
+    assert result.without("run-0") == result.interval()
+    assert result.without("run-1") != result.interval()
+    two = run_thresholds(p.where((p.run == "run-1") | (p.run == "run-2")), n_boot=99)
+    assert two.without("run-1") is None
 
 
 @pytest.mark.parametrize(

@@ -157,16 +157,23 @@ def analyse(
     alpha: float = 0.05,
     n_boot: int = 999,
     rng: Seed = 0,
+    n_jobs: int | None = None,
     wrap: Wrap = plain,
 ) -> Analysis:
     """Classify every task, fit the law of every family with an emergent task, find sizes.
 
     ``law_records`` are what the laws are fitted to, where that is not ``records``: thresholds are
     best seen in long runs, a law of the size in many sizes, each decayed to its own end.
+    ``n_jobs`` tasks are classified at once, as :func:`classify_tasks` does.
     ``wrap(items, what)`` passes the items of each stage on, for a progress bar.
     """
     verdicts = classify_tasks(
-        records, alpha=alpha, n_boot=n_boot, rng=rng, progress=lambda groups: wrap(groups, "tasks")
+        records,
+        alpha=alpha,
+        n_boot=n_boot,
+        rng=rng,
+        n_jobs=n_jobs,
+        progress=lambda groups: wrap(groups, "tasks"),
     )
     emergent = [i for i, v in enumerate(verdicts) if v.label == "emergent"]
     of_law = records if law_records is None else law_records

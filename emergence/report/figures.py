@@ -26,6 +26,7 @@ from emergence.report.style import (
 )
 from emergence.results import Status
 from emergence.scaling import ScalingLaw
+from emergence.side import RunCurves
 from emergence.size import SizeThreshold
 from emergence.smooth_result import SmoothFit
 from emergence.threshold_result import ThresholdFit
@@ -39,8 +40,10 @@ def plot_points(points: Points, ax: Axes | None = None) -> Axes:
     ax = tidy(axes(ax))
     draw_points(ax, points.loss, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
-    ax.annotate("chance", (0.995, points.chance), xycoords=("axes fraction", "data"), ha="right",
-                va="bottom", fontsize=7, color="#6b7280")  # fmt: skip
+    # Beside the axes, where no point can lie.
+    ax.annotate("chance", (1.0, points.chance), xytext=(3, 0), textcoords="offset points",
+                xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=7,
+                color="#6b7280")  # fmt: skip
     ax.invert_xaxis()
     ax.set(xlabel="pre-training loss (nats per token)", ylabel=points.metric or "score")
     ax.set_title(points.label, fontsize=10)
@@ -100,6 +103,10 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
     points = verdict.points
     if verdict.label == "emergent":
         ax = plot_fit(verdict.threshold, ax, level=1 - verdict.alpha)
+    elif verdict.by_run is not None and verdict.label != "flat":
+        ax = plot_points(points, ax)
+        draw_run_curves(verdict.by_run, ax, both=verdict.label == "undetermined")
+        size_legend(ax, points)
     elif verdict.label == "smooth":
         ax = plot_fit(verdict.smooth, ax, level=1 - verdict.alpha)
     else:
@@ -114,6 +121,16 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
         size_legend(ax, points)
     ax.set_title(f"{points.label}: {verdict.label}", fontsize=10, color=COLORS[verdict.label])
     return ax
+
+
+def draw_run_curves(curves: RunCurves, ax: Axes, *, both: bool) -> None:
+    """Draw the best smooth curve of each run, and with ``both`` its best threshold curve."""
+    sides = [("smooth", curves.smooth)] + [("threshold", curves.threshold)] * both
+    for name, side in sides:
+        color = COLORS["emergent" if name == "threshold" else name]
+        for i, (losses, scores) in enumerate(curves.draw(side, 300)):
+            label = name if both and i == 0 else None  # one line of the legend for all runs
+            ax.plot(losses, scores, color=color, lw=0.9, ls="--" if both else "-", label=label)
 
 
 def plot_compute(points: Points, ax: Axes | None = None) -> Axes:

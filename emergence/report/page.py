@@ -87,7 +87,7 @@ def _save(figure: Figure, stem: Path) -> str:
 
 def _task(verdict: Verdict) -> Figure:
     figure = Figure(figsize=(9.6, 3.6))  # fixed margins: half the time of a layout engine
-    figure.subplots_adjust(left=0.08, right=0.985, bottom=0.14, top=0.91, wspace=0.2)
+    figure.subplots_adjust(left=0.08, right=0.985, bottom=0.14, top=0.91, wspace=0.24)
     left, right = figure.subplots(1, 2)
     plot_verdict(verdict, left)
     plot_compute(verdict.points, right)

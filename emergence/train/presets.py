@@ -47,6 +47,7 @@ def _demo() -> list[TrainConfig]:
             model=model,
             tokens=2_600_000,
             lr=peak_rate(model.params),
+            schedule="wsd",
             evaluations=26,
             first=300_000,
             tasks=tuple(name for name in TASKS if name.endswith("_en")),
@@ -58,12 +59,14 @@ def _demo() -> list[TrainConfig]:
 
 
 def _long(size: str, tokens: int, seed: int) -> TrainConfig:
+    """One long run; under a constant rate the late abilities begin while there is much to come."""
     model = sized(size)
     return TrainConfig(
         name=f"{size}-seed{seed}",
         model=model,
         tokens=tokens,
         lr=peak_rate(model.params),
+        schedule="wsd",
         evaluations=36,
         first=100_000,
         seed=seed,

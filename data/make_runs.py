@@ -28,7 +28,7 @@ def main() -> None:
     about = {"command": f"emergence sweep {name}"}
     about |= json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
     RUNS.mkdir(exist_ok=True)
-    frame = records.to_frame().assign(source="this project, our own run")
+    frame = records.to_frame().assign(source="own run")
     frame.to_csv(RUNS / f"{name}.csv", index=False, lineterminator="\n", float_format=_DIGITS)
     (RUNS / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     print(f"{records!r} in {RUNS / name}.csv")

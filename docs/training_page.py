@@ -34,7 +34,7 @@ THRESHOLD_HEADER = (
 SIZE_HEADER = (
     "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval", "remark",
 )  # fmt: skip
-VERDICT_HEADER = ("task", "metric", "experiment 1", "again", "experiment 2")
+VERDICT_HEADER = ("task", "metric", "experiment 1", "again", "constant rate", "experiment 2")
 CONFIG_HEADER = ("field", "default", "what it is")
 
 
@@ -87,9 +87,9 @@ def crossing_rows() -> list[tuple[str, ...]]:
     return rows
 
 
-def threshold_rows(tasks: Sequence[str]) -> list[tuple[str, ...]]:
-    """Thresholds of all long runs, by size."""
-    records, rows = all_seeds(), []
+def threshold_rows(records: Records, tasks: Sequence[str]) -> list[tuple[str, ...]]:
+    """Thresholds of long runs, by size."""
+    rows: list[tuple[str, ...]] = []
     for name in tasks:
         metric = "exact_match" if TASKS[name].produced else "acc"
         found = run_thresholds(records.select(name, metric))
@@ -191,11 +191,14 @@ def main() -> None:
     write_table(STATIC / "tasks.csv", TASK_HEADER, task_rows())
     write_table(STATIC / "config.csv", CONFIG_HEADER, config_rows())
     write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows())
-    long = analyse(load_dataset("paper3-cpu"), law_records=load_dataset("paper28-cpu"))
+    finals, constant = load_dataset("paper28-cpu"), load_dataset("paper3-cpu-wsd")
+    long = analyse(load_dataset("paper3-cpu"), law_records=finals, n_jobs=-1)
     write_table(STATIC / "sizes.csv", SIZE_HEADER, size_rows(long))
     late = [name for name in TASKS if name.startswith(("arithmetic", "coreference"))]
-    write_table(STATIC / "thresholds.csv", THRESHOLD_HEADER, threshold_rows(late))
-    others = [classify_tasks(load_dataset(n)) for n in ("paper3-cpu-again", "paper28-cpu")]
+    for name, records in (("thresholds", all_seeds()), ("thresholds_wsd", constant)):
+        write_table(STATIC / f"{name}.csv", THRESHOLD_HEADER, threshold_rows(records, late))
+    again = load_dataset("paper3-cpu-again")
+    others = [classify_tasks(records, n_jobs=-1) for records in (again, constant, finals)]
     write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows([long.verdicts, *others]))
     draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}

@@ -23,8 +23,8 @@ def dataset_path(name: str) -> Path:
     Parameters
     ----------
     name : str
-        ``public_reports``, ``olmo_ladder``, ``paper3-cpu``, ``paper3-cpu-again`` or
-        ``paper28-cpu``.
+        ``public_reports``, ``olmo_ladder``, ``paper3-cpu``, ``paper3-cpu-again``,
+        ``paper3-cpu-wsd`` or ``paper28-cpu``.
 
     Returns
     -------
@@ -50,8 +50,9 @@ def load_dataset(name: str) -> Records:
     ----------
     name : str
         ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm; ``olmo_ladder``: all
-        checkpoints of the ladder, in cloze form; ``paper3-cpu``, ``paper3-cpu-again``
-        and ``paper28-cpu``: our own runs after the two experiments of Du et al. (data/README.md).
+        checkpoints of the ladder, in cloze form; ``paper3-cpu``, ``paper3-cpu-again``,
+        ``paper3-cpu-wsd`` and ``paper28-cpu``: our own runs after the two experiments of Du et
+        al. (data/README.md).
 
     Returns
     -------

@@ -20,7 +20,9 @@ def about(name: str) -> tuple[dict, list[TrainConfig]]:
     return found, [TrainConfig.model_validate(c) for c in found["configs"]]
 
 
-@pytest.mark.parametrize("name", ["paper3-cpu", "paper3-cpu-again", "paper28-cpu"])
+@pytest.mark.parametrize(
+    "name", ["paper3-cpu", "paper3-cpu-again", "paper3-cpu-wsd", "paper28-cpu"]
+)
 def test_every_checkpoint_of_every_run_is_there_once(name) -> None:
     found, configs = about(name)
     assert found["command"] == f"emergence sweep {name}"
@@ -42,12 +44,16 @@ def test_every_checkpoint_of_every_run_is_there_once(name) -> None:
 def test_experiment_1_has_three_sizes_and_four_seeds_of_each() -> None:
     _, configs = about("paper3-cpu")
     _, again = about("paper3-cpu-again")
+    _, constant = about("paper3-cpu-wsd")
     sizes = sorted({c.model.params for c in configs})
     assert len(sizes) >= 3
     for size in sizes:
         assert {c.seed for c in configs if c.model.params == size} == {0, 1, 2, 3}
         assert {c.seed for c in again if c.model.params == size} == {4, 5, 6}
+        assert {c.seed for c in constant if c.model.params == size} == {0, 1, 2, 3}
     assert all(len(c.checkpoints) >= 30 for c in configs)
+    assert {c.schedule for c in configs + again} == {"cosine"}
+    assert {c.schedule for c in constant} == {"wsd"}
 
 
 @pytest.mark.parametrize("task", ["arithmetic_en", "arithmetic_zh"])

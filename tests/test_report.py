@@ -17,7 +17,7 @@ from emergence.cli import main
 from emergence.curves import scaling_law
 from emergence.report import figures
 from emergence.report.analysis import analyse
-from emergence.report.page import write_report
+from emergence.report.page import _name_etas, write_report
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +107,14 @@ def test_forest_has_one_interval_for_each_emergent_task(records: Records) -> Non
     low, high = ax.lines[0].get_xdata()
     assert (low, high) == tuple(verdict.interval)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["jumpy acc"]
+
+
+def test_thresholds_of_one_law_are_named_without_lying_on_each_other() -> None:
+    ax = plt.figure().subplots()
+    ax.set_ylim(0.5, 2.5)
+    _name_etas(ax, [(1.0, "sums"), (1.01, "who"), (1.02, "sums"), (1.5, "letters")])
+    assert [line.get_ydata()[0] for line in ax.lines] == [1.0, 1.01, 1.02, 1.5]
+    assert [(t.get_text(), t.xy[1]) for t in ax.texts] == [("sums, who", 1.0), ("letters", 1.5)]
 
 
 def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -34,6 +35,7 @@ from emergence.verdict import Verdict
 _VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
 # Fixed salt and date: the same records give the same files.
 _SVG = {"svg.hashsalt": "emergence", "svg.fonttype": "none"}
+_LABEL = 0.05  # height of a label of the law, as a share of the axis
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,29 @@ def _forest(analysis: Analysis, family: str) -> Figure:
 
 def _law(analysis: Analysis, family: str, law: ScalingLaw) -> Figure:
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
-    mine = [s for i, s in analysis.sizes.items() if analysis.verdicts[i].points.family == family]
-    plot_law(law, mine[0] if len(mine) == 1 else None, figure.subplots())
+    points = {i: analysis.verdicts[i].points for i in analysis.sizes}
+    mine = [i for i in analysis.sizes if points[i].family == family]
+    ax = plot_law(law, analysis.sizes[mine[0]] if len(mine) == 1 else None, figure.subplots())
     if len(mine) > 1:
-        for s in mine:
-            figure.axes[0].axhline(s.eta, color=ETA, lw=0.8, ls=":")
-        figure.axes[0].set_title("dotted: eta of the emergent tasks", fontsize=9, color=ETA)
+        etas = sorted((analysis.sizes[i].eta, points[i].task) for i in mine)
+        _name_etas(ax, etas)
+        ax.set_title("dotted: eta of the emergent tasks", fontsize=9, color=ETA)
     return figure
+
+
+def _name_etas(ax: Axes, etas: list[tuple[float, str]]) -> None:
+    """Draw a line for each eta, ascending; lines that lie close share one label."""
+    for eta, _ in etas:
+        ax.axhline(eta, color=ETA, lw=0.8, ls=":")
+    low, high = ax.get_ylim()
+    labels: list[tuple[float, list[str]]] = []
+    for eta, task in etas:
+        if not labels or eta - labels[-1][0] > _LABEL * (high - low):
+            labels.append((eta, []))
+        labels[-1][1].append(task)
+    for eta, tasks in labels:
+        ax.annotate(", ".join(dict.fromkeys(tasks)), (0.01, eta), fontsize=6, color=ETA,
+                    xycoords=("axes fraction", "data"), va="bottom")  # fmt: skip
 
 
 def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:

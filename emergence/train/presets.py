@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from emergence.errors import DataError
 from emergence.train.config import ModelConfig, TrainConfig, checked, read_config
@@ -39,7 +40,10 @@ def peak_rate(params: int) -> float:
 
 
 def _demo() -> list[TrainConfig]:
-    """Four seeds of one size on the English tasks: minutes on two cores, a curve for each run."""
+    """Four seeds of one size on the English tasks: minutes on two cores, a curve for each run.
+
+    Under a constant rate arithmetic begins half-way; a cosine has come down before it begins.
+    """
     model = sized("908k")
     return [
         TrainConfig(
@@ -58,15 +62,14 @@ def _demo() -> list[TrainConfig]:
     ]
 
 
-def _long(size: str, tokens: int, seed: int) -> TrainConfig:
-    """One long run; under a constant rate the late abilities begin while there is much to come."""
+def _long(size: str, tokens: int, seed: int, schedule: Literal["wsd", "cosine"]) -> TrainConfig:
     model = sized(size)
     return TrainConfig(
         name=f"{size}-seed{seed}",
         model=model,
         tokens=tokens,
         lr=peak_rate(model.params),
-        schedule="wsd",
+        schedule=schedule,
         evaluations=36,
         first=100_000,
         seed=seed,
@@ -75,9 +78,12 @@ def _long(size: str, tokens: int, seed: int) -> TrainConfig:
     )
 
 
-def _paper3_cpu(seeds: Sequence[int] = range(4)) -> list[TrainConfig]:
-    """Experiment 1: three sizes, four seeds each, one long run for each."""
-    return [_long(size, 5_000_000, seed) for seed in seeds for size in ("285k", "908k", "508k")]
+def _paper3_cpu(
+    seeds: Sequence[int] = range(4), schedule: Literal["wsd", "cosine"] = "cosine"
+) -> list[TrainConfig]:
+    """Experiment 1: three sizes, one long run for each seed."""
+    sizes = ("285k", "908k", "508k")
+    return [_long(size, 5_000_000, seed, schedule) for seed in seeds for size in sizes]
 
 
 def _branches(base: TrainConfig, budgets: list[int]) -> list[TrainConfig]:
@@ -142,6 +148,7 @@ PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "demo": _demo,
     "paper3-cpu": _paper3_cpu,
     "paper3-cpu-again": partial(_paper3_cpu, range(4, 7)),
+    "paper3-cpu-wsd": partial(_paper3_cpu, schedule="wsd"),
     "paper28-cpu": _paper28_cpu,
     "paper28": _paper28,
 }
@@ -153,7 +160,8 @@ def preset(name: str) -> list[TrainConfig]:
     Parameters
     ----------
     name : str
-        ``demo``, ``paper3-cpu``, ``paper3-cpu-again`` (more seeds), ``paper28-cpu`` or ``paper28``.
+        ``demo``, ``paper3-cpu``, ``paper3-cpu-again`` (more seeds), ``paper3-cpu-wsd`` (another
+        schedule), ``paper28-cpu`` or ``paper28``.
 
     Returns
     -------

@@ -49,7 +49,7 @@ class Verdict:
         All p-values, adjusted for the number of tasks by :func:`classify_tasks`.
     alpha : float
         Level of the tests (or the false discovery rate).
-    by_run : RunCurves, optional
+    run_curves : RunCurves, optional
         Best curves of either side, where each run was tested with one of its own.
     """
 
@@ -58,7 +58,7 @@ class Verdict:
     evidence: Evidence
     alpha: float
     adjusted: bool = False
-    by_run: RunCurves | None = field(default=None, repr=False)
+    run_curves: RunCurves | None = field(default=None, repr=False)
 
     @cached_property
     def label(self) -> Label:

@@ -129,7 +129,7 @@ def classify(
         with suppress(DataError):  # too few runs say where theirs is: that of the common curve
             threshold = fit(runs=_OWN)
     own = RunCurves(contest.problem, polished[0][0], polished[1][0])
-    return Verdict(contest.problem.points, threshold, evidence, alpha, by_run=own)
+    return Verdict(contest.problem.points, threshold, evidence, alpha, run_curves=own)
 
 
 @dataclass(frozen=True)

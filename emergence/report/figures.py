@@ -103,9 +103,9 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
     points = verdict.points
     if verdict.label == "emergent":
         ax = plot_fit(verdict.threshold, ax, level=1 - verdict.alpha)
-    elif verdict.by_run is not None and verdict.label != "flat":
+    elif verdict.run_curves is not None and verdict.label != "flat":
         ax = plot_points(points, ax)
-        draw_run_curves(verdict.by_run, ax, both=verdict.label == "undetermined")
+        draw_run_curves(verdict.run_curves, ax, both=verdict.label == "undetermined")
         size_legend(ax, points)
     elif verdict.label == "smooth":
         ax = plot_fit(verdict.smooth, ax, level=1 - verdict.alpha)

@@ -114,7 +114,7 @@ def test_thresholds_of_one_law_are_named_without_lying_on_each_other() -> None:
     ax.set_ylim(0.5, 2.5)
     _name_etas(ax, [(1.0, "sums"), (1.01, "who"), (1.02, "sums"), (1.5, "letters")])
     assert [line.get_ydata()[0] for line in ax.lines] == [1.0, 1.01, 1.02, 1.5]
-    assert [(t.get_text(), t.xy[1]) for t in ax.texts] == [("sums, who", 1.0), ("letters", 1.5)]
+    assert [(t.get_text(), t.xy[1]) for t in ax.texts] == [("sums, who", 1.02), ("letters", 1.5)]
 
 
 def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) -> None:

@@ -127,17 +127,18 @@ def _law(analysis: Analysis, family: str, law: ScalingLaw) -> Figure:
 
 
 def _name_etas(ax: Axes, etas: list[tuple[float, str]]) -> None:
-    """Draw a line for each eta, ascending; lines that lie close share one label."""
+    """Draw a line for each eta, ascending; lines that lie close share a label above them all."""
     for eta, _ in etas:
         ax.axhline(eta, color=ETA, lw=0.8, ls=":")
     low, high = ax.get_ylim()
-    labels: list[tuple[float, list[str]]] = []
-    for eta, task in etas:
-        if not labels or eta - labels[-1][0] > _LABEL * (high - low):
-            labels.append((eta, []))
-        labels[-1][1].append(task)
-    for eta, tasks in labels:
-        ax.annotate(", ".join(dict.fromkeys(tasks)), (0.01, eta), fontsize=6, color=ETA,
+    groups: list[list[tuple[float, str]]] = []
+    for line in etas:
+        if not groups or line[0] - groups[-1][-1][0] > _LABEL * (high - low):
+            groups.append([])
+        groups[-1].append(line)
+    for group in groups:
+        tasks = dict.fromkeys(task for _, task in group)
+        ax.annotate(", ".join(tasks), (0.01, group[-1][0]), fontsize=6, color=ETA,
                     xycoords=("axes fraction", "data"), va="bottom")  # fmt: skip
 
 

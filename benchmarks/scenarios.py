@@ -48,6 +48,10 @@ def _binomial(n: int, seed: np.random.SeedSequence) -> Points:
     return simulate(shape, n=n, noise="binomial", n_items=500, rng=seed).select()
 
 
+def _ceiling(loss: np.ndarray) -> np.ndarray:
+    return np.minimum(hinge(loss, ETA, 1.5), 0.3)
+
+
 def _wandering(n: int, seed: np.random.SeedSequence) -> Points:
     return simulate(
         "hinge", n=n, noise="beta-binomial", n_items=2000, intraclass=0.003, rng=seed
@@ -124,6 +128,8 @@ SCENARIOS = {
         Scenario("S8", "eight runs whose eta differ (sd 0.02)", _thresholds_that_differ),
         _gaussian("step", "a step of 0.04, twice the noise", lambda x: 0.04 * (x < ETA)),
         _gaussian("sat", "0.35 (1 - exp(-6 d))", "saturating"),
+        _gaussian("sig", "0.35 (1 - exp(-(8d)^2))", "sigmoid"),
+        _gaussian("ceil", "a kink of slope 1.5 that meets its ceiling, 0.3, at once", _ceiling),
         _gaussian("sqrt", "0.35 d^0.5", "sqrt"),
         _gaussian("jump", "0.15 + 0.3 d", "jump"),
         _gaussian("S6a", "full logistic", "logistic"),
@@ -137,6 +143,7 @@ SCENARIOS = {
         _own("S1 apart", "S1", "hinge"),
         _own("sat apart", "sat", "saturating"),
         _own("jump apart", "jump", "jump"),
+        _own("ceil apart", "ceil", _ceiling),
         _own("S6a apart", "S6a", "logistic"),
         _own("S6b apart", "S6b", lambda x: logistic(x, 1.6, 0.15, 0.6)),
         _own("S6c apart", "S6c", "linear"),

@@ -207,7 +207,9 @@ def _add_law(sub: argparse.ArgumentParser) -> None:
 def _add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
     add_names(sub)
     sub.add_argument(
-        "--shape", default="auto", help="auto, hinge, power, saturating, jump, step, isotonic"
+        "--shape",
+        default="auto",
+        help="auto, hinge, power, saturating, sigmoid, jump, step, isotonic",
     )
     add_noise(sub)
     sub.add_argument(

@@ -99,6 +99,28 @@ def saturating_onset(
     return chance - amplitude * np.expm1(-rate * _depth(loss, eta))
 
 
+def sigmoid_onset(
+    loss: ArrayLike, eta: float, amplitude: float, rate: float, chance: float = 0.0
+) -> FloatArray:
+    r"""S-shaped onset: :math:`c + A (1 - e^{-(k (\eta - L)_+)^2})`, gentle at first, level at last.
+
+    Parameters
+    ----------
+    loss, eta, amplitude, rate, chance
+        As for :func:`saturating_onset`.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> sigmoid_onset([3.0, 2.2, 1.2], eta=2.2, amplitude=0.3, rate=6.0)
+    array([0. , 0. , 0.3])
+    """
+    return chance - amplitude * np.expm1(-np.square(rate * _depth(loss, eta)))
+
+
 def jump_onset(
     loss: ArrayLike, eta: float, jump: float, slope: float = 0.0, chance: float = 0.0
 ) -> FloatArray:

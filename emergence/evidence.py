@@ -44,10 +44,10 @@ class Evidence:
 
     ``p_flat``: no dependence on the loss (of several curves, twice the smaller of the simulated
     p-value and that of a t-test of their slopes); ``p_inverse``: no fall of the score with falling
-    loss; ``p_smooth``, ``p_threshold``: that side is true.  ``prediction`` is the mean gain in
-    squared error of the threshold side over the smooth side on left-out points, in units of
-    its standard error (NaN where it was not needed).  ``resolution`` is the smallest p-value
-    that the draws can show, 1 / (n_boot + 1); ``p_flat_alone``,
+    loss; ``p_smooth``, ``p_threshold``: that side is true.  ``prediction`` is the gain in
+    squared error of the threshold side over the smooth side on left-out points, as the normal
+    score of a signed-rank test (NaN where it was not needed).  ``resolution`` is the smallest
+    p-value that the draws can show, 1 / (n_boot + 1); ``p_flat_alone``,
     ``p_smooth_alone`` and ``p_threshold_alone`` stay as they were before any adjustment for the
     number of tasks.  ``above_chance`` says whether the best curve, at the lowest
     losses, is above chance by two standard errors.  ``curves`` is the number of curves tested:

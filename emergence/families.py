@@ -13,6 +13,7 @@ threshold      basis                    theta
 hinge          d                        eta
 power          d^g                      eta, g
 saturating     1 - exp(-k d)            eta, k
+sigmoid        1 - exp(-(k d)^2)        eta, k
 jump           [d > 0], d               eta
 step           [d > 0]                  eta
 -------------  -----------------------  -------------------------------------
@@ -81,6 +82,10 @@ def _saturating(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     return (-np.expm1(-theta[:, 1:2] * _depth(x, theta)),)
 
 
+def _sigmoid(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    return (-np.expm1(-np.square(theta[:, 1:2] * _depth(x, theta))),)
+
+
 def _jump(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     d = _depth(x, theta)
     return ((d > 0).astype(float), d)
@@ -118,6 +123,7 @@ POWER = Family("power", "threshold", 3, False, _power, POWERS[:, None], (0.1,), 
 SATURATING = Family(
     "saturating", "threshold", 3, False, _saturating, RATES[:, None], (0.2,), (300.0,)
 )
+SIGMOID = Family("sigmoid", "threshold", 3, False, _sigmoid, RATES[:, None], (0.2,), (300.0,))
 JUMP = Family("jump", "threshold", 3, False, _jump, _NONE)
 STEP = Family("step", "threshold", 2, False, _step, _NONE)
 LINEAR = Family("linear", "smooth", 1, True, _linear, _NONE)
@@ -139,7 +145,7 @@ LOGISTIC_FREE = Family(
     "logistic_free", "smooth", 3, True, _logistic, _LOGISTIC_GRID, (-3.0, 1e-3), (2.0, 3.0)
 )
 
-THRESHOLD_FAMILIES = (HINGE, POWER, SATURATING, JUMP)
+THRESHOLD_FAMILIES = (HINGE, POWER, SATURATING, SIGMOID, JUMP)
 # A pure step is a jump without slope: it can be asked for, but does not compete.
 THRESHOLD_SHAPES: dict[str, Family] = {f.name: f for f in (*THRESHOLD_FAMILIES, STEP)}
 

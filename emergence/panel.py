@@ -15,7 +15,7 @@ from scipy.special import stdtr
 
 from emergence._typing import FloatArray
 from emergence.contest import Candidate, smooth_contest, threshold_contest
-from emergence.families import THRESHOLD_FAMILIES, eta_grid
+from emergence.families import SIGMOID, THRESHOLD_FAMILIES, eta_grid
 from emergence.plateau import VISIBLE
 from emergence.points import Points
 from emergence.problem import Problem
@@ -149,12 +149,16 @@ def worst(points: Points) -> float:
     return min(0.0, float(points.ability.min()))
 
 
+# A rise that is S-shaped from chance is in the panel already, as the logistic curve.
+_ONSETS = tuple(f for f in THRESHOLD_FAMILIES if f is not SIGMOID)
+
+
 def fit_panel(problem: Problem) -> Panel:
     """Fit every family of both sides; the plateau of onsets is chance unless visibly not."""
     found = list(smooth_contest(problem).refined(_STARTS))
     if eta_grid(problem.x).size > 1:  # else nearly all points share one loss
         known, free = (
-            threshold_contest(problem, THRESHOLD_FAMILIES, fit_level=level).refined(_STARTS)
+            threshold_contest(problem, _ONSETS, fit_level=level).refined(_STARTS)
             for level in (False, True)
         )
         found += [b if a.bic - b.bic > VISIBLE else a for a, b in zip(known, free, strict=True)]

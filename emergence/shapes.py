@@ -30,7 +30,7 @@ def shape_fit(problem: Problem, c: Candidate) -> ShapeFit:
     elif name == "power":
         g = float(c.theta[1])
         params = {"amplitude": float(a[0] / problem.span**g), "exponent": g}
-    elif name == "saturating":
+    elif name in ("saturating", "sigmoid"):
         params = {"amplitude": float(a[0]), "rate": float(c.theta[1] / problem.span)}
     elif name == "step":
         params = {"jump": float(a[0])}

@@ -23,6 +23,7 @@ SHAPES: dict[str, Callable[[FloatArray, float], FloatArray]] = {
     "power": lambda loss, eta: curves.power_onset(loss, eta, 1.0, 1.5),
     "sqrt": lambda loss, eta: curves.power_onset(loss, eta, 0.35, 0.5),
     "saturating": lambda loss, eta: curves.saturating_onset(loss, eta, 0.35, 6.0),
+    "sigmoid": lambda loss, eta: curves.sigmoid_onset(loss, eta, 0.35, 8.0),
     "jump": lambda loss, eta: curves.jump_onset(loss, eta, 0.15, 0.3),
     "logistic": lambda loss, eta: curves.logistic(loss, eta, 0.15, 0.5),
     "linear": lambda loss, eta: curves.linear(loss, 0.48, 0.15),
@@ -61,8 +62,8 @@ def simulate(
     Parameters
     ----------
     shape : str or callable
-        A name (hinge, power, sqrt, saturating, jump, logistic, linear, exponential, flat) or
-        a function of the losses that gives the gain over chance.
+        A name (hinge, power, sqrt, saturating, sigmoid, jump, logistic, linear, exponential,
+        flat) or a function of the losses that gives the gain over chance.
     eta : float
         Threshold (for ``logistic`` the middle), nats per token.
     n : int

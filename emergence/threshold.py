@@ -53,9 +53,10 @@ def fit_threshold(
     .. math::
         \text{score}(L) = c + f(\eta - L) \text{ for } L < \eta, \qquad c \text{ otherwise}
 
-    with f(d) one of: ``hinge`` a d; ``power`` a d^g; ``saturating`` a (1 - e^{-kd}); ``jump``
-    j + a d; ``step`` j (on request only).  Under ``shape="auto"`` they compete by BIC, for the
-    shape decides eta: a hinge through a curved onset can be off by more than any interval says.
+    with f(d) one of: ``hinge`` a d; ``power`` a d^g; ``saturating`` a (1 - e^{-kd});
+    ``sigmoid`` a (1 - e^{-(kd)^2}); ``jump`` j + a d; ``step`` j (on request only).  Under
+    ``shape="auto"`` they compete by BIC, for the shape decides eta: a hinge through a curved onset
+    can be off by more than any interval says.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def fit_threshold(
         From ``records.select(...)``, or losses in nats per token (then ``value`` too).
     value : (n,) array_like, optional
         Scores.
-    shape : {"auto", "hinge", "power", "saturating", "jump", "step", "isotonic"}
+    shape : {"auto", "hinge", "power", "saturating", "sigmoid", "jump", "step", "isotonic"}
         ``isotonic`` is the definition taken literally: any falling curve below eta.
     plateau : {"auto", "chance", "fitted"}
         Level above eta.  ``auto`` takes chance unless the plateau visibly is not chance.

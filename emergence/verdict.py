@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Label = Literal["smooth", "emergent", "flat", "undetermined"]
 
-# The side that predicts left-out runs better must do so by this many standard errors: the
-# one-sided 5% point of a normal.
+# The side that predicts left-out runs better must do so with this normal score: the one-sided
+# 5% point.
 _MARGIN = 1.645
 # An ability is absent above its threshold: the plateau lies within this share of the way
 # from chance to best.
@@ -211,13 +211,13 @@ def _by_prediction(v: Verdict, smooth: str, onset: str) -> tuple[Label, str]:
     )
     if abs(e.prediction) < _MARGIN:
         return "undetermined", (
-            f"{both}, and neither predicts left-out data clearly better ({abs(e.prediction):.1f} "
-            "standard errors)"
+            f"{both}, and neither predicts left-out data clearly better "
+            f"(signed ranks, z = {abs(e.prediction):.1f})"
         )
     winner = "a threshold" if e.prediction > 0 else "a smooth curve"
     text = (
-        f"{both}, but {winner} predicts left-out data better by {abs(e.prediction):.1f} "
-        "standard errors"
+        f"{both}, but {winner} predicts left-out data better "
+        f"(signed ranks, z = {abs(e.prediction):.1f})"
     )
     return ("smooth", text) if e.prediction < 0 else _emergent(v, text)
 

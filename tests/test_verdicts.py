@@ -11,6 +11,8 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import ndtr
+from scipy.stats import wilcoxon
 
 from emergence import (
     Points,
@@ -27,18 +29,34 @@ from emergence import (
 from emergence.curves import softplus_hinge
 from emergence.errors import DataError, MethodRefused
 from emergence.evidence import adjust
-from emergence.prediction import left_out_gain
+from emergence.prediction import left_out_gain, signed_rank_score
 from emergence.side import sides_by_run
 
 
 @pytest.mark.parametrize(
     ("shape", "label"),
-    [("jump", "emergent"), ("saturating", "emergent"), ("logistic", "smooth"), ("flat", "flat")],
+    [
+        ("jump", "emergent"),
+        ("saturating", "emergent"),
+        ("logistic", "smooth"),
+        ("flat", "flat"),
+    ],
 )
 def test_clear_cases(shape: str, label: str) -> None:
-    verdict = classify(simulate(shape, n=80, rng=5).select(), n_boot=399)
+    verdict = classify(simulate(shape, n=120, rng=5).select(), n_boot=399)
     assert verdict.label == label
     assert verdict.reason.startswith(f"{label}: ")
+
+
+def test_a_kink_that_meets_its_ceiling_at_once_is_not_called_smooth() -> None:
+    """A logistic curve levels off, so onsets that do must compete with it."""
+    labels = [
+        classify(
+            simulate(lambda loss: np.clip(1.5 * (2.2 - loss), 0, 0.3), rng=i).select(), n_boot=199
+        ).label
+        for i in range(30)
+    ]
+    assert labels.count("smooth") <= 5  # 6% of data sets; three in four without such an onset
 
 
 def test_a_straight_line_is_undetermined() -> None:
@@ -220,6 +238,26 @@ def test_what_is_smooth_is_predicted_better_by_smooth_curves() -> None:
     contest = fit_threshold(points, runs="offset+ar1", n_boot=99)._contest
     onsets, _ = sides_by_run(contest.problem, fit_level=contest.fit_level)
     assert left_out_gain(onsets.problems, contest.fit_level) < -1.645
+
+
+@pytest.mark.parametrize("n", [1, 5, 12, 40])
+def test_signed_ranks_as_in_scipy(n: int) -> None:
+    gains = np.random.default_rng(n).normal(0.3, 1.0, n)
+    p = {
+        side: wilcoxon(gains, alternative=side, method="exact").pvalue
+        for side in ("less", "greater")
+    }
+    assert ndtr(-abs(signed_rank_score(gains))) == pytest.approx(min(0.5, *p.values()), abs=1e-12)
+    assert signed_rank_score(-gains) == pytest.approx(-signed_rank_score(gains), abs=1e-9)
+
+
+def test_a_run_that_one_side_misses_by_far_takes_nothing_from_the_others() -> None:
+    """As a mean over its standard error, the same gains would say 1.1."""
+    gains = np.linspace(0.01, 0.03, 11)
+    assert (
+        signed_rank_score(np.append(gains, 0.7)) > signed_rank_score(np.append(gains, -0.001)) > 2
+    )
+    assert signed_rank_score(np.zeros(4)) == 0
 
 
 def test_short_runs_share_a_curve() -> None:

@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 report: $(VENV)/report.stamp
 	$(BIN)/emergence report data/public_reports.csv --jobs -1 -o out/public
 	$(BIN)/emergence report data/runs/paper3-cpu.csv --law data/runs/paper28-cpu.csv --jobs -1 -o out/experiment1
+	$(BIN)/emergence report data/runs/paper3-cpu-wsd.csv --law data/runs/paper28-cpu.csv --jobs -1 -o out/constant-rate
 	$(BIN)/emergence report data/runs/paper28-cpu.csv --jobs -1 -o out/experiment2
 
 # Trains with the exact torch of the tests, which is small where pip finds a build for the CPU.

@@ -32,7 +32,8 @@ THRESHOLD_HEADER = (
     "runs differ by, sd", "one for all runs, p", "change for ten times the size (p)",
 )  # fmt: skip
 SIZE_HEADER = (
-    "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval", "remark",
+    "runs", "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval",
+    "remark",
 )  # fmt: skip
 VERDICT_HEADER = ("task", "metric", "experiment 1", "again", "constant rate", "experiment 2")
 CONFIG_HEADER = ("field", "default", "what it is")
@@ -110,7 +111,7 @@ def threshold_rows(records: Records, tasks: Sequence[str]) -> list[tuple[str, ..
     return rows
 
 
-def size_rows(analysis: Analysis) -> list[tuple[str, ...]]:
+def size_rows(runs: str, analysis: Analysis) -> list[tuple[str, ...]]:
     """Threshold loss of the emergent tasks, and the model size that reaches it."""
     rows: list[tuple[str, ...]] = []
     for i, size in analysis.sizes.items():
@@ -122,6 +123,7 @@ def size_rows(analysis: Analysis) -> list[tuple[str, ...]]:
         at = "" if size.tokens is None else f" at {human(size.tokens)} tokens"
         rows.append(
             (
+                runs,
                 verdict.points.task,
                 f"{verdict.threshold.eta:.3f}",
                 f"{eta.low:.3f} to {eta.high:.3f}",
@@ -178,11 +180,11 @@ def draw_perplexity(task: str, run: str) -> Figure:
     return figure
 
 
-def draw_audits(*tasks: str) -> Figure:
-    """Abilities as several metrics see them, in experiment 1."""
+def draw_audits(*tasks: tuple[str, str]) -> Figure:
+    """Abilities as several metrics see them; ``tasks`` are (runs, task)."""
     figure = Figure(figsize=(9.6, 3.6), layout="constrained")
-    for task, ax in zip(tasks, figure.subplots(1, len(tasks)), strict=True):
-        audit_metrics(load_dataset("paper3-cpu"), task).plot(ax)
+    for (runs, task), ax in zip(tasks, figure.subplots(1, len(tasks)), strict=True):
+        audit_metrics(load_dataset(runs), task).plot(ax)
     return figure
 
 
@@ -192,18 +194,24 @@ def main() -> None:
     write_table(STATIC / "config.csv", CONFIG_HEADER, config_rows())
     write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows())
     finals, constant = load_dataset("paper28-cpu"), load_dataset("paper3-cpu-wsd")
-    long = analyse(load_dataset("paper3-cpu"), law_records=finals, n_jobs=-1)
-    write_table(STATIC / "sizes.csv", SIZE_HEADER, size_rows(long))
+    long, under_constant = (
+        analyse(records, law_records=finals, n_jobs=-1)
+        for records in (load_dataset("paper3-cpu"), constant)
+    )
+    sizes = size_rows("experiment 1", long) + size_rows("constant rate", under_constant)
+    write_table(STATIC / "sizes.csv", SIZE_HEADER, sizes)
     late = [name for name in TASKS if name.startswith(("arithmetic", "coreference"))]
     for name, records in (("thresholds", all_seeds()), ("thresholds_wsd", constant)):
         write_table(STATIC / f"{name}.csv", THRESHOLD_HEADER, threshold_rows(records, late))
-    again = load_dataset("paper3-cpu-again")
-    others = [classify_tasks(records, n_jobs=-1) for records in (again, constant, finals)]
-    write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows([long.verdicts, *others]))
+    again, budgets = (
+        classify_tasks(records, n_jobs=-1) for records in (load_dataset("paper3-cpu-again"), finals)
+    )
+    experiments = (long.verdicts, again, under_constant.verdicts, budgets)
+    write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows(experiments))
     draw_perplexity("reading_zh", "285k-seed0").savefig(
         STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
     )
-    draw_audits("arithmetic_zh", "coreference_zh").savefig(
+    draw_audits(("paper3-cpu-wsd", "arithmetic_en"), ("paper3-cpu", "coreference_zh")).savefig(
         STATIC / "audit.png", dpi=120, metadata={"Software": None}
     )
     print(f"tables and figures in {STATIC}")

@@ -34,7 +34,7 @@ from emergence.train.corpus import Corpus, train_tokenizer
 from emergence.train.folder import LOG
 from emergence.train.loop import train
 from emergence.train.model import glm_config, takes_bfloat16
-from emergence.train.presets import peak_rate, sized
+from emergence.train.presets import sized
 from emergence.train.state import read_lines
 
 _SKIP = 100  # steps of warm-up
@@ -44,14 +44,11 @@ _PEAK = {"NVIDIA H100": 989e12, "NVIDIA H200": 989e12}  # dense bf16, from the d
 def config_of(size: str, steps: int, precision: Any) -> TrainConfig:
     """The same for both."""
     gpu = torch.cuda.is_available()
-    model = sized(size)
     rows = 256 if gpu else 12
-    return TrainConfig(
-        name=size,
-        model=model,
-        tokens=steps * rows * model.context,
+    return sized(
+        size,
+        steps * rows * 128,
         rows=rows,
-        lr=peak_rate(model.params),
         evaluations=1,
         items=4,
         loss_rows=4,
@@ -145,7 +142,7 @@ def row(size: str, steps: int, at_once: int, mine: str, other: str) -> str:
     line = f"{cells}| {total / trainer:.2f} | {start:.0f} |"
     if torch.cuda.is_available():
         peak = _PEAK[torch.cuda.get_device_name().rsplit(" ", 1)[0]]
-        line += f" {6 * sized(size).params * total / peak:.1%} |"
+        line += f" {6 * sized(size, 1).model.params * total / peak:.1%} |"
     return line
 
 

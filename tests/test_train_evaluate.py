@@ -148,14 +148,14 @@ def test_metrics_of_known_log_likelihoods() -> None:
     scores = ItemScores(
         loglik, np.ones((2, 2), dtype=int), np.array([0, 0]), np.array([True, False])
     )
-    by = {s.metric: s for s in task_scores(scores)}
-    assert by["acc"].value == 0.5
-    assert by["acc"].chance == 0.5
-    assert by["choice_prob"].value == pytest.approx((0.75 + 0.25) / 2)
-    assert by["brier"].value == pytest.approx((2 * 0.25**2 + 2 * 0.75**2) / 2)
-    assert by["perplexity_correct"].value == pytest.approx(1 / np.sqrt(0.6 * 0.1))
-    produced = {s.metric: s for s in task_scores(scores, produced=True)}
-    assert produced["exact_match"].chance == 0.0
+    by = {s["metric"]: s for s in task_scores(scores)}
+    assert by["acc"]["value"] == 0.5
+    assert by["acc"]["chance"] == 0.5
+    assert by["choice_prob"]["value"] == pytest.approx((0.75 + 0.25) / 2)
+    assert by["brier"]["value"] == pytest.approx((2 * 0.25**2 + 2 * 0.75**2) / 2)
+    assert by["perplexity_correct"]["value"] == pytest.approx(1 / np.sqrt(0.6 * 0.1))
+    produced = {s["metric"]: s for s in task_scores(scores, produced=True)}
+    assert produced["exact_match"]["chance"] == 0.0
 
 
 def test_text_loss_is_a_sum_over_all_tokens(lm) -> None:
@@ -217,7 +217,7 @@ def test_a_model_of_another_kind_and_items_of_ones_own(tokenizer, tmp_path) -> N
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"gold": 2}, r"row 2, item: .*gold = 2 of 2 options"),
+        ({"gold": 2}, r"row 2, line: .*gold = 2 of 2 options"),
         ({"options": ["a"]}, "row 2, options: .*at least 2"),
         ({"options": ["a", "a"]}, "must be different"),
         ({"prompt": None}, "row 2, prompt"),

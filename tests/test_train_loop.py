@@ -345,8 +345,8 @@ def test_a_text_that_changed_under_a_run_is_refused(config, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("a.jsonl", '{"words": 1}', r"a.jsonl, row 1: no JSON object with a field 'text'"),
-        ("a.jsonl", '{"text": null}', "row 1: the field 'text' is None"),
+        ("a.jsonl", '{"words": 1}', "a.jsonl, row 1, text: Field required"),
+        ("a.jsonl", '{"text": null}', "row 1, text: Input should be a valid string"),
         ("a.txt", "too short", "too few to train on"),
         ("a.txt", b"fine\ncaf\xe9", "a.txt, row 2: byte 0xe9 is no UTF-8"),
         ("missing.txt", ..., "missing.txt: there is no such file or folder"),

@@ -27,7 +27,7 @@ def test_count_is_that_of_the_matrices() -> None:
 def test_sizes_are_named_after_their_parameters() -> None:
     for name in SIZES:
         stated = float(name[:-1]) * {"k": 1e3, "M": 1e6}[name[-1]]
-        assert sized(name).params == pytest.approx(stated, rel=0.02), name
+        assert sized(name, 1000).model.params == pytest.approx(stated, rel=0.02), name
 
 
 def test_half_of_each_head_is_rotated() -> None:

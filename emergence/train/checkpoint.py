@@ -19,8 +19,6 @@ from emergence.train.config import TrainConfig, checked
 from emergence.train.corpus import END, WORLD, Corpus
 from emergence.train.evaluate import (
     LanguageModel,
-    Score,
-    as_records,
     domain_losses,
     questions_of,
     score_items,
@@ -163,14 +161,14 @@ def _base(
             "flops": 6 * params * tokens, "source": source}  # fmt: skip
 
 
-def _on_text(lm: LanguageModel, path: Path) -> tuple[dict[str, Any], list[Score]]:
+def _on_text(lm: LanguageModel, path: Path) -> tuple[dict[str, Any], dict[str, float]]:
     """Loss on a text, and what makes it comparable: the text, the tokens, the context."""
     text = read_utf8(path)
     nats, bits = text_loss(lm, text)
     # Tokenizers that cut this text alike give comparable losses.
     cut = fingerprint(repr(lm.encode(text)))
     family = f"{path.name}#{fingerprint(text)}/tokens#{cut}/context{lm.context}"
-    return {"loss": nats, "family": family}, [Score("loss", nats), Score("bits_per_byte", bits)]
+    return {"loss": nats, "family": family}, {"loss": nats, "bits_per_byte": bits}
 
 
 def _on_mixture(checkpoint: str, lm: LanguageModel, config: TrainConfig) -> float:
@@ -229,9 +227,12 @@ def evaluate_checkpoint(
     base = ours["record"] if ours else _base(checkpoint, lm, tokens, revision)
     rows = []
     if text is not None:
-        fields, scores = _on_text(lm, text)
+        fields, measured = _on_text(lm, text)
         base |= fields
-        rows += as_records(base, text.name, scores)
+        rows += [
+            base | {"task": text.name, "metric": metric, "value": value}
+            for metric, value in measured.items()
+        ]
     elif ours:
         base["loss"] = _on_mixture(checkpoint, lm, checked(ours["config"], str(about)))
     else:
@@ -240,5 +241,5 @@ def evaluate_checkpoint(
     for name, asked in chosen.items():
         found = score_items(lm, questions_of(lm, asked, f"task {name}"))
         produced = items is None and TASKS[name].produced
-        rows += as_records(base, name, task_scores(found, produced=produced))
+        rows += [base | {"task": name} | score for score in task_scores(found, produced=produced)]
     return Records.from_records(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from math import cos, pi
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -206,6 +206,20 @@ def check_branch(branch: TrainConfig, trunk: TrainConfig) -> None:
         )
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises
+    ------
+    DataError
+        For a file that is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}: no JSON: {error}") from None
+
+
 def read_config(path: Path) -> TrainConfig:
     """Read a config from JSON.
 
@@ -214,7 +228,4 @@ def read_config(path: Path) -> TrainConfig:
     DataError
         With every field that is wrong.
     """
-    try:
-        return checked(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: no JSON: {error}") from None
+    return checked(read_json(path), str(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -52,16 +52,6 @@ class ItemScores:
     length: IntArray
     gold: IntArray
     exact: BoolArray
-
-
-@dataclass(frozen=True)
-class Score:
-    """One metric of one task."""
-
-    metric: str
-    value: float
-    chance: float | None = None
-    n_items: int | None = None
 
 
 @dataclass(frozen=True)
@@ -184,8 +174,8 @@ def _repeated_cache(out: Any, k: int) -> dict[str, Any]:
     return {name: out[name]}
 
 
-def task_scores(scores: ItemScores, *, produced: bool = False) -> list[Score]:
-    """Metrics of one task.
+def task_scores(scores: ItemScores, *, produced: bool = False) -> list[dict[str, Any]]:
+    """Metrics of one task, each as the fields of a record.
 
     Parameters
     ----------
@@ -196,28 +186,27 @@ def task_scores(scores: ItemScores, *, produced: bool = False) -> list[Score]:
 
     Returns
     -------
-    list of Score
-        Accuracy or exact match, choice_prob, brier, and the perplexities of the correct and
+    list of dict
+        ``metric``, ``value`` and, where they mean something, ``chance`` and ``n_items``: of
+        accuracy or exact match, choice_prob, brier, and of the perplexities of the correct and
         of the wrong options, per token, which are to look at and no measure of ability.
     """
-    n = len(scores.gold)
-    chance = float(np.mean(1.0 / (scores.length > 0).sum(axis=1)))
+    there, n = scores.length > 0, len(scores.gold)
+    chance = float(np.mean(1.0 / there.sum(axis=1)))
     right = scores.exact if produced else scores.loglik.argmax(axis=1) == scores.gold
-    correct = np.zeros(scores.length.shape, dtype=bool)
+    correct = np.zeros(there.shape, dtype=bool)
     correct[np.arange(n), scores.gold] = True
-    there = scores.length > 0
     per_token = np.where(there, scores.loglik, 0.0) / np.maximum(scores.length, 1)
+    name, guessed = ("exact_match", 0.0) if produced else ("acc", chance)
+    measured = (
+        (name, float(right.mean()), guessed),
+        ("choice_prob", correct_choice_prob(scores.loglik, scores.gold), chance),
+        ("brier", brier_score(scores.loglik, scores.gold), 1.0 - chance),
+    )
+    looked_at = (("perplexity_correct", correct), ("perplexity_wrong", there & ~correct))
     return [
-        Score(
-            "exact_match" if produced else "acc",
-            float(right.mean()),
-            0.0 if produced else chance,
-            n,
-        ),
-        Score("choice_prob", correct_choice_prob(scores.loglik, scores.gold), chance, n),
-        Score("brier", brier_score(scores.loglik, scores.gold), 1.0 - chance, n),
-        Score("perplexity_correct", float(np.exp(-per_token[correct].mean()))),
-        Score("perplexity_wrong", float(np.exp(-per_token[there & ~correct].mean()))),
+        *({"metric": m, "value": v, "chance": c, "n_items": n} for m, v, c in measured),
+        *({"metric": m, "value": float(np.exp(-per_token[of].mean()))} for m, of in looked_at),
     ]
 
 
@@ -262,13 +251,3 @@ def text_loss(lm: LanguageModel, text: str) -> tuple[float, float]:
     for rows in ([whole] if whole else []) + [[w] for w in windows if len(w) < size]:
         total += float(token_losses(lm, np.array(rows)).sum())
     return total / len(tokens), total / np.log(2) / len(text.encode())
-
-
-def as_records(base: dict[str, Any], task: str, scores: Iterable[Score]) -> list[dict[str, Any]]:
-    """Rows in the one schema: ``base`` says of which checkpoint."""
-    return [
-        base
-        | {"task": task, "metric": s.metric, "value": s.value}
-        | {k: v for k, v in (("chance", s.chance), ("n_items", s.n_items)) if v is not None}
-        for s in scores
-    ]

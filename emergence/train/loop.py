@@ -19,8 +19,6 @@ from emergence.train.checkpoint import describe, export_model, our_language_mode
 from emergence.train.config import TrainConfig, check_branch, read_config
 from emergence.train.corpus import Corpus, train_tokenizer
 from emergence.train.evaluate import (
-    Score,
-    as_records,
     domain_losses,
     questions_of,
     score_items,
@@ -296,10 +294,13 @@ class _Run:
         rows = []
         for name, questions in self.questions.items():
             scores = score_items(self.lm, questions)
-            rows += as_records(base, name, task_scores(scores, produced=TASKS[name].produced))
-        for metric, losses in (("loss", held_out), ("train_loss", seen)):
-            for domain, value in losses.items():
-                rows += as_records(base, domain or "mixture", [Score(metric, value)])
+            found = task_scores(scores, produced=TASKS[name].produced)
+            rows += [base | {"task": name} | score for score in found]
+        rows += [
+            base | {"task": domain or "mixture", "metric": metric, "value": value}
+            for metric, losses in (("loss", held_out), ("train_loss", seen))
+            for domain, value in losses.items()
+        ]
         self.model.train()
         if self.ranks.first:
             append_lines(self.folder / RECORDS, rows)

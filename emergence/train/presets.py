@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from emergence.errors import DataError
-from emergence.train.config import ModelConfig, TrainConfig, checked, read_config
+from emergence.train.config import ModelConfig, TrainConfig, checked, read_config, read_json
 
 # Sizes by their non-embedding parameters: hidden, layers, heads, kv_heads.
 SIZES = {
@@ -25,12 +25,8 @@ SIZES = {
     "9.7M": (320, 9, 8, 2),
     "28M": (512, 10, 8, 2),
 }
-
-
-def sized(name: str, **more: int) -> ModelConfig:
-    """Model of one of :data:`SIZES`."""
-    hidden, layers, heads, kv_heads = SIZES[name]
-    return ModelConfig(hidden=hidden, layers=layers, heads=heads, kv_heads=kv_heads, **more)
+# What a long run of a sweep is made with; the demo does without, for it needs a compiler.
+_FAST: dict[str, Any] = {"precision": "bfloat16", "compile": True}
 
 
 def peak_rate(params: int) -> float:
@@ -38,116 +34,90 @@ def peak_rate(params: int) -> float:
     return float(f"{7e-3 * (params / 37_000) ** (-1 / 3):.3g}")
 
 
-def _demo() -> list[TrainConfig]:
-    """Four seeds of one size on three English tasks: minutes on two cores, a curve for each run.
+def sized(
+    size: str, tokens: int, *, model: dict[str, int] | None = None, **fields: Any
+) -> TrainConfig:
+    """Run of one of :data:`SIZES`, at the learning rate of its size.
 
-    Under a constant rate arithmetic begins half-way; a cosine has come down before it begins.
+    Examples
+    --------
+    >>> sized("102k", 1_000_000, model={"context": 64}, seed=3).lr
+    0.00497
     """
-    model = sized("908k")
+    sizes = dict(zip(("hidden", "layers", "heads", "kv_heads"), SIZES[size], strict=True))
+    built = ModelConfig(**(sizes | (model or {})))
+    named: dict[str, Any] = {"name": size, "lr": peak_rate(built.params)}
+    return TrainConfig(model=built, tokens=tokens, **(named | fields))
+
+
+def _seeds(sizes: Sequence[str], seeds: Iterable[int], **fields: Any) -> list[TrainConfig]:
+    """Give one long run for each size and seed."""
     return [
-        TrainConfig(
-            name=f"908k-seed{seed}",
-            model=model,
-            tokens=2_600_000,
-            lr=peak_rate(model.params),
-            schedule="wsd",
-            evaluations=26,
-            first=300_000,
-            tasks=("fact_en", "cloze_en", "arithmetic_en"),
-            loss_rows=96,
-            seed=seed,
-        )
-        for seed in range(4)
+        sized(size, name=f"{size}-seed{seed}", seed=seed, **fields)
+        for seed in seeds
+        for size in sizes
     ]
 
 
-def _long(size: str, tokens: int, seed: int, schedule: Literal["wsd", "cosine"]) -> TrainConfig:
-    model = sized(size)
-    return TrainConfig(
-        name=f"{size}-seed{seed}",
-        model=model,
-        tokens=tokens,
-        lr=peak_rate(model.params),
-        schedule=schedule,
-        evaluations=36,
-        first=100_000,
-        seed=seed,
-        precision="bfloat16",
-        compile=True,
-    )
-
-
-def _paper3_cpu(
-    seeds: Sequence[int] = range(4), schedule: Literal["wsd", "cosine"] = "cosine"
-) -> list[TrainConfig]:
-    """Experiment 1: three sizes, one long run for each seed."""
-    sizes = ("285k", "908k", "508k")
-    return [_long(size, 5_000_000, seed, schedule) for seed in seeds for size in sizes]
-
-
-def _branches(base: TrainConfig, budgets: list[int]) -> list[TrainConfig]:
-    """Give the trunk of the largest budget, and a branch for each of the others."""
-    trunk = f"{base.name}-{budgets[-1] / 1e6:g}M"
-    branches = [
-        base.model_copy(
-            update={
-                "name": f"{base.name}-{tokens / 1e6:g}M",
-                "tokens": tokens,
-                "trunk": trunk,
-                "evaluations": 3,
-            }
-        )
-        for tokens in budgets[:-1]
-    ]
-    keep = tuple(b.decay_start for b in branches)
-    longest = {"name": trunk, "tokens": budgets[-1], "keep": keep}
-    return [base.model_copy(update=longest), *branches]
-
-
-def _paper28_cpu() -> list[TrainConfig]:
-    """Experiment 2: seven sizes, four budgets each, each decayed to its own end."""
+def _budgets(sizes: Sequence[str], budgets: Sequence[int], **fields: Any) -> list[TrainConfig]:
+    """Give for each size the trunk of the largest budget, and a branch for each of the others."""
     runs = []
-    for size in ("908k", "508k", "285k", "179k", "102k", "51k", "25k"):
-        base = TrainConfig(
-            name=size,
-            model=(model := sized(size)),
-            tokens=1,
-            lr=peak_rate(model.params),
-            schedule="wsd",
-            evaluations=12,
-            first=200_000,
-            precision="bfloat16",
-            compile=True,
-        )
-        runs += _branches(base, [500_000, 1_000_000, 2_000_000, 4_000_000])
+    for size in sizes:
+        *names, trunk = [f"{size}-{tokens / 1e6:g}M" for tokens in budgets]
+        branch = fields | {"schedule": "wsd", "trunk": trunk, "evaluations": 3}
+        branches = [
+            sized(size, tokens, name=name, **branch)
+            for name, tokens in zip(names, budgets, strict=False)
+        ]
+        keep = tuple(b.decay_start for b in branches)
+        runs.append(sized(size, budgets[-1], name=trunk, schedule="wsd", keep=keep, **fields))
+        runs += branches
     return runs
 
 
-def _paper28() -> list[TrainConfig]:
-    """Experiment 2 for one GPU: seven sizes, 37k to 28M parameters, 20M to 160M tokens."""
-    runs = []
-    for size in ("28M", "9.7M", "3.1M", "908k", "285k", "102k", "38k"):
-        base = TrainConfig(
-            name=size,
-            model=(model := sized(size, vocab_size=2048, context=256)),
-            tokens=1,
-            rows=64,
-            lr=peak_rate(model.params),
-            schedule="wsd",
-            evaluations=16,
-            first=2_000_000,
-            precision="bfloat16",
-            compile=True,
-        )
-        runs += _branches(base, [20_000_000, 40_000_000, 80_000_000, 160_000_000])
-    return runs
-
+# Four seeds of one size on three English tasks: minutes on two cores, a curve for each run.
+# Under a constant rate arithmetic begins half-way; a cosine has come down before it begins.
+_demo = partial(
+    _seeds,
+    ("908k",),
+    range(4),
+    tokens=2_600_000,
+    schedule="wsd",
+    evaluations=26,
+    first=300_000,
+    tasks=("fact_en", "cloze_en", "arithmetic_en"),
+    loss_rows=96,
+)
+# Experiment 1: three sizes, one long run for each seed.
+_paper3_cpu = partial(
+    _seeds, ("285k", "908k", "508k"), tokens=5_000_000, evaluations=36, first=100_000, **_FAST
+)
+# Experiment 2: seven sizes, four budgets each, each decayed to its own end.
+_paper28_cpu = partial(
+    _budgets,
+    ("908k", "508k", "285k", "179k", "102k", "51k", "25k"),
+    (500_000, 1_000_000, 2_000_000, 4_000_000),
+    evaluations=12,
+    first=200_000,
+    **_FAST,
+)
+# The same for one GPU: 37k to 28M parameters, 20M to 160M tokens.
+_paper28 = partial(
+    _budgets,
+    ("28M", "9.7M", "3.1M", "908k", "285k", "102k", "38k"),
+    (20_000_000, 40_000_000, 80_000_000, 160_000_000),
+    model={"vocab_size": 2048, "context": 256},
+    rows=64,
+    evaluations=16,
+    first=2_000_000,
+    **_FAST,
+)
 
 PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "demo": _demo,
-    "paper3-cpu": _paper3_cpu,
+    "paper3-cpu": partial(_paper3_cpu, range(4)),
     "paper3-cpu-again": partial(_paper3_cpu, range(4, 7)),
-    "paper3-cpu-wsd": partial(_paper3_cpu, schedule="wsd"),
+    "paper3-cpu-wsd": partial(_paper3_cpu, range(4), schedule="wsd"),
     "paper28-cpu": _paper28_cpu,
     "paper28": _paper28,
 }
@@ -205,13 +175,12 @@ def one_run(what: str, changes: Sequence[str] = ()) -> TrainConfig:
     64
     """
     if what.endswith(".json"):
-        fields = read_config(Path(what)).model_dump(mode="json")
+        config = read_config(Path(what))
     elif what in SIZES:
-        model = sized(what)
-        fields = {"name": what, "model": model.model_dump(), "tokens": 5_000_000}
-        fields["lr"] = peak_rate(model.params)
+        config = sized(what, 5_000_000)
     else:
         raise DataError(f"no size {what!r}; there is {', '.join(SIZES)}, or give a .json file")
+    fields = config.model_dump(mode="json")
     for change in changes:
         name, separator, text = change.partition("=")
         if not separator:
@@ -235,10 +204,7 @@ def read_sweep(what: str) -> list[TrainConfig]:
     """
     if not what.endswith(".json"):
         return preset(what)
-    try:
-        loaded = json.loads(Path(what).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{what}: no JSON: {error}") from None
+    loaded = read_json(Path(what))
     configs = loaded.get("configs") if isinstance(loaded, dict) else loaded
     if not isinstance(configs, list) or not configs:
         raise DataError(f"{what}: a list of configs is expected, or an object with 'configs'")

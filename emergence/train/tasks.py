@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from emergence.errors import DataError
 from emergence.train.items import CATEGORIES, HARD, Item, is_held_out
-from emergence.train.texts import read_utf8
+from emergence.train.texts import read_lines_as
 from emergence.train.words import LANGUAGES
 
 _SEED = 20240315  # of all items: the tasks are the same for every run
@@ -131,18 +131,8 @@ def read_items(path: Path) -> dict[str, list[Item]]:
         With file, row and field.
     """
     found: dict[str, list[Item]] = {}
-    for row, line in enumerate(read_utf8(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            it = OwnItem.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"])) or "item"
-            raise DataError(
-                f"{path}, row {row}, {field}: {first['msg']}; an item is "
-                '{"prompt": "2 + 2 =", "options": [" 3", " 4"], "gold": 1}'
-            ) from None
+    example = '{"prompt": "2 + 2 =", "options": [" 3", " 4"], "gold": 1}'
+    for row, it in read_lines_as(path, OwnItem, example):
         wrong = tuple(o for i, o in enumerate(it.options) if i != it.gold)
         item = Item(it.prompt, it.options[it.gold], wrong, it.gold, f"{row}")
         found.setdefault(it.task or path.stem, []).append(item)

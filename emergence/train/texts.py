@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from emergence.errors import DataError
 
 _PIECE = 400  # characters: about a context of tokens
 _HELD_OUT = 20  # one piece in twenty is for the held-out loss
+_SUFFIXES = (".txt", ".jsonl", ".parquet")
 _CUT = re.compile(rf"(?s).{{1,{_PIECE}}}(?:\s+|$)|.{{{_PIECE}}}")
+
+
+_Line = TypeVar("_Line", bound=BaseModel)
+
+
+class _Document(BaseModel):
+    """One line of a file of texts."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -57,31 +69,42 @@ def read_utf8(path: Path) -> str:
         ) from None
 
 
-def _documents(path: Path) -> list[str]:
-    if path.suffix == ".txt":
-        return [read_utf8(path)]
-    if path.suffix == ".parquet":
-        import pandas as pd
+def read_lines_as(path: Path, model: type[_Line], example: str) -> list[tuple[int, _Line]]:
+    """Lines of a JSONL file that are not blank, each with the number of its row.
 
-        frame = pd.read_parquet(path)
-        if "text" not in frame:
-            raise DataError(f"{path}: no column 'text'; found: {', '.join(map(str, frame))}")
-        return [str(text) for text in frame["text"].dropna()]
-    out = []
+    Raises
+    ------
+    DataError
+        With file, row and field, and an ``example`` of a line.
+    """
+    found = []
     # Not splitlines: JSON may hold other line separators, and web text does.
-    for number, line in enumerate(read_utf8(path).split("\n"), start=1):
+    for row, line in enumerate(read_utf8(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            text = json.loads(line)["text"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            found.append((row, model.model_validate_json(line)))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "line"
             raise DataError(
-                f"{path}, row {number}: no JSON object with a field 'text' ({error})"
+                f"{path}, row {row}, {field}: {first['msg']}; a line is {example}"
             ) from None
-        if not isinstance(text, str):
-            raise DataError(f"{path}, row {number}: the field 'text' is {text!r}, not a text")
-        out.append(text)
-    return out
+    return found
+
+
+def _documents(path: Path) -> list[str]:
+    if path.suffix == ".txt":
+        return [read_utf8(path)]
+    if path.suffix == ".jsonl":
+        lines = read_lines_as(path, _Document, '{"text": "Once upon a time"}')
+        return [document.text for _, document in lines]
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    if "text" not in frame:
+        raise DataError(f"{path}: no column 'text'; found: {', '.join(map(str, frame))}")
+    return [str(text) for text in frame["text"].dropna()]
 
 
 def read_text(path: Path, share: float) -> OwnText:
@@ -92,11 +115,10 @@ def read_text(path: Path, share: float) -> OwnText:
     DataError
         For a path without text, or a row that holds none.
     """
-    suffixes = (".txt", ".jsonl", ".parquet")
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder of text")
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    files = [f for f in files if f.suffix in suffixes and f.is_file()]
+    files = [f for f in files if f.suffix in _SUFFIXES and f.is_file()]
     pieces = [
         piece.strip() for f in files for text in _documents(f) for piece in _CUT.findall(text)
     ]
@@ -105,7 +127,7 @@ def read_text(path: Path, share: float) -> OwnText:
     if not kept or not rest:
         raise DataError(
             f"{path}: {len(kept) + len(rest)} pieces of text in {len(files)} files "
-            f"({', '.join(suffixes)}); too few to train on and to hold out"
+            f"({', '.join(_SUFFIXES)}); too few to train on and to hold out"
         )
     name = f"{path.name}#{fingerprint(chr(0).join(pieces))}"
     return OwnText(name, tuple(rest), tuple(kept), share)

@@ -10,7 +10,15 @@ import pytest
 pytest.importorskip("tokenizers", reason="the trainer needs the extra 'train'")
 
 from emergence.errors import DataError
-from emergence.train.corpus import WEIGHTS, Corpus, document, documents, train_tokenizer
+from emergence.train.corpus import (
+    WEIGHTS,
+    WORLD,
+    Corpus,
+    Mixture,
+    document,
+    documents,
+    train_tokenizer,
+)
 from emergence.train.items import (
     CATEGORIES,
     FREQUENT,
@@ -21,6 +29,7 @@ from emergence.train.items import (
     population,
 )
 from emergence.train.tasks import TASKS
+from emergence.train.texts import OwnText
 from emergence.train.words import LANGUAGES
 
 
@@ -169,6 +178,28 @@ def test_mixture_is_four_to_one_and_every_domain_is_there() -> None:
     assert english / 8000 == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / 8000))
     assert {name.rsplit("_", 1)[0] for name in seen} == set(WEIGHTS)
     assert sum(WEIGHTS.values()) == pytest.approx(1.0)
+
+
+def test_a_mixture_holds_what_it_names_and_has_a_name_of_its_own() -> None:
+    chosen = Mixture({"fact": 1.0, "sums": 3.0, "exam": 0.0}, english=1.0)
+    stream = documents(0, 0, chosen)
+    seen = Counter(next(stream)[0] for _ in range(2000))
+    assert set(seen) == {"fact_en", "sums_en"}
+    assert seen["sums_en"] / 2000 == pytest.approx(0.75, abs=4 * np.sqrt(0.75 * 0.25 / 2000))
+    assert Mixture().name == WORLD
+    # Domains without a weight, and the order, make no difference to what is said.
+    assert chosen.name == Mixture({"sums": 3.0, "fact": 1.0}, english=1.0).name
+    assert len({m.name for m in (chosen, Mixture(), Mixture(english=1.0))}) == 3
+
+
+@pytest.mark.parametrize("weights", [WEIGHTS, {"prose": 1.0}, {"fact": 1.0}])
+def test_own_text_takes_the_place_of_prose_first(weights) -> None:
+    text = OwnText("book", ("to train on",), ("to hold out",), share=0.2)
+    shares = Mixture(weights, text=text).shares()
+    assert "prose" not in shares
+    others = sum(shares.values()) - shares["text"]
+    assert shares["text"] == 0.2
+    assert others == pytest.approx(0.0 if weights == {"prose": 1.0} else 0.8)
 
 
 def test_batches_depend_on_the_step_alone(tokenizer) -> None:

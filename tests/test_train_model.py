@@ -111,12 +111,15 @@ def test_sizes_that_do_not_divide_are_refused(sizes, text) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "text"),
+    ("field", "value", "text"),
     [
-        (("fact_en", "fact_fr"), r"\['fact_fr'\]: there are fact_en"),
-        (("fact_en", "fact_en"), "named twice"),
+        ("tasks", ("fact_en", "fact_fr"), r"\['fact_fr'\]: there are fact_en"),
+        ("tasks", ("fact_en", "fact_en"), "named twice"),
+        ("mixture", {"fact": 1, "facts": 1}, r"\['facts'\]: there are prose"),
+        ("mixture", {"fact": 0}, "no domain has a weight"),
+        ("mixture", {"fact": -1}, "greater than or equal to 0"),
     ],
 )
-def test_tasks_that_do_not_exist_are_refused(tasks, text) -> None:
+def test_tasks_and_domains_that_do_not_exist_are_refused(field, value, text) -> None:
     with pytest.raises(ValueError, match=text):
-        TrainConfig(name="x", model=SMALL, tokens=1000, tasks=tasks)
+        TrainConfig(name="x", model=SMALL, tokens=1000, **{field: value})

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from emergence.errors import DataError
 from emergence.records import Records
 from emergence.train.config import TrainConfig, checked
-from emergence.train.corpus import END, WORLD, Corpus
+from emergence.train.corpus import END, Corpus, Mixture
 from emergence.train.evaluate import (
     LanguageModel,
     domain_losses,
@@ -31,16 +31,16 @@ from emergence.train.model import count_params, glm_config
 from emergence.train.ranks import pick_device
 from emergence.train.state import write_whole
 from emergence.train.tasks import TASKS
-from emergence.train.texts import OwnText, fingerprint, read_utf8
+from emergence.train.texts import fingerprint, read_utf8
 
 _TOKENIZER = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END, "eos_token": END}
 _LONGEST = 4096  # tokens read at once, whatever the model could
 
 
-def describe(config: TrainConfig, step: int, text: OwnText | None) -> dict[str, Any]:
+def describe(config: TrainConfig, step: int, mixture: Mixture) -> dict[str, Any]:
     """Fields of a record that say which checkpoint it is of.
 
-    Losses are comparable where the family is the same: corpus, own text, tokenizer, context.
+    Losses are comparable where the family is the same: corpus, tokenizer, context.
     """
     tokens = step * config.rows * config.model.context
     return {
@@ -48,10 +48,7 @@ def describe(config: TrainConfig, step: int, text: OwnText | None) -> dict[str, 
         "run": config.name,
         "params": config.model.params,
         "tokens": tokens,
-        "family": (
-            f"{WORLD}{'' if text is None else f'+{text.name}:{text.share:g}'}"
-            f"/bpe{config.model.vocab_size}/context{config.model.context}"
-        ),
+        "family": f"{mixture.name}/bpe{config.model.vocab_size}/context{config.model.context}",
         "step": step,
         "seed": config.seed,
         "flops": 6 * config.model.params * tokens,
@@ -176,7 +173,8 @@ def _on_mixture(checkpoint: str, lm: LanguageModel, config: TrainConfig) -> floa
     if config.text is not None:
         raise DataError(f"{checkpoint} was trained on a text of its own; give a text (--text)")
     tokenizer = Tokenizer.from_file(str(Path(checkpoint) / "tokenizer.json"))
-    corpus = Corpus(tokenizer, config.model.context, rows=1)
+    mixture = Mixture(config.mixture, config.english)
+    corpus = Corpus(tokenizer, config.model.context, rows=1, mixture=mixture)
     return domain_losses(lm, *corpus.sample(config.loss_rows, held_out=True))[""]
 
 

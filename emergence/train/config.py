@@ -11,14 +11,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emergence.errors import DataError
+from emergence.train.corpus import ENGLISH, WEIGHTS
 from emergence.train.tasks import TASKS
 
 _NAME = r"^\w[\w.-]*$"
+Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 # What a branch must have in common with its trunk.
 _SHARED = (
-    "model", "rows", "lr", "schedule", "warmup", "betas", "weight_decay", "clip", "seed", "text",
-    "text_share", "precision",
+    "model", "rows", "lr", "schedule", "warmup", "betas", "weight_decay", "clip", "seed", "mixture",
+    "english", "text", "text_share", "precision",
 )  # fmt: skip
 
 
@@ -108,6 +110,13 @@ class TrainConfig(BaseModel):
     )
     items: int = Field(default=400, gt=0, description="held-out items per task")
     loss_rows: int = Field(default=192, ge=2, description="held-out sequences behind the loss")
+    mixture: dict[str, Weight] = Field(
+        default_factory=WEIGHTS.copy,
+        description="domains of the corpus, and the weights of their documents within a language",
+    )
+    english: float = Field(
+        default=ENGLISH, ge=0, le=1, description="share of documents in English, not Chinese"
+    )
     text: str | None = Field(
         default=None, description="own text: a file or folder of .txt, .jsonl, .parquet"
     )
@@ -134,6 +143,10 @@ class TrainConfig(BaseModel):
             raise ValueError(f"tasks = {unknown}: there are {', '.join(TASKS)}")
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks = {self.tasks}: one is named twice")
+        if unknown := sorted(set(self.mixture) - set(WEIGHTS)):
+            raise ValueError(f"mixture = {unknown}: there are {', '.join(WEIGHTS)}")
+        if not any(self.mixture.values()):
+            raise ValueError("mixture: no domain has a weight")
         if bad := [k for k in self.keep if not 1 <= k <= self.steps]:
             raise ValueError(f"keep = {bad}: the run has steps 1 to {self.steps}")
         return self

@@ -6,7 +6,8 @@ number), so that the position in the stream is the step and resuming needs no st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 
 import numpy as np
@@ -23,14 +24,14 @@ from emergence.train.items import (
     zipf,
     zipf_person,
 )
-from emergence.train.texts import OwnText
+from emergence.train.texts import OwnText, fingerprint
 from emergence.train.words import LANGUAGES, Language
 
 END = "<|end|>"
-WORLD = "world2"  # name of all that it can say; losses on another are not comparable
-_ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
+WORLD = "world2"  # another, when its words or forms change
+ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
 _SPECTRUM = (0.45, 0.45, 0.1)  # share of the easy, middle and hard forms of a question
-# Share of each domain within a language.
+# Weight of the documents of each domain within a language.
 WEIGHTS = {
     "prose": 0.06,
     "biography": 0.12,
@@ -44,6 +45,42 @@ WEIGHTS = {
     "exam": 0.12,
     "arithmetic": 0.16,
 }
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a corpus is made of.
+
+    ``weights`` are those of the domains within a language, ``english`` is the share of English
+    documents; the user's own ``text`` takes the place of the prose first, then of everything in
+    proportion.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=WEIGHTS.copy)
+    english: float = ENGLISH
+    text: OwnText | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of all that it can say: losses on another are not comparable."""
+        said = (self.english, *sorted((n, w) for n, w in self.weights.items() if w))
+        usual = (ENGLISH, *sorted(WEIGHTS.items()))
+        chosen = "" if said == usual else f"~{fingerprint(repr(said))}"
+        own = "" if self.text is None else f"+{self.text.name}:{self.text.share:g}"
+        return f"{WORLD}{chosen}{own}"
+
+    def shares(self) -> dict[str, float]:
+        """Weights of all domains, those of the own text among them."""
+        if self.text is None:
+            return dict(self.weights)
+        others = sum(self.weights.values()) - self.weights.get("prose", 0.0) or 1.0
+        rest = {
+            n: w / others * (1 - self.text.share) for n, w in self.weights.items() if n != "prose"
+        }
+        return {"text": self.text.share} | rest
+
+
+MIXTURE = Mixture()
 
 
 def prose(rng: Random, language: Language) -> str:
@@ -114,31 +151,22 @@ def document(rng: Random, language: Language, domain: str) -> str:
 
 
 def documents(
-    seed: int | str, row: int, text: OwnText | None = None, held_out: bool = False
+    seed: int | str, row: int, mixture: Mixture = MIXTURE, held_out: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Yield the endless documents of one row: (domain, such as ``prose_en``, text).
-
-    The user's own text takes the place of the prose first, then of everything in proportion.
-    """
+    """Yield the endless documents of one row: (domain, such as ``prose_en``, text)."""
     rng = Random(f"{seed}/{row}")
-    names, weights = list(WEIGHTS), list(WEIGHTS.values())
-    if text is not None:
-        names[names.index("prose")] = "text"
-        others = sum(weights) - WEIGHTS["prose"]
-        weights = [
-            text.share if n == "text" else w / others * (1 - text.share)
-            for n, w in zip(names, weights, strict=True)
-        ]
+    shares = mixture.shares()
+    names, weights = list(shares), list(shares.values())
     while True:
-        language = LANGUAGES["en" if rng.random() < _ENGLISH else "zh"]
+        language = LANGUAGES["en" if rng.random() < mixture.english else "zh"]
         domain = rng.choices(names, weights)[0]
-        if domain == "text" and text is not None:
-            yield domain, text.draw(rng, held_out)
+        if domain == "text" and mixture.text is not None:
+            yield domain, mixture.text.draw(rng, held_out)
         else:
             yield f"{domain}_{language.name}", document(rng, language, domain)
 
 
-def train_tokenizer(vocab_size: int, rows: int = 400, text: OwnText | None = None) -> Tokenizer:
+def train_tokenizer(vocab_size: int, rows: int = 400, mixture: Mixture = MIXTURE) -> Tokenizer:
     """Byte-level BPE of the corpus.
 
     Parameters
@@ -147,8 +175,8 @@ def train_tokenizer(vocab_size: int, rows: int = 400, text: OwnText | None = Non
         Number of tokens, at least 300.
     rows : int
         Rows of fifty documents to learn from.
-    text : OwnText, optional
-        The user's own text.
+    mixture : Mixture
+        What the documents are of.
 
     Returns
     -------
@@ -167,7 +195,7 @@ def train_tokenizer(vocab_size: int, rows: int = 400, text: OwnText | None = Non
     texts = (
         piece
         for row in range(rows)
-        for (_, piece), _ in zip(documents(0, row, text), range(50), strict=False)
+        for (_, piece), _ in zip(documents(0, row, mixture), range(50), strict=False)
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
@@ -186,8 +214,8 @@ class Corpus:
         Rows of a batch.
     seed : int
         Seed of the training rows; the held-out ones are the same for every seed.
-    text : OwnText, optional
-        The user's own text.
+    mixture : Mixture
+        What the documents are of.
     """
 
     def __init__(
@@ -196,10 +224,10 @@ class Corpus:
         context: int,
         rows: int,
         seed: int = 0,
-        text: OwnText | None = None,
+        mixture: Mixture = MIXTURE,
     ) -> None:
         self.tokenizer, self.context, self.rows = tokenizer, context, rows
-        self.seed, self.text = seed, text
+        self.seed, self.mixture = seed, mixture
         self._end = tokenizer.get_vocab()[END]
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> IntArray:
@@ -219,7 +247,7 @@ class Corpus:
     def _row(self, seed: int | str, number: int, held_out: bool) -> tuple[IntArray, AnyArray]:
         tokens: list[int] = []
         domains: list[str] = []
-        stream = documents(seed, number, self.text, held_out)
+        stream = documents(seed, number, self.mixture, held_out)
         while len(tokens) <= self.context:
             domain, text = next(stream)
             piece = [self._end, *self.tokenizer.encode(text).ids]

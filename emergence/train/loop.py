@@ -17,7 +17,7 @@ from emergence.errors import DataError
 from emergence.train.batches import batches
 from emergence.train.checkpoint import describe, export_model, our_language_model
 from emergence.train.config import TrainConfig, check_branch, read_config
-from emergence.train.corpus import Corpus, train_tokenizer
+from emergence.train.corpus import Corpus, Mixture, train_tokenizer
 from emergence.train.evaluate import (
     domain_losses,
     questions_of,
@@ -123,13 +123,14 @@ class _Run:
         self.config, self.folder, self.ranks = config, folder, ranks
         if config.rows % ranks.world:
             raise DataError(f"rows = {config.rows} do not divide over {ranks.world} processes")
-        self.text = read_text(Path(config.text), config.text_share) if config.text else None
-        tokenizer = self._tokenizer()
-        self.corpus = Corpus(tokenizer, config.model.context, config.rows, config.seed, self.text)
+        text = read_text(Path(config.text), config.text_share) if config.text else None
+        self.mixture = Mixture(config.mixture, config.english, text)
+        tokenizer, context = self._tokenizer(), config.model.context
+        self.corpus = Corpus(tokenizer, context, config.rows, config.seed, self.mixture)
         self.held_out = self.corpus.sample(config.loss_rows, held_out=True)
         self.seen = self.corpus.sample(config.loss_rows // 2, held_out=False)
         self.model = place(build_model(config.model, config.seed), config, ranks.device)
-        self.lm = our_language_model(self.model, tokenizer, config.model.context, ranks.device)
+        self.lm = our_language_model(self.model, tokenizer, context, ranks.device)
         self.questions = {
             name: questions_of(self.lm, TASKS[name].items(config.items), f"task {name}")
             for name in config.tasks
@@ -152,7 +153,7 @@ class _Run:
         """Tokenizer of the run, learned once: every rank learns the same, one saves it."""
         if is_begun(self.folder):
             return Tokenizer.from_file(str(self.folder / TOKENIZER))
-        return train_tokenizer(self.config.model.vocab_size, text=self.text)
+        return train_tokenizer(self.config.model.vocab_size, mixture=self.mixture)
 
     def _adamw(self) -> torch.optim.AdamW:
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
@@ -309,7 +310,7 @@ class _Run:
 
     def _about(self, step: int) -> dict[str, Any]:
         """Fields of a record that say which checkpoint it is of."""
-        return describe(self.config, step, self.text)
+        return describe(self.config, step, self.mixture)
 
     def _export(self) -> None:
         """Write the final model, which marks the end of the run."""

@@ -42,7 +42,7 @@ def sized(
     Examples
     --------
     >>> sized("102k", 1_000_000, model={"context": 64}, seed=3).lr
-    0.00497
+    0.005
     """
     sizes = dict(zip(("hidden", "layers", "heads", "kv_heads"), SIZES[size], strict=True))
     built = ModelConfig(**(sizes | (model or {})))

@@ -57,12 +57,15 @@ class Placement:
         Standard deviation of eta to expect after one more score there.
     now : float
         The same before it.
+    warnings : tuple of str
+        Of the fit: where there may be no threshold, there is nothing to plan for either.
     """
 
     points: Points = field(repr=False)
     loss: FloatArray
     eta_sd: FloatArray
     now: float
+    warnings: tuple[str, ...]
 
     @property
     def best(self) -> float:
@@ -83,11 +86,12 @@ class Placement:
     def summary(self) -> str:
         """Report as text."""
         gain = 1.0 - float(self.eta_sd.min()) / self.now
-        return (
+        line = (
             f"{self.points.label}: one more score helps most at a loss of {self.best:.4g}; the "
             f"spread of eta is {self.now:.3g} nats now and {self.eta_sd.min():.3g} after it "
             f"({gain:.0%} less)"
         )
+        return "\n".join([line, *(f"  warning: {w}" for w in self.warnings)])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the spread of eta to expect against the loss of the next checkpoint."""
@@ -154,6 +158,7 @@ def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placeme
         loss=at,
         eta_sd=problem.span * np.sqrt(np.maximum(after, 0.0)),
         now=problem.span * float(np.sqrt(max(now, 0.0))),
+        warnings=fit.warnings,
     )
 
 

@@ -202,3 +202,10 @@ def test_command_line(tmp_path, capsys) -> None:
     assert "helps most" in capsys.readouterr().out
     assert main(["design", "--pilot", str(path), "--width", "0.2", *quick]) == 0
     assert "median width" in capsys.readouterr().out
+
+
+def test_a_plan_passes_the_warnings_of_the_fit_on() -> None:
+    fit = fit_threshold(simulate("logistic", n=60, sd=0.02, rng=1).select(), n_boot=99)
+    place = next_checkpoint(fit)
+    assert place.warnings == fit.warnings
+    assert "warning: a smooth curve (logistic) fits better" in place.summary()

@@ -11,8 +11,7 @@ report: $(VENV)/report.stamp
 	$(BIN)/emergence report data/runs/paper3-cpu-wsd.csv --law data/runs/paper28-cpu.csv --jobs -1 -o out/constant-rate
 	$(BIN)/emergence report data/runs/paper28-cpu.csv --jobs -1 -o out/experiment2
 
-# Trains with the exact torch of the tests, which is small where pip finds a build for the CPU.
-demo: $(VENV)/test.stamp
+demo: $(VENV)/train.stamp
 	$(BIN)/emergence sweep demo -o out/demo
 	$(BIN)/emergence report out/demo/records.csv --jobs -1 -o out/demo/report
 
@@ -38,6 +37,12 @@ $(VENV)/report.stamp: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml requirements-test.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	touch $@ $(VENV)/train.stamp $(VENV)/report.stamp
+
+# The exact torch of the tests, which is small where pip finds a build for the CPU, and what it takes.
+$(VENV)/train.stamp: $(VENV)/bin/python pyproject.toml requirements-test.txt
+	grep == requirements-test.txt > $(VENV)/versions.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/versions.txt -e '.[train]'
 	touch $@ $(VENV)/report.stamp
 
 $(VENV)/docs.stamp: $(VENV)/bin/python pyproject.toml

@@ -16,7 +16,8 @@ from emergence.claim_commands import add_commands as add_claim_commands
 from emergence.errors import EmergenceError
 from emergence.planning_commands import add_commands as add_planning_commands
 from emergence.points import LEAST_POINTS
-from emergence.records import Records, not_fitted
+from emergence.record_warnings import not_fitted
+from emergence.records import Records
 from emergence.results import Status
 from emergence.train.commands import add_commands as add_train_commands
 

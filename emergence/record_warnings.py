@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -66,3 +68,18 @@ def unit_warnings(frame: pd.DataFrame, where: str, first_row: int) -> list[Viola
 def _is_counted(name: str) -> bool:
     metric = known_metric(name)
     return metric is not None and metric.counted
+
+
+def not_fitted(found: Iterable[tuple[str, str, str]]) -> list[str]:
+    """One line for every reason, of (task, metric, reason); tasks of the same metrics together."""
+    by_reason: dict[str, dict[str, list[str]]] = {}
+    for task, metric, reason in found:
+        by_reason.setdefault(reason, {}).setdefault(task, []).append(metric)
+    lines = []
+    for reason, metrics in by_reason.items():
+        tasks: dict[str, list[str]] = {}
+        for task, names in metrics.items():
+            tasks.setdefault(", ".join(dict.fromkeys(names)), []).append(task)
+        what = "; ".join(f"{names} of {', '.join(of)}" for names, of in tasks.items())
+        lines.append(f"not fitted: {what}: {reason}")
+    return lines

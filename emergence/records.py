@@ -221,14 +221,6 @@ class Records:
             yield Record(**{str(k): v for k, v in row.items() if v == v and v != ""})
 
 
-def not_fitted(found: Iterable[tuple[str, str, str]]) -> list[str]:
-    """One line for every reason, of (task, metric, reason)."""
-    by_reason: dict[str, list[str]] = {}
-    for task, metric, reason in found:
-        by_reason.setdefault(reason, []).append(f"{task} {metric}")
-    return [f"not fitted: {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
-
-
 def _points(part: pd.DataFrame) -> Points:
     """Points of rows that share task, metric and family."""
     task, name = str(part["task"].iloc[0]), str(part["metric"].iloc[0])

@@ -20,7 +20,8 @@ from emergence.evidence import TESTS, adjust, gather
 from emergence.noise import Noise
 from emergence.plateau import Plateau
 from emergence.points import Points, as_points
-from emergence.records import Records, not_fitted
+from emergence.record_warnings import not_fitted
+from emergence.records import Records
 from emergence.resample import Seed, as_seed
 from emergence.results import jsonable
 from emergence.runs import Runs

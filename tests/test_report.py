@@ -158,7 +158,7 @@ def test_page_says_which_axis_and_what_other_metrics_say(records: Records, tmp_p
     assert analysis.alignments[i].sentence in text
     assert "by choice_prob emergent" in text
     assert text.count("not fitted: ") == 2  # perplexities together, the loss apart
-    assert "jumpy perplexity_correct, jumpy perplexity_wrong" in text
+    assert "not fitted: perplexity_correct, perplexity_wrong of jumpy: " in text
     table = pd.read_csv(tmp_path / "verdicts.csv")
     assert table.loc[i, "axis"] == "loss"
     assert table.loc[i, "error_loss"] < table.loc[i, "error_compute"]

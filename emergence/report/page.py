@@ -230,7 +230,10 @@ def render_page(
     )
     return environment.get_template("page.html.j2").render(
         title=f"Emergence report: {source}",
-        counts=f"{len(rows)} tasks: {counts}. {len(analysis.records)} records.",
+        counts=(
+            f"{len(rows)} scores of {len({r['task'] for r in rows})} tasks: {counts}. "
+            f"{len(analysis.records)} records."
+        ),
         columns=columns,
         rows=rows,
         families=families,

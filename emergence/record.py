@@ -29,7 +29,9 @@ class Record(BaseModel):
     metric: str = Field(min_length=1, description="acc, exact_match, choice_prob, brier, ...")
     value: float = Field(description="score, as a fraction")
     n_items: float | None = Field(default=None, ge=1, description="items behind the score")
-    stderr: float | None = Field(default=None, ge=0, description="standard error of the score")
+    stderr: float | None = Field(
+        default=None, ge=0, description="standard error of the score; kept, and no fit uses it"
+    )
     chance: float | None = Field(default=None, description="score of uniform guessing")
     best: float | None = Field(default=None, description="score of a perfect model")
     family: str | None = Field(

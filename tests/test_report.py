@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from emergence import Records, classify, fit_scaling_law, fit_smooth, fit_threshold, simulate
 from emergence.cli import main
 from emergence.curves import scaling_law
 from emergence.report import figures
 from emergence.report.analysis import analyse
-from emergence.report.page import _name_etas, write_report
+from emergence.report.page import _eta, _name_etas, write_report
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +109,21 @@ def test_forest_has_one_interval_for_each_emergent_task(records: Records) -> Non
     low, high = ax.lines[0].get_xdata()
     assert (low, high) == tuple(verdict.interval)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["jumpy acc"]
+
+
+def test_the_names_of_runs_lie_in_their_figure_and_not_on_each_other() -> None:
+    frame = simulate("jump", n=240, n_runs=12, eta_sd=0.1, rng=1).to_frame()
+    frame["run"] = "a-run-with-a-name-" + frame["run"]
+    verdict = classify(Records(frame).select(), runs="random threshold", n_boot=199)
+    assert verdict.threshold.by_run is not None
+    figure = _eta(verdict)
+    FigureCanvasAgg(figure).draw()
+    boxes = sorted(
+        (t.get_window_extent() for t in figure.axes[0].get_yticklabels()), key=lambda b: b.y0
+    )
+    assert len(boxes) == 12
+    assert all(box.x0 >= 0 for box in boxes)
+    assert all(upper.y0 >= lower.y1 for lower, upper in pairwise(boxes))
 
 
 def test_thresholds_of_one_law_are_named_without_lying_on_each_other() -> None:

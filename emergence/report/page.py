@@ -98,12 +98,14 @@ def _task(verdict: Verdict) -> Figure:
 
 
 def _eta(verdict: Verdict) -> Figure:
+    if (own := verdict.threshold.by_run) is not None:
+        height = max(2.4, 1.0 + 0.2 * len(own.to_frame()))  # a line for the name of each run
+        figure = Figure(figsize=(5.2, height), layout="constrained")
+        plot_run_thresholds(own, figure.subplots())
+        return figure
     figure = Figure(figsize=(5.2, 2.4))
     figure.subplots_adjust(left=0.12, right=0.98, bottom=0.22, top=0.9)
-    if (own := verdict.threshold.by_run) is not None:
-        plot_run_thresholds(own, figure.subplots())
-    else:
-        plot_eta_distribution(verdict.threshold, figure.subplots())
+    plot_eta_distribution(verdict.threshold, figure.subplots())
     return figure
 
 

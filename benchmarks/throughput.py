@@ -47,7 +47,7 @@ def config_of(size: str, steps: int, precision: Any) -> TrainConfig:
     rows = 256 if gpu else 12
     return sized(
         size,
-        steps * rows * 128,
+        steps * rows * sized(size, 1).model.context,
         rows=rows,
         evaluations=1,
         items=4,

@@ -62,8 +62,11 @@ def config_rows() -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for model, prefix in ((TrainConfig, ""), (ModelConfig, "model.")):
         for name, field in model.model_fields.items():
-            default = "" if field.is_required() else str(field.default)
-            rows.append((f"{prefix}{name}", default, field.description or ""))
+            default = None if field.is_required() else field.get_default(call_default_factory=True)
+            if isinstance(default, dict):
+                default = ", ".join(f"{k} {v:g}" for k, v in default.items())
+            said = "" if default is None or default == () else str(default)
+            rows.append((f"{prefix}{name}", said, field.description or ""))
     return rows
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import permutations
+from itertools import islice, permutations
 from random import Random
 
 import numpy as np
@@ -10,15 +10,7 @@ import pytest
 pytest.importorskip("tokenizers", reason="the trainer needs the extra 'train'")
 
 from emergence.errors import DataError
-from emergence.train.corpus import (
-    WEIGHTS,
-    WORLD,
-    Corpus,
-    Mixture,
-    document,
-    documents,
-    train_tokenizer,
-)
+from emergence.train.corpus import Corpus, document, documents, train_tokenizer
 from emergence.train.items import (
     CATEGORIES,
     FREQUENT,
@@ -28,6 +20,7 @@ from emergence.train.items import (
     person,
     population,
 )
+from emergence.train.mixture import WEIGHTS, WORLD, Mixture
 from emergence.train.tasks import TASKS
 from emergence.train.texts import OwnText
 from emergence.train.words import LANGUAGES
@@ -187,9 +180,18 @@ def test_a_mixture_holds_what_it_names_and_has_a_name_of_its_own() -> None:
     assert set(seen) == {"fact_en", "sums_en"}
     assert seen["sums_en"] / 2000 == pytest.approx(0.75, abs=4 * np.sqrt(0.75 * 0.25 / 2000))
     assert Mixture().name == WORLD
-    # Domains without a weight, and the order, make no difference to what is said.
-    assert chosen.name == Mixture({"sums": 3.0, "fact": 1.0}, english=1.0).name
     assert len({m.name for m in (chosen, Mixture(), Mixture(english=1.0))}) == 3
+
+
+def test_neither_the_order_nor_the_unit_of_weights_makes_another_mixture() -> None:
+    mixture = Mixture({"fact": 1, "sums": 3})
+    reordered, doubled = Mixture({"sums": 3, "fact": 1, "exam": 0}), Mixture({"fact": 2, "sums": 6})
+    assert mixture.name == reordered.name == doubled.name
+    said = [list(islice(documents(0, 0, m), 200)) for m in (mixture, reordered, doubled)]
+    assert said[0] == said[1] == said[2]
+    # Where there is own text there is no prose, whatever its weight.
+    text = OwnText("book", ("to train on",), ("to hold out",), share=0.2)
+    assert Mixture(WEIGHTS | {"prose": 5.0}, text=text).name == Mixture(text=text).name
 
 
 @pytest.mark.parametrize("weights", [WEIGHTS, {"prose": 1.0}, {"fact": 1.0}])

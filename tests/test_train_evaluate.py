@@ -32,7 +32,9 @@ from emergence.train.evaluate import (
 )
 from emergence.train.folder import RECORDS
 from emergence.train.loop import train
+from emergence.train.mixture import Mixture
 from emergence.train.model import build_model, count_params
+from emergence.train.presets import one_run
 from emergence.train.tasks import TASKS, read_items
 
 MODEL = ModelConfig(hidden=32, layers=2, heads=1, kv_heads=1, vocab_size=400, context=128)
@@ -180,6 +182,21 @@ def test_our_checkpoint_gives_the_records_of_the_loop_again(tiny_config, tmp_pat
     assert (both["tokens"] == both["tokens_loop"]).all()
     np.testing.assert_allclose(both["loss"], both["loss_loop"], rtol=1e-6)
     assert (both["family"] == both["family_loop"]).all()
+
+
+def test_a_run_on_a_mixture_of_its_own_is_scored_on_what_it_was_taught(tmp_path) -> None:
+    sets = ["english=1", 'mixture={"fact": 1, "biography": 2}', "model.vocab_size=400"]
+    small = ["tokens=4000", "rows=2", "items=8", "loss_rows=8", "evaluations=2", "first=1000"]
+    config = one_run("25k", [*sets, *small])
+    assert config.tasks == ("fact_en",)
+    folder = train(config, tmp_path / "run", progress=False)
+    first = read_records(folder / RECORDS).final().to_frame()
+    assert set(first["task"]) == {"fact_en", "biography_en", "mixture"}
+    assert set(first["family"]) == {f"{Mixture(config.mixture, 1.0).name}/bpe400/context128"}
+    again = evaluate_checkpoint(str(folder / "model"), n_items=8).to_frame()
+    assert set(again["task"]) == {"fact_en"}
+    assert set(again["family"]) == set(first["family"])
+    np.testing.assert_allclose(again["loss"], first["loss"].iloc[0], rtol=1e-6)
 
 
 def test_a_model_of_another_kind_and_items_of_ones_own(tokenizer, tmp_path) -> None:

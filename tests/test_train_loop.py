@@ -266,7 +266,11 @@ def test_a_branch_starts_where_its_trunk_was(config, tmp_path) -> None:
     with pytest.raises(DataError, match=r"branches from .*which is not there"):
         train(branch, tmp_path / "branch", progress=False)
     train(trunk, tmp_path / "trunk", progress=False)
-    for change, text in (({"lr": 1e-3}, "lr differ"), ({"tokens": 9000}, "to its keep")):
+    for change, text in (
+        ({"lr": 1e-3}, "lr differ"),
+        ({"mixture": {"fact": 1.0}, "english": 1.0}, "mixture, english differ"),
+        ({"tokens": 9000}, "to its keep"),
+    ):
         with pytest.raises(DataError, match=text):
             check_branch(branch.model_copy(update=change), trunk)
     train(branch, tmp_path / "branch", progress=False)
@@ -345,8 +349,8 @@ def test_a_text_that_changed_under_a_run_is_refused(config, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("a.jsonl", '{"words": 1}', "a.jsonl, row 1, text: Field required"),
-        ("a.jsonl", '{"text": null}', "row 1, text: Input should be a valid string"),
+        ("a.jsonl", '{"words": 1}', "a.jsonl, row 1, text: Field required; a line is"),
+        ("a.jsonl", '{"text": null}', "row 1, text: Input should be a valid string, not 'None'"),
         ("a.txt", "too short", "too few to train on"),
         ("a.txt", b"fine\ncaf\xe9", "a.txt, row 2: byte 0xe9 is no UTF-8"),
         ("missing.txt", ..., "missing.txt: there is no such file or folder"),

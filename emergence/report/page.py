@@ -209,6 +209,10 @@ def _settings(source: str, settings: dict[str, object]) -> str:
     return "\n".join(lines + [f"{name:<10} {version(name)}" for name in _VERSIONS])
 
 
+def _several(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def render_page(
     analysis: Analysis, saved: Saved, *, source: str, settings: dict[str, object]
 ) -> str:
@@ -217,7 +221,7 @@ def render_page(
     order = ("emergent", "smooth", "undetermined", "flat")
     rows.sort(key=lambda r: order.index(r["label"]))  # stable: families stay together
     families = len({r["family"] for r in rows}) > 1
-    labels = [r["label"] for r in rows]
+    tasks, labels = {r["task"] for r in rows}, [r["label"] for r in rows]
     counts = ", ".join(
         f"{labels.count(n)} {n}"
         for n in ("emergent", "smooth", "flat", "undetermined")
@@ -233,7 +237,7 @@ def render_page(
     return environment.get_template("page.html.j2").render(
         title=f"Emergence report: {source}",
         counts=(
-            f"{len(rows)} scores of {len({r['task'] for r in rows})} tasks: {counts}. "
+            f"{_several(len(rows), 'score')} of {_several(len(tasks), 'task')}: {counts}. "
             f"{len(analysis.records)} records."
         ),
         columns=columns,

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from emergence.errors import DataError
 from emergence.records import Records
 from emergence.train.config import TrainConfig, checked
-from emergence.train.corpus import END, Corpus, Mixture
+from emergence.train.corpus import END, Corpus
 from emergence.train.evaluate import (
     LanguageModel,
     domain_losses,
@@ -27,6 +27,7 @@ from emergence.train.evaluate import (
 )
 from emergence.train.folder import ABOUT
 from emergence.train.items import Item
+from emergence.train.mixture import Mixture
 from emergence.train.model import count_params, glm_config
 from emergence.train.ranks import pick_device
 from emergence.train.state import write_whole
@@ -86,7 +87,7 @@ def our_language_model(
         lambda text: tokenizer.encode(text).ids,
         tokenizer.get_vocab()[END],
         context,
-        tokenizer.get_vocab_size(),
+        model.config.vocab_size,
         device,
     )
 
@@ -138,7 +139,7 @@ def load_language_model(
         lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
         start,
         min(longest, _LONGEST),
-        len(tokenizer),
+        model.config.get_text_config().vocab_size,
         here,
     )
 
@@ -195,7 +196,8 @@ def evaluate_checkpoint(
     checkpoint, revision, device
         As of :func:`load_language_model`.
     items : mapping of task name to items, optional
-        As of :func:`~emergence.train.tasks.read_items`; default: our twelve tasks.
+        As of :func:`~emergence.train.tasks.read_items`; default: our twelve tasks, or those that
+        the loop scored a checkpoint of ours on.
     text : path, optional
         Text whose loss (nats per token) the records carry, with bits per byte beside it.
         Our own checkpoints have their held-out mixture instead; others need it.
@@ -222,6 +224,7 @@ def evaluate_checkpoint(
     lm = load_language_model(checkpoint, revision, device)
     about = Path(checkpoint) / ABOUT
     ours = json.loads(about.read_text(encoding="utf-8")) if about.exists() else None
+    config = checked(ours["config"], str(about)) if ours else None
     base = ours["record"] if ours else _base(checkpoint, lm, tokens, revision)
     rows = []
     if text is not None:
@@ -231,11 +234,15 @@ def evaluate_checkpoint(
             base | {"task": text.name, "metric": metric, "value": value}
             for metric, value in measured.items()
         ]
-    elif ours:
-        base["loss"] = _on_mixture(checkpoint, lm, checked(ours["config"], str(about)))
+    elif config is not None:
+        base["loss"] = _on_mixture(checkpoint, lm, config)
     else:
         raise DataError(f"{checkpoint}: give a text (--text) to measure the loss on")
-    chosen = {n: t.items(n_items) for n, t in TASKS.items()} if items is None else items
+    if items is None:
+        names = TASKS if config is None else config.tasks
+        chosen: Mapping[str, Sequence[Item]] = {n: TASKS[n].items(n_items) for n in names}
+    else:
+        chosen = items
     for name, asked in chosen.items():
         found = score_items(lm, questions_of(lm, asked, f"task {name}"))
         produced = items is None and TASKS[name].produced

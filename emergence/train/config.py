@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emergence.errors import DataError
-from emergence.train.corpus import ENGLISH, WEIGHTS
+from emergence.train.mixture import ENGLISH, WEIGHTS, Mixture
 from emergence.train.tasks import TASKS
 
 _NAME = r"^\w[\w.-]*$"
@@ -39,7 +39,7 @@ class ModelConfig(BaseModel):
     layers: int = Field(gt=0, description="decoder blocks")
     heads: int = Field(gt=0, description="query heads; their width is hidden / heads")
     kv_heads: int = Field(gt=0, description="key and value heads, shared by groups of query heads")
-    vocab_size: int = Field(default=1500, ge=300, description="tokens of the tokenizer")
+    vocab_size: int = Field(default=1500, ge=300, description="most tokens of the tokenizer")
     context: int = Field(default=128, gt=1, description="tokens that the model reads at once")
     rope_theta: float = Field(default=1000.0, gt=0, description="base of the rotary embedding")
 
@@ -106,7 +106,7 @@ class TrainConfig(BaseModel):
     evaluations: int = Field(default=20, gt=0, description="checkpoints, log-spaced in tokens")
     first: int = Field(default=100_000, gt=0, description="tokens at the first checkpoint")
     tasks: tuple[str, ...] = Field(
-        default=tuple(TASKS), description="tasks that are scored; all twelve if left out"
+        default=(), description="tasks that are scored; left out: all that the mixture teaches"
     )
     items: int = Field(default=400, gt=0, description="held-out items per task")
     loss_rows: int = Field(default=192, ge=2, description="held-out sequences behind the loss")
@@ -132,6 +132,17 @@ class TrainConfig(BaseModel):
     fsdp: bool = Field(default=False, description="under torchrun: shard the model (FSDP2)")
     save_every: int = Field(default=500, gt=0, description="steps between states to resume from")
     log_every: int = Field(default=50, gt=0, description="steps between lines of the log")
+
+    @model_validator(mode="after")
+    def _score_what_is_taught(self) -> TrainConfig:
+        if "tasks" not in self.model_fields_set:
+            mixture = Mixture(self.mixture, self.english)
+            domains, languages = mixture.shares(), mixture.languages()
+            taught = [
+                n for n, t in TASKS.items() if t.category in domains and t.language in languages
+            ]
+            object.__setattr__(self, "tasks", tuple(taught))  # part of the making: frozen after it
+        return self
 
     @model_validator(mode="after")
     def _agree(self) -> TrainConfig:

@@ -6,8 +6,7 @@ number), so that the position in the stream is the step and resuming needs no st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from random import Random
 
 import numpy as np
@@ -24,63 +23,11 @@ from emergence.train.items import (
     zipf,
     zipf_person,
 )
-from emergence.train.texts import OwnText, fingerprint
+from emergence.train.mixture import MIXTURE, Mixture
 from emergence.train.words import LANGUAGES, Language
 
 END = "<|end|>"
-WORLD = "world2"  # another, when its words or forms change
-ENGLISH = 4 / 5  # share of documents, as in Du et al. (2024)
 _SPECTRUM = (0.45, 0.45, 0.1)  # share of the easy, middle and hard forms of a question
-# Weight of the documents of each domain within a language.
-WEIGHTS = {
-    "prose": 0.06,
-    "biography": 0.12,
-    "copying": 0.12,
-    "chain": 0.02,
-    "sums": 0.06,
-    "fact": 0.06,
-    "cloze": 0.06,
-    "reading": 0.12,
-    "coreference": 0.1,
-    "exam": 0.12,
-    "arithmetic": 0.16,
-}
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """What a corpus is made of.
-
-    ``weights`` are those of the domains within a language, ``english`` is the share of English
-    documents; the user's own ``text`` takes the place of the prose first, then of everything in
-    proportion.
-    """
-
-    weights: Mapping[str, float] = field(default_factory=WEIGHTS.copy)
-    english: float = ENGLISH
-    text: OwnText | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of all that it can say: losses on another are not comparable."""
-        said = (self.english, *sorted((n, w) for n, w in self.weights.items() if w))
-        usual = (ENGLISH, *sorted(WEIGHTS.items()))
-        chosen = "" if said == usual else f"~{fingerprint(repr(said))}"
-        own = "" if self.text is None else f"+{self.text.name}:{self.text.share:g}"
-        return f"{WORLD}{chosen}{own}"
-
-    def shares(self) -> dict[str, float]:
-        """Weights of all domains, those of the own text among them."""
-        if self.text is None:
-            return dict(self.weights)
-        others = sum(self.weights.values()) - self.weights.get("prose", 0.0) or 1.0
-        rest = {
-            n: w / others * (1 - self.text.share) for n, w in self.weights.items() if n != "prose"
-        }
-        return {"text": self.text.share} | rest
-
-
-MIXTURE = Mixture()
 
 
 def prose(rng: Random, language: Language) -> str:
@@ -172,7 +119,7 @@ def train_tokenizer(vocab_size: int, rows: int = 400, mixture: Mixture = MIXTURE
     Parameters
     ----------
     vocab_size : int
-        Number of tokens, at least 300.
+        Most tokens, at least 300; a narrow mixture has fewer.
     rows : int
         Rows of fifty documents to learn from.
     mixture : Mixture

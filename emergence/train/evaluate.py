@@ -28,7 +28,7 @@ class LanguageModel:
     """A causal model with what turns text into its tokens.
 
     ``start`` is the token that every text begins with; ``context`` the most tokens it reads;
-    ``vocabulary`` the number of tokens it knows.
+    ``vocabulary`` the number of its logits.
     """
 
     model: Any
@@ -79,8 +79,8 @@ def questions_of(lm: LanguageModel, items: Sequence[Item], what: str = "items") 
         whole = [(lm.start, *lm.encode(item.prompt + option)) for option in item.options]
         if (tokens := max(map(len, whole))) > lm.context:
             raise DataError(
-                f"{what}: an item has {tokens} tokens, the model reads {lm.context} at once: "
-                f"{item.prompt[:80]!r}"
+                f"{what}: an item has {tokens} tokens, the model reads {lm.context} at once; leave "
+                f"it out, or take a model of a longer context: {item.prompt[:80]!r}"
             )
         shared = 0
         for column in zip((lm.start, *lm.encode(item.prompt)), *whole, strict=False):

@@ -17,7 +17,7 @@ from emergence.errors import DataError
 from emergence.train.batches import batches
 from emergence.train.checkpoint import describe, export_model, our_language_model
 from emergence.train.config import TrainConfig, check_branch, read_config
-from emergence.train.corpus import Corpus, Mixture, train_tokenizer
+from emergence.train.corpus import Corpus, train_tokenizer
 from emergence.train.evaluate import (
     domain_losses,
     questions_of,
@@ -36,6 +36,7 @@ from emergence.train.folder import (
     is_finished,
     write_config,
 )
+from emergence.train.mixture import Mixture
 from emergence.train.model import build_model, objective, place
 from emergence.train.ranks import Ranks, join_ranks, leave_ranks
 from emergence.train.state import (

@@ -67,7 +67,7 @@ def _budgets(sizes: Sequence[str], budgets: Sequence[int], **fields: Any) -> lis
         branch = fields | {"schedule": "wsd", "trunk": trunk, "evaluations": 3}
         branches = [
             sized(size, tokens, name=name, **branch)
-            for name, tokens in zip(names, budgets, strict=False)
+            for name, tokens in zip(names, budgets[:-1], strict=True)
         ]
         keep = tuple(b.decay_start for b in branches)
         runs.append(sized(size, budgets[-1], name=trunk, schedule="wsd", keep=keep, **fields))
@@ -191,7 +191,7 @@ def one_run(what: str, changes: Sequence[str] = ()) -> TrainConfig:
         config = sized(what, 5_000_000)
     else:
         raise DataError(f"no size {what!r}; there is {', '.join(SIZES)}, or give a .json file")
-    fields = config.model_dump(mode="json")
+    fields = config.model_dump(mode="json", exclude_unset=True)  # what is not said may follow
     for change in changes:
         name, separator, text = change.partition("=")
         if not separator:

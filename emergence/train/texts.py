@@ -87,8 +87,9 @@ def read_lines_as(path: Path, model: type[_Line], example: str) -> list[tuple[in
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"])) or "line"
+            value = "" if first["type"] == "missing" else f", not {str(first['input'])[:80]!r}"
             raise DataError(
-                f"{path}, row {row}, {field}: {first['msg']}; a line is {example}"
+                f"{path}, row {row}, {field}: {first['msg']}{value}; a line is {example}"
             ) from None
     return found
 

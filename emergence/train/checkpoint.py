@@ -21,8 +21,7 @@ from emergence.train.evaluate import (
     LanguageModel,
     domain_losses,
     questions_of,
-    score_items,
-    task_scores,
+    task_records,
     text_loss,
 )
 from emergence.train.folder import ABOUT
@@ -240,11 +239,10 @@ def evaluate_checkpoint(
         raise DataError(f"{checkpoint}: give a text (--text) to measure the loss on")
     if items is None:
         names = TASKS if config is None else config.tasks
-        chosen: Mapping[str, Sequence[Item]] = {n: TASKS[n].items(n_items) for n in names}
+        chosen = {n: (TASKS[n].items(n_items), TASKS[n].produced) for n in names}
     else:
-        chosen = items
-    for name, asked in chosen.items():
-        found = score_items(lm, questions_of(lm, asked, f"task {name}"))
-        produced = items is None and TASKS[name].produced
-        rows += [base | {"task": name} | score for score in task_scores(found, produced=produced)]
+        chosen = {n: (list(own), False) for n, own in items.items()}
+    for name, (asked, produced) in chosen.items():
+        questions = questions_of(lm, asked, f"task {name}")
+        rows += task_records(lm, base, name, questions, produced=produced)
     return Records.from_records(rows)

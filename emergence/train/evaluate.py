@@ -210,6 +210,19 @@ def task_scores(scores: ItemScores, *, produced: bool = False) -> list[dict[str,
     ]
 
 
+def task_records(
+    lm: LanguageModel,
+    base: dict[str, Any],
+    task: str,
+    questions: Sequence[Question],
+    *,
+    produced: bool,
+) -> list[dict[str, Any]]:
+    """Records of one task in the one schema; ``base`` says of which checkpoint."""
+    scores = task_scores(score_items(lm, questions), produced=produced)
+    return [base | {"task": task} | score for score in scores]
+
+
 @torch.no_grad()
 def token_losses(lm: LanguageModel, rows: IntArray) -> FloatArray:
     """Loss of every token but the first of each row, in nats, shape (rows, tokens - 1)."""

@@ -18,12 +18,7 @@ from emergence.train.batches import batches
 from emergence.train.checkpoint import describe, export_model, our_language_model
 from emergence.train.config import TrainConfig, check_branch, read_config
 from emergence.train.corpus import Corpus, train_tokenizer
-from emergence.train.evaluate import (
-    domain_losses,
-    questions_of,
-    score_items,
-    task_scores,
-)
+from emergence.train.evaluate import domain_losses, questions_of, task_records
 from emergence.train.folder import (
     CONFIG,
     LOG,
@@ -295,9 +290,7 @@ class _Run:
         base = self._about(self.step) | {"loss": held_out[""]}
         rows = []
         for name, questions in self.questions.items():
-            scores = score_items(self.lm, questions)
-            found = task_scores(scores, produced=TASKS[name].produced)
-            rows += [base | {"task": name} | score for score in found]
+            rows += task_records(self.lm, base, name, questions, produced=TASKS[name].produced)
         rows += [
             base | {"task": domain or "mixture", "metric": metric, "value": value}
             for metric, losses in (("loss", held_out), ("train_loss", seen))

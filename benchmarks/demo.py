@@ -18,16 +18,16 @@ from machine import write
 
 from emergence import classify_tasks
 from emergence.records import Records
-from emergence.train.config import TrainConfig
 from emergence.train.presets import preset
-from emergence.train.sweep import collect, sweep
+from emergence.train.sweep import sweep
 
 SCORES = (("arithmetic_en", "exact_match"), ("fact_en", "acc"), ("cloze_en", "acc"))
 
 
 def line(records: Records, seeds: Sequence[int]) -> str:
-    """One row of the table: a set of runs, each label with its p against smooth and threshold."""
-    found = {(v.points.task, v.points.metric): v for v in classify_tasks(records, n_jobs=-1)}
+    """One row of the table: the runs of some seeds, each label with its p against either side."""
+    verdicts = classify_tasks(records.filter(seed=list(seeds)), n_jobs=-1)
+    found = {(v.points.task, v.points.metric): v for v in verdicts}
     cells = [
         f"{v.label} ({v.evidence.p_smooth:.3f}, {v.evidence.p_threshold:.3f})"
         for v in (found[score] for score in SCORES)
@@ -41,15 +41,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("out/demo-seeds"))
     args = parser.parse_args()
     first = preset("demo")[0]
-    configs: dict[int, TrainConfig] = {
-        seed: first.model_copy(
-            update={"name": first.name.replace("seed0", f"seed{seed}"), "seed": seed}
-        )
-        for seed in range(args.seeds)
-    }
-    sweep(list(configs.values()), args.output)
-    sets = [*combinations(configs, 2), *([tuple(configs)] if len(configs) > 2 else [])]
-    rows = [line(collect([configs[s] for s in seeds], args.output), seeds) for seeds in sets]
+    seeds = range(args.seeds)
+    configs = [
+        first.model_copy(update={"name": first.name.replace("seed0", f"seed{s}"), "seed": s})
+        for s in seeds
+    ]
+    records = sweep(configs, args.output)
+    sets = [*combinations(seeds, 2), *([seeds] if len(seeds) > 2 else [])]
+    rows = [line(records, chosen) for chosen in sets]
     head = f"| seeds | {' | '.join(f'{task}, {metric}' for task, metric in SCORES)} |"
     note = (
         "Label, and in brackets the p-values against smooth curves and against thresholds, "

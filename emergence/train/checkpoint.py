@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emergence.errors import DataError
 from emergence.records import Records
-from emergence.train.config import TrainConfig, checked
+from emergence.train.config import TrainConfig, checked, read_json
 from emergence.train.corpus import END, Corpus
 from emergence.train.evaluate import (
     LanguageModel,
@@ -222,7 +222,7 @@ def evaluate_checkpoint(
     """
     lm = load_language_model(checkpoint, revision, device)
     about = Path(checkpoint) / ABOUT
-    ours = json.loads(about.read_text(encoding="utf-8")) if about.exists() else None
+    ours = read_json(about) if about.exists() else None
     config = checked(ours["config"], str(about)) if ours else None
     base = ours["record"] if ours else _base(checkpoint, lm, tokens, revision)
     rows = []

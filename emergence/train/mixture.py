@@ -48,7 +48,8 @@ class Mixture:
         weights = {name: w for name in WEIGHTS if (w := self.weights.get(name, 0.0))}
         if self.text is None:
             return weights
-        others = sum(weights.values()) - weights.pop("prose", 0.0) or 1.0
+        whole, prose = sum(weights.values()), weights.pop("prose", 0.0)
+        others = whole - prose or 1.0  # of prose alone nothing is left to share
         rest = {name: w / others * (1 - self.text.share) for name, w in weights.items()}
         return {"text": self.text.share} | rest
 

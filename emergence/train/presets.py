@@ -61,17 +61,16 @@ def _seeds(sizes: Sequence[str], seeds: Iterable[int], **fields: Any) -> list[Tr
 
 def _budgets(sizes: Sequence[str], budgets: Sequence[int], **fields: Any) -> list[TrainConfig]:
     """Give for each size the trunk of the largest budget, and a branch for each of the others."""
-    runs = []
+    runs, fields = [], fields | {"schedule": "wsd"}
     for size in sizes:
         *names, trunk = [f"{size}-{tokens / 1e6:g}M" for tokens in budgets]
-        branch = fields | {"schedule": "wsd", "trunk": trunk, "evaluations": 3}
+        branch = fields | {"trunk": trunk, "evaluations": 3}
         branches = [
             sized(size, tokens, name=name, **branch)
             for name, tokens in zip(names, budgets[:-1], strict=True)
         ]
         keep = tuple(b.decay_start for b in branches)
-        runs.append(sized(size, budgets[-1], name=trunk, schedule="wsd", keep=keep, **fields))
-        runs += branches
+        runs += [sized(size, budgets[-1], name=trunk, keep=keep, **fields), *branches]
     return runs
 
 
@@ -96,7 +95,6 @@ _demo = partial(
         "arithmetic": 0.24,
     },
     english=1.0,
-    tasks=("fact_en", "cloze_en", "arithmetic_en"),
     loss_rows=96,
 )
 # Experiment 1: three sizes, one long run for each seed.

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from emergence import __version__
 from emergence.errors import DataError
 from emergence.records import Records
-from emergence.train.config import TrainConfig, check_branch
+from emergence.train.config import TrainConfig, check_branch, read_json
 from emergence.train.folder import LOG, RECORDS, check_folder, is_finished
 from emergence.train.process import Crew, train_apart
 from emergence.train.state import last_line, read_lines, write_whole
@@ -205,7 +205,7 @@ def describe_sweep(configs: Sequence[TrainConfig], folder: Path) -> None:
         "versions": {name: version(name) for name in packages},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
-    made_by = json.loads(path.read_text(encoding="utf-8"))["made_by"] if path.exists() else []
+    made_by = read_json(path)["made_by"] if path.exists() else []
     if maker not in made_by:
         made_by.append(maker)
     about = {"made_by": made_by, "configs": [c.model_dump(mode="json") for c in configs]}

@@ -19,7 +19,6 @@ _HELD_OUT = 20  # one piece in twenty is for the held-out loss
 _SUFFIXES = (".txt", ".jsonl", ".parquet")
 _CUT = re.compile(rf"(?s).{{1,{_PIECE}}}(?:\s+|$)|.{{{_PIECE}}}")
 
-
 _Line = TypeVar("_Line", bound=BaseModel)
 
 

@@ -24,7 +24,7 @@ from scenarios import ETA, SCENARIOS
 
 from emergence import Points, classify, fit_threshold, run_thresholds
 from emergence.errors import DataError
-from emergence.intervals import Interval
+from emergence.interval import Interval
 
 STORE = RESULTS / "calibration.csv"
 # (kind, scenario, n)

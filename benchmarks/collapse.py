@@ -14,16 +14,17 @@ import argparse
 import numpy as np
 from machine import write
 
-from emergence import collapse, curves
+from emergence import collapse
 from emergence._typing import FloatArray
-from emergence.points import Points
-from emergence.runs import RunNoise
+from emergence.curves import hinge, logistic, saturating_onset
+from emergence.noise.runs import RunNoise
+from emergence.records.points import Points
 
 _ETA = 2.4
 SHAPES = {
-    "hinge": lambda loss: curves.hinge(loss, _ETA, 0.5),
-    "saturating": lambda loss: curves.saturating_onset(loss, _ETA, 0.35, 6.0),
-    "logistic": lambda loss: curves.logistic(loss, 2.2, 0.15, 0.5),
+    "hinge": lambda loss: hinge(loss, _ETA, 0.5),
+    "saturating": lambda loss: saturating_onset(loss, _ETA, 0.35, 6.0),
+    "logistic": lambda loss: logistic(loss, 2.2, 0.15, 0.5),
 }
 NOISES = {"independent": RunNoise(0.0, 0.02**2, 0.0),
           "runs": RunNoise(0.005**2, 0.02**2 * (1 - 0.6**2), 0.6)}  # fmt: skip

@@ -17,9 +17,9 @@ from pathlib import Path
 from machine import write
 
 from emergence import classify_tasks
-from emergence.records import Records
-from emergence.train.presets import preset
-from emergence.train.sweep import sweep
+from emergence.records.records import Records
+from emergence.train.sweeps.presets import preset
+from emergence.train.sweeps.sweep import sweep
 
 SCORES = (("arithmetic_en", "exact_match"), ("fact_en", "acc"), ("cloze_en", "acc"))
 

@@ -27,8 +27,9 @@ import pandas as pd
 from machine import with_error, write
 
 from emergence import join_curves
-from emergence.curves import hinge, saturating_onset
-from emergence.joined_curves import Axis, ReadFigure
+from emergence.curves.onsets.hinge import hinge
+from emergence.curves.onsets.saturating import saturating_onset
+from emergence.readers.joined_curves import Axis, ReadFigure
 
 ETA, ERROR, NOISE = 2.2, 0.005, 0.01
 SIZES = {"7B": 7e9, "13B": 1.3e10}

@@ -29,8 +29,8 @@ from machine import with_error, write
 
 from emergence import Points, backtest, forecast, load_dataset, simulate
 from emergence.errors import DataError
+from emergence.planning.rivals import fit_sigmoid
 from emergence.report.finding import strict_groups
-from emergence.rivals import fit_sigmoid
 
 SHAPES = ("hinge", "power", "saturating", "jump", "logistic", "exponential", "linear", "flat")
 CUTS = (2.3, 2.0)
@@ -46,7 +46,7 @@ def one(shape: str, cut: float, runs: bool, i: int) -> tuple[float, float, float
     points = records.select()
     train, ahead = points.where(points.loss >= cut), points.where(points.loss < cut)
     found = forecast(train, ahead.loss)
-    low, high = found.interval(LEVEL)
+    low, high = found.interval("score", LEVEL)
     _, *ends = fit_sigmoid(train).predict(ahead.loss, LEVEL)
     ours = float(np.mean((ahead.value >= low) & (ahead.value <= high)))
     sigmoid = float(np.mean((ahead.ability >= ends[0]) & (ahead.ability <= ends[1])))

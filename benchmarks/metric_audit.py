@@ -25,7 +25,8 @@ import pandas as pd
 from machine import with_error, write
 
 from emergence import Records, audit_metrics
-from emergence.curves import hinge, logistic
+from emergence.curves.onsets.hinge import hinge
+from emergence.curves.smooth.logistic import logistic
 
 ETA, ITEMS, TOKENS = 2.2, 400, 5
 LABELS = ("ability", "metric", "none", "undetermined")

@@ -17,7 +17,8 @@ from scenarios import ETA
 from scipy.optimize import least_squares
 from scipy.stats import norm
 
-from emergence.curves import hinge, logistic
+from emergence.curves.onsets.hinge import hinge
+from emergence.curves.smooth.logistic import logistic
 
 CHANCE, SLOPE, SD, LEVEL, DRAWS = 0.25, 0.5, 0.02, 0.05, 400
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from emergence import Points, Records, simulate
-from emergence.curves import hinge, logistic, softplus_hinge
+from emergence.curves.onsets.hinge import hinge, softplus_hinge
+from emergence.curves.smooth.logistic import logistic
 
 ETA = 2.2
 

@@ -30,11 +30,11 @@ import pwlf
 from machine import write
 from scipy.optimize import curve_fit
 
-from emergence import Points, classify, fit_threshold, read_records, simulate
-from emergence.curves import hinge
-from emergence.evidence import Evidence, gather
-from emergence.resample import pairs_hinge
-from emergence.side import Side
+from emergence import Points, classify, read_records, simulate
+from emergence._random import as_seed
+from emergence.curves.onsets.hinge import hinge
+from emergence.engine.hinge import pairs_hinge
+from emergence.verdicts.evidence import Evidence, Trial
 
 REPLICATES = 1000
 PACKAGES = ("numba", "lmfit", "piecewise-regression", "pwlf")
@@ -142,10 +142,7 @@ def peer_rows() -> list[str]:
 
 def both_tests(points: Points) -> Evidence:
     """Fit of a task and the bootstrap under each null."""
-    fit = fit_threshold(points, n_boot=1000)
-    sides = Side((fit._contest,)), Side((fit._smooth,))
-    onsets = [sides[0].curves((c,)) for c in fit._candidates]
-    return gather(*sides, 1000, fit._errors.seed, 0.05, (onsets, sides[1].refined()))
+    return Trial(points, "auto", "auto", "auto", alpha=0.05, n_boot=1000, seed=as_seed(0)).evidence
 
 
 def verdict_rows() -> list[str]:

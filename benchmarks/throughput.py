@@ -30,12 +30,12 @@ import torch
 from machine import write
 
 from emergence.train.config import TrainConfig
-from emergence.train.corpus import Corpus, train_tokenizer
+from emergence.train.corpus.corpus import Corpus, train_tokenizer
 from emergence.train.folder import LOG
 from emergence.train.loop import train
 from emergence.train.model import glm_config, takes_bfloat16
-from emergence.train.presets import sized
 from emergence.train.state import read_lines
+from emergence.train.sweeps.presets import sized
 
 _SKIP = 100  # steps of warm-up
 _PEAK = {"NVIDIA H100": 989e12, "NVIDIA H200": 989e12}  # dense bf16, from the data sheets

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from emergence import classify, load_dataset
-from emergence.report.figures import plot_verdict
+from emergence.figures.verdict import plot_verdict
 
 TARGET = Path(__file__).parent / "_static" / "mmlu.png"
 

@@ -14,12 +14,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from emergence import Records, audit_metrics, classify_tasks, load_dataset, run_thresholds
-from emergence.alignment import AXES, align_sizes
+from emergence.figures.style import COLORS, GREY, INK, human, tidy
 from emergence.report.analysis import Analysis, analyse
-from emergence.report.style import COLORS, GREY, INK, human, tidy
 from emergence.train.config import ModelConfig, TrainConfig
-from emergence.train.tasks import TASKS
-from emergence.verdicts import Verdicts
+from emergence.train.corpus.tasks import TASKS
+from emergence.verdicts.axis import AXES, align_sizes
+from emergence.verdicts.tasks import Verdicts
 
 STATIC = Path(__file__).parent / "_static"
 TASK_HEADER = ("task", "mirrors", "scored by", "example | answer", "wrong options")
@@ -121,7 +121,7 @@ def size_rows(runs: str, analysis: Analysis) -> list[tuple[str, ...]]:
         verdict = analysis.verdicts[i]
         if verdict.points.metric not in ("acc", "exact_match"):
             continue
-        eta, n = verdict.interval, size.interval("params")
+        eta, n = verdict.eta_interval, size.interval("params")
         high = "not bounded" if n.open_high else human(n.high)
         at = "" if size.tokens is None else f" at {human(size.tokens)} tokens"
         rows.append(

@@ -9,94 +9,86 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emergence.backtest_result import Backtest as Backtest
-    from emergence.backtesting import backtest as backtest
-    from emergence.between_runs import run_thresholds as run_thresholds
-    from emergence.between_runs_result import RunThresholds as RunThresholds
-    from emergence.between_tasks import SharedThreshold as SharedThreshold
-    from emergence.between_tasks import shared_threshold as shared_threshold
-    from emergence.datasets import load_dataset as load_dataset
-    from emergence.design_result import Design as Design
-    from emergence.designing import design as design
-    from emergence.diagnostics import Diagnostics as Diagnostics
-    from emergence.diagnostics import diagnose as diagnose
-    from emergence.digitized import read_curves as read_curves
-    from emergence.discontinuity import OnsetComparison as OnsetComparison
-    from emergence.discontinuity import compare_onsets as compare_onsets
-    from emergence.equal_loss import collapse as collapse
-    from emergence.equal_loss_result import Collapse as Collapse
-    from emergence.forecast_result import Forecast as Forecast
-    from emergence.forecasting import forecast as forecast
-    from emergence.join import join_curves as join_curves
-    from emergence.joined_curves import JoinedCurves as JoinedCurves
-    from emergence.metric_audit import audit_metrics as audit_metrics
-    from emergence.metric_audit_result import MetricAudit as MetricAudit
-    from emergence.placement import Placement as Placement
-    from emergence.placement import next_checkpoint as next_checkpoint
-    from emergence.points import Points as Points
-    from emergence.record import Record as Record
-    from emergence.records import Records as Records
-    from emergence.records import read_records as read_records
-    from emergence.scaling import ScalingLaw as ScalingLaw
-    from emergence.scaling import fit_scaling_law as fit_scaling_law
-    from emergence.simulation import simulate as simulate
-    from emergence.size import SizeThreshold as SizeThreshold
-    from emergence.size import size_threshold as size_threshold
-    from emergence.smooth import fit_smooth as fit_smooth
-    from emergence.smooth_result import SmoothFit as SmoothFit
-    from emergence.threshold import fit_threshold as fit_threshold
-    from emergence.threshold_result import ThresholdFit as ThresholdFit
-    from emergence.verdict import Verdict as Verdict
-    from emergence.verdicts import Verdicts as Verdicts
-    from emergence.verdicts import classify as classify
-    from emergence.verdicts import classify_tasks as classify_tasks
+    from emergence.curves.simulate import simulate as simulate
+    from emergence.fits.compare_onsets import OnsetComparison as OnsetComparison
+    from emergence.fits.compare_onsets import compare_onsets as compare_onsets
+    from emergence.fits.diagnostics import Diagnostics as Diagnostics
+    from emergence.fits.diagnostics import diagnose as diagnose
+    from emergence.fits.run_thresholds import run_thresholds as run_thresholds
+    from emergence.fits.run_thresholds_result import RunThresholds as RunThresholds
+    from emergence.fits.shared_threshold import SharedThreshold as SharedThreshold
+    from emergence.fits.shared_threshold import shared_threshold as shared_threshold
+    from emergence.fits.smooth import SmoothFit as SmoothFit
+    from emergence.fits.smooth import fit_smooth as fit_smooth
+    from emergence.fits.threshold import fit_threshold as fit_threshold
+    from emergence.fits.threshold_result import ThresholdFit as ThresholdFit
+    from emergence.planning.backtest import Backtest as Backtest
+    from emergence.planning.backtest import backtest as backtest
+    from emergence.planning.design import design as design
+    from emergence.planning.design_result import Design as Design
+    from emergence.planning.forecast import forecast as forecast
+    from emergence.planning.forecast_result import Forecast as Forecast
+    from emergence.planning.next_checkpoint import Placement as Placement
+    from emergence.planning.next_checkpoint import next_checkpoint as next_checkpoint
+    from emergence.planning.scaling_law import ScalingLaw as ScalingLaw
+    from emergence.planning.scaling_law import fit_scaling_law as fit_scaling_law
+    from emergence.planning.size import SizeThreshold as SizeThreshold
+    from emergence.planning.size import size_threshold as size_threshold
+    from emergence.readers.digitized import read_curves as read_curves
+    from emergence.readers.joined_curves import JoinedCurves as JoinedCurves
+    from emergence.readers.joining import join_curves as join_curves
+    from emergence.records.datasets import load_dataset as load_dataset
+    from emergence.records.points import Points as Points
+    from emergence.records.record import Record as Record
+    from emergence.records.records import Records as Records
+    from emergence.records.records import read_records as read_records
+    from emergence.verdicts.classify import classify as classify
+    from emergence.verdicts.collapse import collapse as collapse
+    from emergence.verdicts.collapse_result import Collapse as Collapse
+    from emergence.verdicts.metric_audit import audit_metrics as audit_metrics
+    from emergence.verdicts.metric_audit_result import MetricAudit as MetricAudit
+    from emergence.verdicts.tasks import Verdicts as Verdicts
+    from emergence.verdicts.tasks import classify_tasks as classify_tasks
+    from emergence.verdicts.verdict import Verdict as Verdict
 
 __version__ = "0.1.0"
 
-# Names are loaded when first used, so that `import emergence` costs next to nothing.
-_HOME = {
-    "Backtest": "backtest_result",
-    "Collapse": "equal_loss_result",
-    "Design": "design_result",
-    "Diagnostics": "diagnostics",
-    "Forecast": "forecast_result",
-    "JoinedCurves": "joined_curves",
-    "MetricAudit": "metric_audit_result",
-    "OnsetComparison": "discontinuity",
-    "Placement": "placement",
-    "Points": "points",
-    "Record": "record",
-    "Records": "records",
-    "RunThresholds": "between_runs_result",
-    "ScalingLaw": "scaling",
-    "SharedThreshold": "between_tasks",
-    "SizeThreshold": "size",
-    "SmoothFit": "smooth_result",
-    "ThresholdFit": "threshold_result",
-    "Verdict": "verdict",
-    "Verdicts": "verdicts",
-    "audit_metrics": "metric_audit",
-    "backtest": "backtesting",
-    "classify": "verdicts",
-    "classify_tasks": "verdicts",
-    "collapse": "equal_loss",
-    "compare_onsets": "discontinuity",
-    "design": "designing",
-    "diagnose": "diagnostics",
-    "fit_scaling_law": "scaling",
-    "fit_smooth": "smooth",
-    "fit_threshold": "threshold",
-    "forecast": "forecasting",
-    "join_curves": "join",
-    "load_dataset": "datasets",
-    "next_checkpoint": "placement",
-    "read_curves": "digitized",
-    "read_records": "records",
-    "run_thresholds": "between_runs",
-    "shared_threshold": "between_tasks",
-    "simulate": "simulation",
-    "size_threshold": "size",
+# Where the public names live.  They are loaded when first used, so that `import emergence` costs
+# next to nothing.
+_NAMES = {
+    "records.record": "Record",
+    "records.records": "Records read_records",
+    "records.points": "Points",
+    "records.datasets": "load_dataset",
+    "curves.simulate": "simulate",
+    "fits.threshold": "fit_threshold",
+    "fits.threshold_result": "ThresholdFit",
+    "fits.smooth": "SmoothFit fit_smooth",
+    "fits.run_thresholds": "run_thresholds",
+    "fits.run_thresholds_result": "RunThresholds",
+    "fits.shared_threshold": "SharedThreshold shared_threshold",
+    "fits.compare_onsets": "OnsetComparison compare_onsets",
+    "fits.diagnostics": "Diagnostics diagnose",
+    "readers.digitized": "read_curves",
+    "readers.joining": "join_curves",
+    "readers.joined_curves": "JoinedCurves",
+    "verdicts.classify": "classify",
+    "verdicts.tasks": "Verdicts classify_tasks",
+    "verdicts.verdict": "Verdict",
+    "verdicts.collapse": "collapse",
+    "verdicts.collapse_result": "Collapse",
+    "verdicts.metric_audit": "audit_metrics",
+    "verdicts.metric_audit_result": "MetricAudit",
+    "planning.scaling_law": "ScalingLaw fit_scaling_law",
+    "planning.size": "SizeThreshold size_threshold",
+    "planning.forecast": "forecast",
+    "planning.forecast_result": "Forecast",
+    "planning.backtest": "Backtest backtest",
+    "planning.design": "design",
+    "planning.design_result": "Design",
+    "planning.next_checkpoint": "Placement next_checkpoint",
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = sorted(_HOME)
 
@@ -104,7 +96,7 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(import_module(f"emergence.{_HOME[name]}"), name)
-        globals()[name] = value  # a function may share the name of its module
+        globals()[name] = value  # looked up once
         return value
     raise AttributeError(f"module 'emergence' has no attribute {name!r}")
 

@@ -1,13 +1,35 @@
-"""Array types shared by every module."""
+"""The words that every module speaks: arrays, options, and the columns that a fit takes."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 AnyArray = NDArray[Any]
+
+Noise = Literal["auto", "gaussian", "binomial", "beta-binomial"]
+NOISES: tuple[Noise, ...] = get_args(Noise)
+Runs = Literal["auto", "independent", "offset", "offset+ar1", "random threshold"]
+RUNS: tuple[Runs, ...] = get_args(Runs)
+Plateau = Literal["auto", "chance", "fitted"]
+PLATEAUS: tuple[Plateau, ...] = get_args(Plateau)
+
+
+class Columns(TypedDict, total=False):
+    """Arrays that stand beside losses and scores, by name; see :class:`Points`.
+
+    ``chance`` and ``best`` are numbers; of the others a scalar stands for every checkpoint.
+    """
+
+    chance: float | None
+    best: float | None
+    n_items: ArrayLike | None
+    run: ArrayLike | None
+    tokens: ArrayLike | None
+    params: ArrayLike | None
+    weights: ArrayLike | None

@@ -64,7 +64,3 @@ class MethodRefused(EmergenceError, ValueError):
 
 class DataWarning(UserWarning):
     """The records are usable, but something in them deserves a look."""
-
-
-class FitWarning(UserWarning):
-    """A fit went through, but its result should be read with care."""

@@ -110,39 +110,6 @@ def get_metric(name: str) -> Metric:
     return METRICS[key]
 
 
-def normalise(value: ArrayLike, chance: float, best: float = 1.0) -> FloatArray:
-    r"""Put scores on the scale where chance is 0 and the best value is 1.
-
-    Parameters
-    ----------
-    value : array_like
-        Raw scores.
-    chance, best : float
-        Score of uniform guessing and of a perfect model, in the same units.
-
-    Returns
-    -------
-    ndarray
-        ``(value - chance) / (best - chance)``.
-
-    Raises
-    ------
-    DataError
-        If ``chance`` equals ``best``.
-
-    Examples
-    --------
-    >>> normalise([0.25, 0.625, 1.0], chance=0.25)
-    array([0. , 0.5, 1. ])
-    >>> normalise([1.5, 0.75, 0.0], chance=0.75, best=0.0)
-    array([-1.,  0.,  1.])
-    """
-    if best == chance:
-        raise DataError(f"best ({best}) must differ from chance ({chance})")
-    # Adding 0 turns -0 into 0.
-    return (np.asarray(value, dtype=float) - chance) / (best - chance) + 0.0
-
-
 def _option_probabilities(loglik: ArrayLike, correct: ArrayLike) -> tuple[FloatArray, np.ndarray]:
     scores = np.asarray(loglik, dtype=float)
     gold = np.asarray(correct)

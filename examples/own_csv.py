@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emergence import classify_tasks, collapse, curves, forecast, read_records
+from emergence import classify_tasks, collapse, forecast, read_records
+from emergence.curves import logistic, saturating_onset
+from emergence.planning.scaling_law import scaling_law_tokens
 from emergence.report.analysis import analyse
 from emergence.report.page import write_report
 
@@ -25,9 +27,9 @@ def example_csv(path: Path) -> Path:
     g = np.random.default_rng(0)
     params = np.repeat(1e8 * 2.0 ** np.arange(6), 25)
     tokens = np.tile(np.geomspace(0.05, 1.0, 25), 6) * 40.0 * params
-    loss = curves.scaling_law_tokens(params, tokens, E=1.7, A=400.0, B=400.0, alpha=0.33, beta=0.28)
-    quiz = curves.saturating_onset(loss, eta=2.6, amplitude=0.6, rate=4.0, chance=0.25)
-    cloze = curves.logistic(loss, middle=2.7, width=0.25, ceiling=0.85, floor=0.25)
+    loss = scaling_law_tokens(params, tokens, E=1.7, A=400.0, B=400.0, alpha=0.33, beta=0.28)
+    quiz = saturating_onset(loss, eta=2.6, amplitude=0.6, rate=4.0, chance=0.25)
+    cloze = logistic(loss, middle=2.7, width=0.25, ceiling=0.85, floor=0.25)
     tables = [
         pd.DataFrame(
             {

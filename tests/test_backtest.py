@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from emergence import backtest, load_dataset, simulate
-from emergence.cli import main
-from emergence.curves import exponential, logistic, scaling_law_tokens
+from emergence.cli.main import main
+from emergence.curves.smooth.exponential import exponential
+from emergence.curves.smooth.logistic import logistic
 from emergence.errors import DataError
-from emergence.points import Points
-from emergence.rivals import fit_exponential, fit_line, fit_sigmoid, rival_forecasts
+from emergence.planning.rivals import fit_exponential, fit_line, fit_sigmoid, rival_forecasts
+from emergence.planning.scaling_law import scaling_law_tokens
+from emergence.records.points import Points
 
 
 def exact(curve) -> Points:

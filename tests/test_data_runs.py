@@ -10,7 +10,7 @@ import pytest
 
 from emergence import Records, load_dataset, run_thresholds
 from emergence.train.config import TrainConfig
-from emergence.train.tasks import TASKS
+from emergence.train.corpus.tasks import TASKS
 
 RUNS = Path(__file__).parents[1] / "data" / "runs"
 

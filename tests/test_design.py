@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from emergence import classify, design, fit_threshold, next_checkpoint, simulate
-from emergence.cli import main
-from emergence.design_result import AtSize, Design
-from emergence.designing import Study, _guess
+from emergence.cli.main import main
 from emergence.errors import DataError, MethodRefused
-from emergence.points import Points
+from emergence.planning.design import Study, _guess
+from emergence.planning.design_result import AtSize, Design
+from emergence.records.points import Points
 
 
 def planned(goal: str, target: float, *trials: tuple[int, float, float, float]) -> Design:
@@ -161,11 +161,12 @@ def test_precise_scores_are_planned_for_at_the_corner() -> None:
         next_checkpoint(fit_threshold(exact, shape="hinge", n_boot=99))
 
 
-def test_runs_with_thresholds_of_their_own_are_refused() -> None:
+def test_runs_with_thresholds_of_their_own_are_planned_for_on_their_common_curve() -> None:
     points = simulate("jump", n=120, n_runs=4, eta_sd=0.1, rng=1).select()
-    fit = fit_threshold(points, runs="random threshold", n_boot=99)
-    with pytest.raises(MethodRefused, match="thresholds of their own"):
-        next_checkpoint(fit)
+    fit = fit_threshold(points, n_boot=99)
+    place = next_checkpoint(fit)
+    assert "another run says more" in place.warnings[0]
+    assert place.now < fit.by_run.stderr  # which holds what runs differ by
 
 
 def test_the_search_ends_where_nothing_is_left_to_halve() -> None:

@@ -10,12 +10,11 @@ import pytest
 from scipy import stats
 
 from emergence import forecast, simulate
-from emergence.cli import main
+from emergence.cli.main import main
+from emergence.engine.problem import make_problem
 from emergence.errors import DataError, MethodRefused
-from emergence.forecasting import PRIOR_ERROR, PRIOR_WORTH
-from emergence.panel import Mixture, fit_panel
-from emergence.problem import make_problem
-from emergence.report.forecast_figure import plot_forecast
+from emergence.planning.forecast import PRIOR_ERROR, PRIOR_WORTH
+from emergence.planning.panel import Mixture, fit_panel
 
 
 def points(shape="logistic", **options):
@@ -71,7 +70,7 @@ def test_a_flat_record_or_one_above_the_onset_says_that_it_cannot_be_known() -> 
         ahead = forecast(known, [1.8], cut=2.3)
         assert not ahead.known
         assert "cannot be known" in ahead.reason
-        low, high = ahead.interval()
+        low, high = ahead.interval(level=0.9)
         assert low[0] <= 0.25 + 1e-9
         assert high[0] == 1.0
 
@@ -84,7 +83,7 @@ def test_intervals_hold_scores_to_come() -> None:
         cut = 2.0
         ahead = known.where(known.loss < cut)
         found = forecast(known, ahead.loss, cut=cut)
-        low, high = found.interval(0.9)
+        low, high = found.interval(level=0.9)
         held.append(((ahead.value >= low) & (ahead.value <= high)).mean())
     assert np.mean(held) > 0.87
 
@@ -102,7 +101,7 @@ def test_past_forecasts_set_the_relative_error() -> None:
 
 def test_intervals_nest_and_widen_below_the_edge() -> None:
     found = forecast(points(), [2.05, 1.95, 1.85], cut=2.1)
-    (low, high), (lower, higher) = found.interval(0.5), found.interval(0.95)
+    (low, high), (lower, higher) = found.interval(level=0.5), found.interval(level=0.95)
     assert (lower < low).all()
     assert (high < higher).all()
     assert (np.diff(higher - lower) > 0).all()
@@ -124,7 +123,9 @@ def test_a_metric_that_falls_is_forecast_upside_down() -> None:
     down = replace(up, value=1.0 - up.value, chance=0.75, best=0.0)
     a, b = (forecast(p, [1.8], cut=2.1) for p in (up, down))
     assert b.score[0] == pytest.approx(1.0 - a.score[0])
-    np.testing.assert_allclose(b.interval(), 1.0 - np.array(a.interval())[::-1], atol=1e-6)
+    np.testing.assert_allclose(
+        tuple(b.interval()), 1.0 - np.array(tuple(a.interval()))[::-1], atol=1e-6
+    )
 
 
 def test_json_table_and_figure() -> None:
@@ -132,11 +133,11 @@ def test_json_table_and_figure() -> None:
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
     frame = found.to_frame(0.8)
     assert list(frame) == ["loss", "score", "low", "high", "known"]
-    ax = plot_forecast(found)
+    ax = found.plot()
     assert ax.xaxis_inverted()
     assert ax.get_title().startswith("forecast")
     np.testing.assert_allclose(ax.lines[0].get_ydata(), found.score[::1])
-    assert "90%" in found.summary()
+    assert "90%" in found.summary(0.9)
 
 
 @pytest.mark.parametrize(
@@ -165,13 +166,13 @@ def test_runs_of_two_checkpoints_are_forecast_whatever_a_past_cut_leaves_of_them
 
 def test_within_the_records_nothing_rests_on_the_past() -> None:
     known = points("linear", sd=0.02)
-    low, high = forecast(known, [2.5, 1.5]).interval(0.9)
+    low, high = forecast(known, [2.5, 1.5]).interval(level=0.9)
     assert high[0] - low[0] == pytest.approx(2 * 1.645 * 0.02, rel=0.2)
 
 
 def test_levels_are_checked() -> None:
     with pytest.raises(DataError, match="level is"):
-        forecast(points(), [1.8]).interval(1.5)
+        forecast(points(), [1.8]).interval(level=1.5)
 
 
 def test_command_line(tmp_path, capsys) -> None:

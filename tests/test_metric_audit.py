@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from emergence import Records, audit_metrics, load_dataset, simulate
-from emergence.cli import main
+from emergence.cli.main import main
 from emergence.errors import DataError
 
 
@@ -39,7 +39,7 @@ def test_a_kink_in_the_probability_is_real() -> None:
     graded = {v.points.metric: v for v in audit.verdicts}
     for metric in ("choice_prob", "brier"):
         assert graded[metric].label == "emergent"
-        assert 2.2 in graded[metric].interval
+        assert 2.2 in graded[metric].eta_interval
     if audit.verdicts[0].label == "emergent":
         assert audit.shared is not None
 

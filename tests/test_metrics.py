@@ -11,8 +11,8 @@ from emergence.metrics import (
     correct_choice_prob,
     correct_option_perplexity,
     get_metric,
-    normalise,
 )
+from emergence.records.points import normalise
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from emergence import Records, load_dataset
-from emergence.cli import main
-from emergence.curves import logistic, saturating_onset, scaling_law_tokens
+from emergence.cli.main import main
+from emergence.curves.onsets.saturating import saturating_onset
+from emergence.curves.smooth.logistic import logistic
+from emergence.planning.scaling_law import scaling_law_tokens
 from emergence.report.claims_axis import final_models
 from emergence.report.finding import Finding, Source, share_word, verdict_word
 from emergence.report.paper import CLAIMS, write_paper

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emergence.random_effects import fit_random_effects
+from emergence.noise.random_effects import fit_random_effects
 
 
 def test_agrees_with_a_grid_search_of_the_restricted_likelihood() -> None:

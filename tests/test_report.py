@@ -14,10 +14,22 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from emergence import Records, classify, fit_scaling_law, fit_smooth, fit_threshold, simulate
-from emergence.cli import main
-from emergence.curves import scaling_law
-from emergence.report import figures
+from emergence import (
+    Records,
+    classify,
+    classify_tasks,
+    fit_scaling_law,
+    fit_smooth,
+    fit_threshold,
+    simulate,
+)
+from emergence.cli.main import main
+from emergence.figures.fit import plot_fit
+from emergence.figures.scaling_law import plot_law
+from emergence.figures.scores import plot_compute, plot_points
+from emergence.figures.style import COLORS
+from emergence.figures.thresholds import plot_eta_distribution, plot_forest
+from emergence.planning.scaling_law import scaling_law
 from emergence.report.analysis import analyse
 from emergence.report.page import _eta, _name_etas, write_report
 
@@ -65,20 +77,20 @@ def test_every_figure_draws_on_the_axes_given(records: Records) -> None:
     law = fit_scaling_law(n, scaling_law(n, 1.7, 2e7, 0.3), n_boot=99)
     verdict = classify(points, n_boot=199)
     for draw in (
-        lambda ax: figures.plot_fit(fit, ax=ax),
-        lambda ax: figures.plot_fit(smooth, ax=ax),
-        lambda ax: figures.plot_compute(points, ax=ax),
-        lambda ax: figures.plot_law(law, ax=ax),
-        lambda ax: figures.plot_eta_distribution(fit, ax=ax),
-        lambda ax: figures.plot_forest([verdict], ax=ax),
-        lambda ax: figures.plot_forest([], ax=ax),
+        lambda ax: plot_fit(fit, ax=ax),
+        lambda ax: plot_fit(smooth, ax=ax),
+        lambda ax: plot_compute(points, ax=ax),
+        lambda ax: plot_law(law, ax=ax),
+        lambda ax: plot_eta_distribution(fit.eta_draws(), fit.eta, fit.interval(), ax),
+        lambda ax: plot_forest([("jumpy", fit.eta, fit.interval())], ax),
+        lambda ax: plot_forest([], ax=ax),
         verdict.plot,
         law.plot,
     ):
         ax = plt.figure().subplots()
         assert draw(ax) is ax
         assert ax.has_data() or ax.texts
-    assert plt.figure().subplots() is not figures.plot_points(points)
+    assert plt.figure().subplots() is not plot_points(points)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +102,7 @@ def test_runs_that_were_tested_apart_are_drawn_apart(shape: str, seed: int, labe
     verdict = classify(points, n_boot=199)
     assert verdict.label == label, verdict.reason
     ax = verdict.plot()
-    lines = [line for line in ax.lines if line.get_color() == figures.COLORS["smooth"]]
+    lines = [line for line in ax.lines if line.get_color() == COLORS["smooth"]]
     assert len(lines) == 4
     for name in np.unique(points.run):
         mine = points.where(points.run == name)
@@ -99,15 +111,15 @@ def test_runs_that_were_tested_apart_are_drawn_apart(shape: str, seed: int, labe
             x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
             misses.append(np.interp(mine.loss, x, y) - mine.value)
         assert min(np.sqrt(np.mean(np.square(m))) for m in misses) < 0.03  # the noise is 0.02
-    onsets = [line for line in ax.lines if line.get_color() == figures.COLORS["emergent"]]
+    onsets = [line for line in ax.lines if line.get_color() == COLORS["emergent"]]
     assert len(onsets) == (4 if label == "undetermined" else 0)
 
 
 def test_forest_has_one_interval_for_each_emergent_task(records: Records) -> None:
-    verdict = classify(records.select("jumpy"), n_boot=199)
-    ax = figures.plot_forest([verdict])
+    verdicts = classify_tasks(records, n_boot=199)
+    verdict, ax = verdicts["jumpy"], verdicts.plot()
     low, high = ax.lines[0].get_xdata()
-    assert (low, high) == tuple(verdict.interval)
+    assert (low, high) == tuple(verdict.eta_interval)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["jumpy acc"]
 
 
@@ -172,7 +184,7 @@ def test_page_says_which_axis_and_what_other_metrics_say(records: Records, tmp_p
     assert "loss lines 5 sizes up best" in analysis.summary()
     assert "Does the metric make it?" in analysis.summary()
     text = write_report(analysis, tmp_path, source="x", settings={}).read_text()
-    assert analysis.alignments[i].sentence in text
+    assert analysis.alignments[i].reason in text
     assert "by choice_prob emergent" in text
     assert text.count("not fitted: ") == 2  # perplexities together, the loss apart
     assert "not fitted: perplexity_correct, perplexity_wrong of jumpy: " in text
@@ -263,7 +275,7 @@ def test_cli_errors_are_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_progress_is_silent_when_not_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    from emergence.cli import progress
+    from emergence.cli.arguments import progress
 
     assert list(progress([1, 2], "x")) == [1, 2]
     assert capsys.readouterr().err == ""

@@ -9,9 +9,9 @@ from scipy.optimize import minimize_scalar
 
 from emergence import ScalingLaw, ThresholdFit, fit_scaling_law, fit_threshold, simulate
 from emergence import size_threshold as find
-from emergence.curves import scaling_law, scaling_law_tokens
 from emergence.errors import DataError
-from emergence.intervals import Interval
+from emergence.interval import Interval
+from emergence.planning.scaling_law import scaling_law, scaling_law_tokens
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from emergence import ThresholdFit, fit_threshold, simulate
-from emergence.curves import hinge
+from emergence._results import Status
+from emergence.curves.onsets.hinge import hinge
+from emergence.engine.hinge import search_hinge
 from emergence.errors import DataError, MethodRefused
-from emergence.points import Points
-from emergence.results import Status
-from emergence.search import search_hinge
+from emergence.records.points import Points
 
 
 def points(shape: str = "hinge", **kwargs: object) -> Points:

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("tokenizers", reason="the trainer needs the extra 'train'")
 
 from emergence.errors import DataError
-from emergence.train.corpus import Corpus, document, documents, train_tokenizer
-from emergence.train.items import (
+from emergence.train.corpus.corpus import Corpus, document, documents, train_tokenizer
+from emergence.train.corpus.items import (
     CATEGORIES,
     FREQUENT,
     HARD,
@@ -20,10 +20,10 @@ from emergence.train.items import (
     person,
     population,
 )
-from emergence.train.mixture import WEIGHTS, WORLD, Mixture
-from emergence.train.tasks import TASKS
-from emergence.train.texts import OwnText
-from emergence.train.words import LANGUAGES
+from emergence.train.corpus.mixture import WEIGHTS, WORLD, Mixture
+from emergence.train.corpus.tasks import TASKS
+from emergence.train.corpus.texts import OwnText
+from emergence.train.corpus.words import LANGUAGES
 
 
 @pytest.fixture(scope="module")

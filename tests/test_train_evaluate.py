@@ -22,7 +22,9 @@ from emergence import read_records
 from emergence.errors import DataError
 from emergence.train.checkpoint import evaluate_checkpoint, our_language_model
 from emergence.train.config import ModelConfig
-from emergence.train.corpus import END, train_tokenizer
+from emergence.train.corpus.corpus import END, train_tokenizer
+from emergence.train.corpus.mixture import Mixture
+from emergence.train.corpus.tasks import TASKS, read_items
 from emergence.train.evaluate import (
     questions_of,
     score_items,
@@ -32,10 +34,8 @@ from emergence.train.evaluate import (
 )
 from emergence.train.folder import RECORDS
 from emergence.train.loop import train
-from emergence.train.mixture import Mixture
 from emergence.train.model import build_model, count_params
-from emergence.train.presets import one_run
-from emergence.train.tasks import TASKS, read_items
+from emergence.train.sweeps.presets import one_run
 
 MODEL = ModelConfig(hidden=32, layers=2, heads=1, kv_heads=1, vocab_size=400, context=128)
 

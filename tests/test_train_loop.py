@@ -27,11 +27,11 @@ from emergence import read_records
 from emergence.errors import DataError
 from emergence.train import batches, checkpoint, loop
 from emergence.train.config import check_branch
+from emergence.train.corpus.tasks import TASKS
 from emergence.train.folder import LOG, RECORDS, STATE, check_folder, is_finished
 from emergence.train.loop import train
 from emergence.train.state import locked, read_lines
 from emergence.train.stopping import Interrupted, TrainingStopped
-from emergence.train.tasks import TASKS
 
 # A server that has imported torch once: each child is there in milliseconds.
 FORK = multiprocessing.get_context("forkserver")
@@ -301,7 +301,7 @@ def test_two_processes_agree_with_one(config, whole, tmp_path, fsdp) -> None:
     path = tmp_path / "config.json"
     path.write_text(shared.model_dump_json())
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
-               "--standalone", "-m", "emergence.cli", "train", str(path),
+               "--standalone", "-m", "emergence", "train", str(path),
                "-o", str(tmp_path / "run")]  # fmt: skip
     done = subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from emergence.train import model as train_model
 from emergence.train.config import ModelConfig, TrainConfig
 from emergence.train.model import build_model, count_params, objective, place, takes_bfloat16
-from emergence.train.presets import SIZES, sized
+from emergence.train.sweeps.presets import SIZES, sized
 
 SMALL = ModelConfig(hidden=48, layers=2, heads=2, kv_heads=1, vocab_size=300, context=32)
 

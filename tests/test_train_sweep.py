@@ -14,15 +14,15 @@ pytest.importorskip("torch", reason="the trainer needs the extra 'train'")
 pytest.importorskip("transformers", reason="the trainer needs the extra 'train'")
 
 from emergence import read_records
-from emergence.cli import main
+from emergence.cli.main import main
 from emergence.errors import DataError
-from emergence.train import process as process_module
 from emergence.train.folder import LOG, STATE, is_finished
-from emergence.train.presets import PRESETS, SIZES, peak_rate, preset, read_sweep
-from emergence.train.process import Crew, train_apart
 from emergence.train.state import locked
 from emergence.train.stopping import TrainingStopped
-from emergence.train.sweep import sweep
+from emergence.train.sweeps import process as process_module
+from emergence.train.sweeps.presets import PRESETS, SIZES, peak_rate, preset, read_sweep
+from emergence.train.sweeps.process import Crew, train_apart
+from emergence.train.sweeps.sweep import sweep
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_an_interrupt_saves_every_run_and_starts_nothing_more(
     configs = [tiny_config.model_copy(update=longer | {"name": n}) for n in names]
     path = tmp_path / "three.json"
     path.write_text(json.dumps([c.model_dump() for c in configs]))
-    command = [sys.executable, "-m", "emergence.cli", "sweep", str(path), "--jobs", "2"]
+    command = [sys.executable, "-m", "emergence", "sweep", str(path), "--jobs", "2"]
     process = subprocess.Popen(
         [*command, "-o", str(tmp_path / "out")],
         stderr=subprocess.PIPE,

@@ -1,1 +1,1 @@
-"""Seeing the results: figures, the table of verdicts, and one page to forward."""
+"""Report: what does one send to a colleague?"""

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emergence.alignment import AXES, Alignment, align_sizes
-from emergence.between_runs import run_thresholds
-from emergence.between_runs_result import RunThresholds
-from emergence.diagnostics import diagnose
+from emergence._random import Seed
 from emergence.errors import DataError
-from emergence.points import Points
-from emergence.records import Records
-from emergence.resample import Seed
-from emergence.scaling import ScalingLaw, fit_scaling_law
-from emergence.size import SizeThreshold, size_threshold
-from emergence.verdict import Verdict
-from emergence.verdicts import Verdicts, classify_tasks
+from emergence.fits.diagnostics import diagnose
+from emergence.fits.run_thresholds import run_thresholds
+from emergence.fits.run_thresholds_result import RunThresholds
+from emergence.planning.scaling_law import ScalingLaw, fit_scaling_law
+from emergence.planning.size import SizeThreshold, size_threshold
+from emergence.records.points import Points
+from emergence.records.records import Records
+from emergence.verdicts.axis import AXES, Alignment, align_sizes
+from emergence.verdicts.tasks import Verdicts, classify_tasks
+from emergence.verdicts.verdict import Verdict
 
 # Passes items on one by one, for a progress bar: (items, what they are) -> items.
 Wrap = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -102,7 +102,7 @@ class Analysis:
             lines += ["", "Does the loss alone decide, and does one run?"]
         for i, runs in self.by_run.items():
             points = self.verdicts[i].points
-            lines.append(f"  {points.family} {points.task}: {runs.verdict}")
+            lines.append(f"  {points.family} {points.task}: {runs.reason}")
         for i, found in self.cautions.items():
             points = self.verdicts[i].points
             lines += [f"  {points.family} {points.task}: warning: {w}" for w in found]
@@ -117,7 +117,7 @@ class Analysis:
         if self.alignments:
             lines += ["", "Which axis lines the sizes up?"]
         for i, alignment in self.alignments.items():
-            lines.append(f"  {self.verdicts[i].points.label}: {alignment.sentence}")
+            lines.append(f"  {self.verdicts[i].points.label}: {alignment.reason}")
         for family, law in self.laws.items():
             if isinstance(law, str):
                 lines.append(f"  {family or 'all records'}: no scaling law: {law}")
@@ -197,7 +197,15 @@ def analyse(
         for i, v in enumerate(verdicts)
         if v.label != "flat" and (alignment := _alignment(v.points)) is not None
     }
-    return Analysis(records, verdicts, laws, sizes, by_run, cautions, alignments)
+    return Analysis(
+        records=records,
+        verdicts=verdicts,
+        laws=laws,
+        sizes=sizes,
+        by_run=by_run,
+        cautions=cautions,
+        alignments=alignments,
+    )
 
 
 def _alignment(points: Points) -> Alignment | None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from emergence.alignment import align_sizes
-from emergence.equal_loss import collapse
-from emergence.equal_loss_result import Collapse
+from emergence._random import Stream, child
 from emergence.errors import DataError, DataWarning
-from emergence.join import join_curves
-from emergence.joined_curves import Axis, ReadFigure, ReadThreshold
-from emergence.points import Points
-from emergence.report.figures import plot_fit
+from emergence.fits.threshold import fit_threshold
+from emergence.readers.joined_curves import Axis, ReadFigure, ReadThreshold
+from emergence.readers.joining import join_curves
+from emergence.records.points import Points
 from emergence.report.finding import (
     Finding,
     Source,
@@ -27,11 +24,11 @@ from emergence.report.finding import (
     share_word,
     strict_groups,
 )
-from emergence.resample import child
-from emergence.threshold import fit_threshold
+from emergence.verdicts.axis import align_sizes
+from emergence.verdicts.collapse import collapse
+from emergence.verdicts.collapse_result import Collapse
 
 _READING_ERROR = 0.005
-_STREAM = 91
 _Z = 1.96
 _CROWDED = 0.3
 _SINGLE = ("loss", "compute", "params", "tokens")
@@ -117,7 +114,7 @@ def _axis(points: Points) -> str:
 
 def _draw(c: Collapse) -> Figure:
     figure = Figure(figsize=(15, 3.6), layout="constrained")
-    c.plot(figure.subplots(1, 4, sharey=True))
+    c.plot_axes(figure.subplots(1, 4, sharey=True))
     return figure
 
 
@@ -154,7 +151,7 @@ def read_figures(source: Source) -> Finding:
         share_word(held, len(rows) - held),
         clause,
         pd.DataFrame(rows),
-        lambda: panels([partial(plot_fit, first)], 5.6),
+        lambda: panels([first.plot], 5.6),
     )
 
 
@@ -162,7 +159,7 @@ def _read_off(points: Points, source: Source) -> ReadThreshold:
     """Threshold of a task whose loss and score were drawn against tokens, and read off."""
     if points.run is None or points.tokens is None or points.params is None:
         raise DataError(f"{points.label}: no curves against tokens")
-    g = child(np.random.SeedSequence(source.seed), _STREAM, *points.task.encode())
+    g = child(np.random.SeedSequence(source.seed), Stream.FIGURES_READ, *points.task.encode())
     # Checkpoints that crowd at the start are drawn on a logarithmic axis.
     log = bool(np.median(points.tokens) < _CROWDED * points.tokens.max())
     x = Axis(float(points.tokens.min()), float(points.tokens.max()), log)

@@ -8,20 +8,19 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from emergence.backtest_result import Backtest
-from emergence.backtesting import backtest
-from emergence.between_tasks import shared_threshold
 from emergence.errors import DataError
-from emergence.metric_audit import audit_metrics
-from emergence.metric_audit_result import MetricAudit
-from emergence.points import Points
+from emergence.figures.scaling_law import plot_law
+from emergence.figures.style import human
+from emergence.fits.shared_threshold import shared_threshold
+from emergence.planning.backtest import Backtest, backtest
+from emergence.planning.scaling_law import ScalingLaw
+from emergence.planning.size import SizeThreshold, size_threshold
+from emergence.records.points import Points
 from emergence.report.analysis import family_law, thresholds_of_runs
-from emergence.report.figures import plot_law, plot_verdict
 from emergence.report.finding import Finding, Holds, Source, answers, counted, panels, share_word
-from emergence.report.style import human
-from emergence.scaling import ScalingLaw
-from emergence.size import SizeThreshold, size_threshold
-from emergence.verdict import Verdict
+from emergence.verdicts.metric_audit import audit_metrics
+from emergence.verdicts.metric_audit_result import MetricAudit
+from emergence.verdicts.verdict import Verdict
 
 _LABELS = ("smooth", "emergent", "undetermined", "flat")
 _LAW_BOOT = 299
@@ -43,7 +42,7 @@ def kinds(source: Source) -> Finding:
             "task": v.points.task,
             "metric": v.points.metric,
             "verdict": v.label,
-            "eta": f"{v.threshold.eta:.3f} {v.interval:.3f}" if v.label == "emergent" else "",
+            "eta": f"{v.threshold.eta:.3f} {v.eta_interval:.3f}" if v.label == "emergent" else "",
             "p smooth": _p(v.evidence.p_smooth),
             "p threshold": _p(v.evidence.p_threshold),
         }
@@ -59,7 +58,7 @@ def kinds(source: Source) -> Finding:
         holds,
         clause,
         pd.DataFrame(rows),
-        lambda: panels([partial(plot_verdict, v) for v in shown], 4.2, 3.4),
+        lambda: panels([v.plot for v in shown], 4.2, 3.4),
     )
 
 
@@ -156,7 +155,7 @@ def sizes(source: Source) -> Finding:
         row = {
             "family": p.family,
             "task": p.task,
-            "eta": f"{fit.eta:.3f} {verdict.interval:.3f}",
+            "eta": f"{fit.eta:.3f} {verdict.eta_interval:.3f}",
             "runs differ by": ""
             if by_run is None
             else f"sd {by_run.spread:.3f} (one for all: p = {by_run.p_common:.3f})",
@@ -193,7 +192,7 @@ def _one_eta(tasks: Sequence[Points], source: Source) -> tuple[float | None, str
     except DataError as error:
         return None, f"one eta cannot be tested ({error})"
     where = f"in {most} " if most else ""
-    return shared.p_common, f"{where}{shared.verdict}"
+    return shared.p_common, f"{where}{shared.reason}"
 
 
 def _size_row(size: SizeThreshold) -> dict[str, str]:

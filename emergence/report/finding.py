@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emergence.errors import DataError
-from emergence.points import Points
-from emergence.records import Records
-from emergence.verdict import Verdict
-from emergence.verdicts import classify_tasks
+from emergence.records.points import Points
+from emergence.records.records import Records
+from emergence.verdicts.tasks import classify_tasks
+from emergence.verdicts.verdict import Verdict
 
 T = TypeVar("T")
 R = TypeVar("R")

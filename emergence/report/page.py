@@ -19,18 +19,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from emergence import __version__
+from emergence.figures.scaling_law import plot_law
+from emergence.figures.scores import plot_compute
+from emergence.figures.style import ETA, human
+from emergence.figures.thresholds import plot_eta_distribution, plot_forest
+from emergence.planning.scaling_law import ScalingLaw
 from emergence.report.analysis import Analysis, Wrap, plain
-from emergence.report.figures import (
-    plot_compute,
-    plot_eta_distribution,
-    plot_forest,
-    plot_law,
-    plot_run_thresholds,
-    plot_verdict,
-)
-from emergence.report.style import ETA, human
-from emergence.scaling import ScalingLaw
-from emergence.verdict import Verdict
+from emergence.verdicts.verdict import Verdict
 
 _VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
 # Fixed salt and date: the same records give the same files.
@@ -91,26 +86,27 @@ def _task(verdict: Verdict) -> Figure:
     figure = Figure(figsize=(9.6, 3.6))  # fixed margins: half the time of a layout engine
     figure.subplots_adjust(left=0.08, right=0.985, bottom=0.14, top=0.91, wspace=0.24)
     left, right = figure.subplots(1, 2)
-    plot_verdict(verdict, left)
+    verdict.plot(left)
     plot_compute(verdict.points, right)
     right.set_title("the same scores against compute", fontsize=10)
     return figure
 
 
 def _eta(verdict: Verdict) -> Figure:
-    if (own := verdict.threshold.by_run) is not None:
+    fit = verdict.threshold
+    if (own := fit.by_run) is not None:
         height = max(2.4, 1.0 + 0.2 * len(own.to_frame()))  # a line for the name of each run
         figure = Figure(figsize=(5.2, height), layout="constrained")
-        plot_run_thresholds(own, figure.subplots())
+        own.plot(figure.subplots())
         return figure
     figure = Figure(figsize=(5.2, 2.4))
     figure.subplots_adjust(left=0.12, right=0.98, bottom=0.22, top=0.9)
-    plot_eta_distribution(verdict.threshold, figure.subplots())
+    plot_eta_distribution(fit.eta_draws(), fit.eta, fit.interval("eta"), figure.subplots())
     return figure
 
 
 def _forest(analysis: Analysis, family: str) -> Figure:
-    found = [v for v in analysis.verdicts if v.points.family == family and v.label == "emergent"]
+    found = analysis.verdicts.forest(family)
     figure = Figure(figsize=(8.4, 1.2 + 0.3 * len(found)), layout="constrained")
     plot_forest(found, figure.subplots())
     return figure
@@ -159,12 +155,12 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     }  # fmt: skip
     if (found := analysis.alignments.get(i)) is not None:
         row |= {
-            "axis": found.best if found.clear else "undecided", "alignment": found.sentence,
+            "axis": found.best if found.clear else "undecided", "alignment": found.reason,
             "axis_title": ", ".join(f"{a} {e:.3f}" for a, e in found.errors.items()),
         }  # fmt: skip
     if v.label != "emergent":
         return row
-    ci = v.interval
+    ci = v.eta_interval
     row |= {
         "eta": f"{fit.eta:.3f}", "eta_key": fit.eta, "low_key": ci.low,
         "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),

@@ -15,8 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from emergence import __version__
-from emergence.datasets import load_dataset
-from emergence.records import Records
+from emergence.records.datasets import load_dataset
+from emergence.records.records import Records
 from emergence.report.analysis import Wrap, plain
 from emergence.report.claims_axis import checkpoints, final_models, read_figures
 from emergence.report.claims_kind import forecasts, kinds, metrics, sizes
@@ -47,94 +47,94 @@ class Claim:
 
 CLAIMS = (
     Claim(
-        "checkpoints",
-        "1. Performance is a function of the loss alone",
-        "Checkpoints of models of several sizes, on their way through long runs, fall on one curve "
+        stem="checkpoints",
+        title="1. Performance is a function of the loss alone",
+        claim="Checkpoints of models of several sizes, on their way through long runs, fall on one curve "
         "of score against loss for each task; against compute they do not.",
-        "`collapse`: the effect of a factor of ten in size at equal loss, tested against zero and "
+        test="`collapse`: the effect of a factor of ten in size at equal loss, tested against zero and "
         "against a margin of 0.01 (equivalence), and curves of each predictor asked about runs "
         "that they have not seen.",
-        "emergence collapse records.csv --task TASK",
-        checkpoints,
-        ("paper3-cpu",),
-        ("olmo_ladder",),
+        command="emergence collapse records.csv --task TASK",
+        ask=checkpoints,
+        fresh=("paper3-cpu",),
+        public=("olmo_ladder",),
     ),
     Claim(
-        "final",
-        "2. So it is for models trained to budgets of their own",
-        "Models of many sizes, each trained to its own number of tokens with the learning rate "
+        stem="final",
+        title="2. So it is for models trained to budgets of their own",
+        claim="Models of many sizes, each trained to its own number of tokens with the learning rate "
         "decayed to the end, fall on the same kind of curve at their final checkpoints.",
-        "`collapse` of the final checkpoints alone, family by family; and of all families of a "
+        test="`collapse` of the final checkpoints alone, family by family; and of all families of a "
         "task together, where there are several.",
-        "emergence collapse finals.csv --task TASK [--pool]",
-        final_models,
-        ("paper28-cpu",),
-        ("public_reports",),
+        command="emergence collapse finals.csv --task TASK [--pool]",
+        ask=final_models,
+        fresh=("paper28-cpu",),
+        public=("public_reports",),
     ),
     Claim(
-        "figures",
-        "3. It holds for figures read off a report",
-        "A report that only draws its results, loss against tokens and score against tokens, shows "
+        stem="figures",
+        title="3. It holds for figures read off a report",
+        claim="A report that only draws its results, loss against tokens and score against tokens, shows "
         "the same.",
-        "`join_curves`: the curves of the emergent tasks are drawn against tokens, read off with a "
+        test="`join_curves`: the curves of the emergent tasks are drawn against tokens, read off with a "
         "known error, and joined again, one curve for all runs; eta may move by no more than the "
         "error of reading explains (1.96 of its standard deviations).",
-        "emergence import loss.csv score.csv --params N --task TASK -o records.csv",
-        read_figures,
-        ("paper3-cpu",),
-        ("public_reports",),
+        command="emergence import loss.csv score.csv --params N --task TASK -o records.csv",
+        ask=read_figures,
+        fresh=("paper3-cpu",),
+        public=("public_reports",),
     ),
     Claim(
-        "kinds",
-        "4. Tasks come in two kinds",
-        "Some tasks improve from the start; others stay at chance until the loss falls below a "
+        stem="kinds",
+        title="4. Tasks come in two kinds",
+        claim="Some tasks improve from the start; others stay at chance until the loss falls below a "
         "threshold.",
-        "`classify_tasks`: smooth and thresholded families compete, each side is tested under the "
+        test="`classify_tasks`: smooth and thresholded families compete, each side is tested under the "
         "other by a parametric bootstrap, and the false discovery rate is held at 5%.",
-        "emergence classify records.csv",
-        kinds,
-        ("paper3-cpu", "paper28-cpu"),
-        ("public_reports",),
+        command="emergence classify records.csv",
+        ask=kinds,
+        fresh=("paper3-cpu", "paper28-cpu"),
+        public=("public_reports",),
     ),
     Claim(
-        "metrics",
-        "5. The metric does not make it",
-        "The kink stays under metrics that show an ability by degrees, CorrectChoiceProb and the "
+        stem="metrics",
+        title="5. The metric does not make it",
+        claim="The kink stays under metrics that show an ability by degrees, CorrectChoiceProb and the "
         "Brier score; the perplexity of the correct option is no measure of ability.",
-        "`audit_metrics`: the same checkpoints by a strict and by graded metrics, each classified; "
+        test="`audit_metrics`: the same checkpoints by a strict and by graded metrics, each classified; "
         "and how much of the graded ability is already there where the strict metric shows a "
         "tenth of it.",
-        "emergence audit records.csv --task TASK",
-        metrics,
-        ("paper3-cpu", "paper28-cpu"),
-        ("public_reports",),
+        command="emergence audit records.csv --task TASK",
+        ask=metrics,
+        fresh=("paper3-cpu", "paper28-cpu"),
+        public=("public_reports",),
     ),
     Claim(
-        "sizes",
-        "6. One threshold of the loss, and with it one of the size",
-        "An ability is absent above one loss eta and present below, whatever the model; by L(N) = "
+        stem="sizes",
+        title="6. One threshold of the loss, and with it one of the size",
+        claim="An ability is absent above one loss eta and present below, whatever the model; by L(N) = "
         "L_inf + (N0/N)^alpha this is a threshold of the model size.",
-        "`run_thresholds`: one eta for all runs of a task; `shared_threshold`: one eta for the "
+        test="`run_thresholds`: one eta for all runs of a task; `shared_threshold`: one eta for the "
         "emergent tasks (it holds where neither is rejected at 5%); `fit_scaling_law` and "
         "`size_threshold`: the size that reaches it, and the cheapest training (the law of "
         "`paper3-cpu` is that of the seven sizes of `paper28-cpu`).",
-        "emergence size records.csv --task TASK",
-        sizes,
-        ("paper3-cpu", "paper28-cpu"),
-        ("public_reports",),
+        command="emergence size records.csv --task TASK",
+        ask=sizes,
+        fresh=("paper3-cpu", "paper28-cpu"),
+        public=("public_reports",),
     ),
     Claim(
-        "forecasts",
-        "And could it have been seen coming?",
-        "What the smaller models show foretells the larger ones.",
-        "`backtest`: the largest models are hidden (of the public ladder 7B and 13B, of our runs "
+        stem="forecasts",
+        title="And could it have been seen coming?",
+        claim="What the smaller models show foretells the larger ones.",
+        test="`backtest`: the largest models are hidden (of the public ladder 7B and 13B, of our runs "
         "the two largest sizes) and forecast from the others, beside the forms in use. It holds "
         "where no other form has a smaller error and the 90% interval holds at least 80%, over the "
         "tasks of which the forecast does not say that what comes cannot be known.",
-        "emergence backtest records.csv --largest 2",
-        partial(forecasts, largest=2),
-        ("paper28-cpu",),
-        ("olmo_ladder",),
+        command="emergence backtest records.csv --largest 2",
+        ask=partial(forecasts, largest=2),
+        fresh=("paper28-cpu",),
+        public=("olmo_ladder",),
     ),
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from emergence.train.corpus import Corpus
+from emergence.train.corpus.corpus import Corpus
 from emergence.train.ranks import Ranks
 
 _MOST_WORKERS = 16

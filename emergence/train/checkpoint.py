@@ -14,9 +14,13 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emergence.errors import DataError
-from emergence.records import Records
+from emergence.records.records import Records
 from emergence.train.config import TrainConfig, checked, read_json
-from emergence.train.corpus import END, Corpus
+from emergence.train.corpus.corpus import END, Corpus
+from emergence.train.corpus.items import Item
+from emergence.train.corpus.mixture import Mixture
+from emergence.train.corpus.tasks import TASKS
+from emergence.train.corpus.texts import fingerprint, read_utf8
 from emergence.train.evaluate import (
     LanguageModel,
     domain_losses,
@@ -25,13 +29,9 @@ from emergence.train.evaluate import (
     text_loss,
 )
 from emergence.train.folder import ABOUT
-from emergence.train.items import Item
-from emergence.train.mixture import Mixture
 from emergence.train.model import count_params, glm_config
 from emergence.train.ranks import pick_device
 from emergence.train.state import write_whole
-from emergence.train.tasks import TASKS
-from emergence.train.texts import fingerprint, read_utf8
 
 _TOKENIZER = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END, "eos_token": END}
 _LONGEST = 4096  # tokens read at once, whatever the model could
@@ -84,10 +84,10 @@ def our_language_model(
     return LanguageModel(
         model,
         lambda text: tokenizer.encode(text).ids,
-        tokenizer.get_vocab()[END],
-        context,
-        model.config.vocab_size,
-        device,
+        start=tokenizer.get_vocab()[END],
+        context=context,
+        vocabulary=model.config.vocab_size,
+        device=device,
     )
 
 
@@ -136,10 +136,10 @@ def load_language_model(
     return LanguageModel(
         model.eval().to(here),
         lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
-        start,
-        min(longest, _LONGEST),
-        model.config.get_text_config().vocab_size,
-        here,
+        start=start,
+        context=min(longest, _LONGEST),
+        vocabulary=model.config.get_text_config().vocab_size,
+        device=here,
     )
 
 
@@ -195,8 +195,8 @@ def evaluate_checkpoint(
     checkpoint, revision, device
         As of :func:`load_language_model`.
     items : mapping of task name to items, optional
-        As of :func:`~emergence.train.tasks.read_items`; default: our twelve tasks, or those that
-        the loop scored a checkpoint of ours on.
+        As of :func:`~emergence.train.corpus.tasks.read_items`; default: our twelve tasks, or those
+        that the loop scored a checkpoint of ours on.
     text : path, optional
         Text whose loss (nats per token) the records carry, with bits per byte beside it.
         Our own checkpoints have their held-out mixture instead; others need it.

@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emergence.errors import DataError
-from emergence.train.mixture import ENGLISH, WEIGHTS, Mixture
-from emergence.train.tasks import TASKS
+from emergence.train.corpus.mixture import ENGLISH, WEIGHTS, Mixture
+from emergence.train.corpus.tasks import TASKS
 
 _NAME = r"^\w[\w.-]*$"
 Weight = Annotated[float, Field(ge=0)]

@@ -15,7 +15,7 @@ from torch.nn import functional
 from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray
 from emergence.errors import DataError
 from emergence.metrics import brier_score, correct_choice_prob
-from emergence.train.items import Item
+from emergence.train.corpus.items import Item
 
 _CACHES = ("cache", "past_key_values")  # names in transformers, from 5.20 on and before
 _BATCH_TOKENS = 8192  # of prompts at once: enough to keep a core busy, little memory

@@ -14,10 +14,14 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from emergence.errors import DataError
+from emergence.records.validation import HIGH_LOSS
 from emergence.train.batches import batches
 from emergence.train.checkpoint import describe, export_model, our_language_model
 from emergence.train.config import TrainConfig, check_branch, read_config
-from emergence.train.corpus import Corpus, train_tokenizer
+from emergence.train.corpus.corpus import Corpus, train_tokenizer
+from emergence.train.corpus.mixture import Mixture
+from emergence.train.corpus.tasks import TASKS
+from emergence.train.corpus.texts import read_text
 from emergence.train.evaluate import domain_losses, questions_of, task_records
 from emergence.train.folder import (
     CONFIG,
@@ -31,7 +35,6 @@ from emergence.train.folder import (
     is_finished,
     write_config,
 )
-from emergence.train.mixture import Mixture
 from emergence.train.model import build_model, objective, place
 from emergence.train.ranks import Ranks, join_ranks, leave_ranks
 from emergence.train.state import (
@@ -45,9 +48,6 @@ from emergence.train.state import (
     write_whole,
 )
 from emergence.train.stopping import Interrupted, TrainingStopped, interrupts
-from emergence.train.tasks import TASKS
-from emergence.train.texts import read_text
-from emergence.validation import HIGH_LOSS
 
 
 def train(config: TrainConfig, folder: Path, *, progress: bool = True) -> Path:

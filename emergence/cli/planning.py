@@ -1,0 +1,106 @@
+"""Commands that plan: ``design`` and ``next``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from emergence.cli.arguments import (
+    Command,
+    add_figure,
+    add_names,
+    add_noise,
+    read,
+    read_points,
+    save_plot,
+)
+from emergence.errors import EmergenceError
+
+if TYPE_CHECKING:
+    from emergence.fits.threshold_result import ThresholdFit
+
+# Options of a guess; those left out come from the pilot, or are those of ``simulate``.
+_GUESS = {
+    "eta": "threshold loss (default 2.2)",
+    "chance": "score of guessing (default 0.25)",
+    "sd": "error of a score (default 0.02)",
+    "intraclass": "correlation of the items of one checkpoint",
+    "offset_sd": "sd of the offsets of runs",
+    "rho": "autocorrelation of errors inside a run",
+    "eta_sd": "sd of the thresholds of runs, nats",
+}
+
+
+def _pilot(args: argparse.Namespace, path: str) -> ThresholdFit:
+    from emergence.fits.threshold import fit_threshold
+
+    points = read(path).select(args.task, args.metric, args.family)
+    return fit_threshold(points, n_boot=args.n_boot, rng=args.seed)
+
+
+def _design(args: argparse.Namespace) -> None:
+    from emergence.planning.design import design
+
+    options: dict[str, Any] = {k: v for k in _GUESS if (v := getattr(args, k)) is not None}
+    if args.loss_range is not None:
+        options["loss_range"] = tuple(args.loss_range)
+    if args.pilot is not None and args.shape is not None:
+        raise EmergenceError("give a guess by --shape or by --pilot, not both")
+    if args.jobs == 0:
+        raise EmergenceError("--jobs is 0; it must be a number of studies at a time, or -1")
+    print("simulating studies; this takes a minute or two", file=sys.stderr)
+    found = design(
+        (args.shape or "hinge") if args.pilot is None else _pilot(args, args.pilot),
+        width=args.width,
+        power=args.power,
+        vary=args.vary,
+        checkpoints=args.checkpoints,
+        items=args.items,
+        runs=args.runs,
+        n_sim=args.n_sim,
+        n_boot=args.n_boot,
+        n_jobs=args.jobs,
+        rng=args.seed,
+        **options,
+    )
+    print(found.summary())
+    save_plot(found, args.output)
+
+
+def _next(args: argparse.Namespace) -> None:
+    from emergence.fits.threshold import fit_threshold
+    from emergence.planning.next_checkpoint import next_checkpoint
+
+    fit = fit_threshold(
+        read_points(args), noise=args.noise, runs=args.runs, n_boot=199, rng=args.seed
+    )
+    found = next_checkpoint(fit)
+    print(found.summary())
+    save_plot(found, args.output)
+
+
+def add_commands(command: Command) -> None:
+    """Add the commands to the parser that ``command`` belongs to."""
+    sub = command("design", _design, "how many checkpoints, items or runs it takes", file=False)
+    goal = sub.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--width", type=float, help="goal: median width of the interval of eta, nats")
+    goal.add_argument("--power", type=float, help="goal: share of studies called emergent")
+    sub.add_argument("--vary", default="checkpoints", choices=("checkpoints", "items", "runs"))
+    sub.add_argument("--checkpoints", type=int, default=60, help="in all, or of each run")
+    sub.add_argument("--items", type=int, help="items behind a score (default: not counts)")
+    sub.add_argument("--runs", type=int, help="runs (default: every checkpoint its own)")
+    sub.add_argument("--shape", help="guess of the curve (default hinge)")
+    sub.add_argument("--pilot", help="records to take the guess from instead")
+    add_names(sub)
+    for name, text in _GUESS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", type=float, help=text)
+    sub.add_argument("--loss-range", type=float, nargs=2, metavar=("LOW", "HIGH"))
+    sub.add_argument("--n-sim", type=int, default=60, help="studies of each size (default 60)")
+    sub.add_argument("--n-boot", type=int, default=199, help="replicates in each (default 199)")
+    sub.add_argument("--jobs", type=int, default=1, help="studies at a time (-1: all cores)")
+    add_figure(sub)
+    sub = command("next", _next, "at which loss the next checkpoint says most about eta")
+    add_names(sub)
+    add_noise(sub)
+    add_figure(sub)

@@ -1,0 +1,130 @@
+r"""Family: what a shape says of itself; each has a file in ``onsets`` or ``smooth``.
+
+Given its non-linear parameters every shape is linear in its amplitudes,
+
+.. math:: \text{ability}(L) = c + \sum_j a_j\, \phi_j(L; \theta), \qquad a_j \ge 0,
+
+with :math:`\phi` decreasing in the loss.  Fits work on the canonical axis x, 0 at the lowest loss
+and 1 at the highest; people read curves in nats and in the units of their metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+
+Side = Literal["threshold", "smooth"]
+Basis = Callable[..., tuple[FloatArray, ...]]
+Gain = Callable[[FloatArray, float], FloatArray]
+
+NO_GRID = np.zeros((1, 0))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Natural units of a problem: lowest loss and span of the losses (nats), level (score)."""
+
+    low: float
+    span: float
+    level: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """One shape.
+
+    Attributes
+    ----------
+    curve : callable
+        Public curve: losses and natural parameters to scores.
+    basis : callable
+        ``basis(x, theta)``: rows (m, n) of each basis function for m parameter sets.
+    natural : callable
+        ``natural(theta, gain, scale)``: canonical parameters and amplitudes (in score) to the
+        natural parameters, whose ``units`` are named beside them.
+    grid, lower, upper
+        Non-linear parameters beyond eta, (m, k), and their bounds.
+    amplitudes : int
+        Number of basis functions.
+    free_floor : bool
+        Whether a constant is always fitted.
+    limits : callable, optional
+        ``limits(scale)``: bounds of natural parameters for the polish by lmfit.
+    fixed : tuple of str
+        Natural parameters that are conventions, not fitted.
+    public : str
+        Name under which :func:`fit_smooth` offers it.
+    competes : bool
+        By default, or only on request.
+    jumps : bool
+        The first basis is a step: it explains the same wherever in a gap between two losses it
+        stands, and a softened corner makes it a logistic.
+    exact_search : bool
+        Whether independent errors allow the exact search for a kink.
+    like : str
+        Smooth family that says the same of a rise from chance; a panel of both sides takes one.
+    around : callable, optional
+        ``around(theta)``: a fine grid about a curve that falls between the points of ``grid``.
+    simulated : mapping of str to callable
+        Gains over chance (loss, eta) under which :func:`simulate` draws it.
+    needs_ratio : bool
+        Whether the basis needs the span of the losses over the lowest, which x lacks.
+    """
+
+    name: str
+    side: Side
+    curve: Callable[..., FloatArray]
+    basis: Basis
+    natural: Callable[[FloatArray, FloatArray, Scale], dict[str, float]]
+    units: Mapping[str, str]
+    grid: FloatArray = field(default_factory=lambda: NO_GRID)
+    lower: tuple[float, ...] = ()
+    upper: tuple[float, ...] = ()
+    amplitudes: int = 1
+    free_floor: bool = False
+    limits: Callable[[Scale], dict[str, tuple[float, float]]] | None = None
+    fixed: tuple[str, ...] = ()
+    public: str = ""
+    competes: bool = True
+    jumps: bool = False
+    exact_search: bool = False
+    like: str = ""
+    around: Callable[[FloatArray], FloatArray | None] | None = None
+    simulated: Mapping[str, Gain] = field(default_factory=dict)
+    needs_ratio: bool = False
+    ratio: float = 0.0
+
+    @property
+    def n_params(self) -> int:
+        """Parameters: eta, those of the grid and the amplitudes; a fitted level apart."""
+        return (self.side == "threshold") + self.grid.shape[1] + self.amplitudes
+
+    def on(self, scale: Scale) -> Family:
+        """Family for one problem."""
+        if not self.needs_ratio:
+            return self
+        ratio = scale.span / scale.low
+        return replace(self, ratio=ratio, basis=partial(self.basis, ratio=ratio))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled by name: functions of a module need not be carried.
+        return _recall, (self.curve.__module__, self.name, self.ratio)
+
+
+def _recall(module: str, name: str, ratio: float) -> Family:
+    family: Family = next(f for f in import_module(module).FAMILIES if f.name == name)
+    return family.on(Scale(1.0, ratio))
+
+
+def depth(loss: ArrayLike, eta: float | FloatArray) -> FloatArray:
+    r"""Nats below the threshold: :math:`d = (\eta - L)_+`."""
+    below: FloatArray = np.maximum(eta - np.asarray(loss, dtype=float), 0.0)
+    return below

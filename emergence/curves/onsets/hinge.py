@@ -1,0 +1,85 @@
+"""Hinge: nothing above the threshold, a straight line below it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+from emergence.curves.family import Family, Scale
+
+
+def hinge(
+    loss: ArrayLike, eta: float | FloatArray, slope: float, chance: float = 0.0
+) -> FloatArray:
+    r"""Kink: :math:`c + a (\eta - L)_+`.
+
+    Parameters
+    ----------
+    loss : array_like
+        Nats per token.
+    eta : float
+        Threshold, nats per token.
+    slope : float
+        Score per nat.
+    chance : float
+        Score at and above eta.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> hinge([3.0, 2.0], eta=2.2, slope=0.5, chance=0.25)
+    array([0.25, 0.35])
+    """
+    d: FloatArray = np.maximum(eta - np.asarray(loss, dtype=float), 0.0)
+    return chance + slope * d
+
+
+def softplus_hinge(
+    loss: ArrayLike, eta: float, slope: float, width: float, chance: float = 0.0
+) -> FloatArray:
+    r"""Hinge with a soft corner: :math:`c + a w \log(1 + e^{(\eta - L)/w})`.
+
+    Parameters
+    ----------
+    loss, eta, slope, chance
+        As for :func:`hinge`.
+    width : float
+        w, nats; the hinge as it goes to 0.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> softplus_hinge([2.2], eta=2.2, slope=1.0, width=0.1).round(4)
+    array([0.0693])
+    """
+    z = (eta - np.asarray(loss, dtype=float)) / width
+    return chance + slope * width * np.logaddexp(0.0, z)
+
+
+def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    return (hinge(x, theta[:, :1], 1.0),)
+
+
+def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+    return {"slope": float(gain[0] / scale.span)}
+
+
+FAMILIES = (
+    Family(
+        "hinge",
+        "threshold",
+        curve=hinge,
+        basis=_basis,
+        natural=_natural,
+        units={"slope": "score per nat"},
+        exact_search=True,
+        simulated={"hinge": lambda loss, eta: hinge(loss, eta, slope=0.5)},
+    ),
+)

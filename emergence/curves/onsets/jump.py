@@ -1,0 +1,60 @@
+"""Jump: a step at the threshold and a straight line below it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+from emergence.curves.family import Family, Scale, depth
+
+
+def jump_onset(
+    loss: ArrayLike, eta: float, jump: float, slope: float = 0.0, chance: float = 0.0
+) -> FloatArray:
+    r"""Jump plus slope: :math:`c + [L < \eta] (j + a (\eta - L))`.
+
+    Parameters
+    ----------
+    loss, eta, chance
+        As for :func:`~emergence.curves.onsets.hinge.hinge`.
+    jump : float
+        Gain at once, in score.
+    slope : float
+        Further gain, score per nat.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> jump_onset([2.2, 2.0], eta=2.2, jump=0.15, slope=0.5)
+    array([0.  , 0.25])
+    """
+    d = depth(loss, eta)
+    return chance + np.where(d > 0, jump + slope * d, 0.0)
+
+
+def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    d = depth(x, theta[:, :1])
+    return (d > 0).astype(float), d
+
+
+def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+    return {"jump": float(gain[0]), "slope": float(gain[1] / scale.span)}
+
+
+FAMILIES = (
+    Family(
+        "jump",
+        "threshold",
+        curve=jump_onset,
+        basis=_basis,
+        natural=_natural,
+        units={"jump": "score", "slope": "score per nat"},
+        amplitudes=2,
+        jumps=True,
+        simulated={"jump": lambda loss, eta: jump_onset(loss, eta, jump=0.15, slope=0.3)},
+    ),
+)

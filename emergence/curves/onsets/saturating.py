@@ -1,0 +1,59 @@
+"""Saturating onset: steepest at the threshold, then levelling off."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+from emergence.curves.family import Family, Scale, depth
+
+
+def saturating_onset(
+    loss: ArrayLike, eta: float, amplitude: float, rate: float, chance: float = 0.0
+) -> FloatArray:
+    r"""Saturating onset: :math:`c + A (1 - e^{-k (\eta - L)_+})`.
+
+    Parameters
+    ----------
+    loss, eta, chance
+        As for :func:`~emergence.curves.onsets.hinge.hinge`.
+    amplitude : float
+        Gain far below eta.
+    rate : float
+        k, per nat.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> saturating_onset([3.0, 2.2], eta=2.2, amplitude=0.3, rate=6.0)
+    array([0., 0.])
+    """
+    return chance - amplitude * np.expm1(-rate * depth(loss, eta))
+
+
+def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    return (-np.expm1(-theta[:, 1:2] * depth(x, theta[:, :1])),)
+
+
+def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+    return {"amplitude": float(gain[0]), "rate": float(theta[1] / scale.span)}
+
+
+FAMILIES = (
+    Family(
+        "saturating",
+        "threshold",
+        curve=saturating_onset,
+        basis=_basis,
+        natural=_natural,
+        units={"amplitude": "score", "rate": "per nat"},
+        grid=np.geomspace(1.0, 90.0, 12)[:, None],
+        lower=(0.2,),
+        upper=(300.0,),
+        simulated={"saturating": lambda loss, eta: saturating_onset(loss, eta, 0.35, 6.0)},
+    ),
+)

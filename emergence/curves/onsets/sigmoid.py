@@ -1,0 +1,56 @@
+"""S-shaped onset: gentle at the threshold, steep in the middle, level at last."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+from emergence.curves.family import Family, Scale, depth
+
+
+def sigmoid_onset(
+    loss: ArrayLike, eta: float, amplitude: float, rate: float, chance: float = 0.0
+) -> FloatArray:
+    r"""S-shaped onset: :math:`c + A (1 - e^{-(k (\eta - L)_+)^2})`.
+
+    Parameters
+    ----------
+    loss, eta, amplitude, rate, chance
+        As for :func:`~emergence.curves.onsets.saturating.saturating_onset`.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> sigmoid_onset([3.0, 2.2, 1.2], eta=2.2, amplitude=0.3, rate=6.0)
+    array([0. , 0. , 0.3])
+    """
+    return chance - amplitude * np.expm1(-np.square(rate * depth(loss, eta)))
+
+
+def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    return (-np.expm1(-np.square(theta[:, 1:2] * depth(x, theta[:, :1]))),)
+
+
+def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+    return {"amplitude": float(gain[0]), "rate": float(theta[1] / scale.span)}
+
+
+FAMILIES = (
+    Family(
+        "sigmoid",
+        "threshold",
+        curve=sigmoid_onset,
+        basis=_basis,
+        natural=_natural,
+        units={"amplitude": "score", "rate": "per nat"},
+        grid=np.geomspace(1.0, 90.0, 12)[:, None],
+        lower=(0.2,),
+        upper=(300.0,),
+        like="logistic",
+        simulated={"sigmoid": lambda loss, eta: sigmoid_onset(loss, eta, 0.35, 8.0)},
+    ),
+)

@@ -1,0 +1,1 @@
+"""Smooth curves: shapes without a threshold.  One file a shape."""

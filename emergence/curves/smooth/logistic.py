@@ -1,0 +1,97 @@
+"""Logistic, its floor at chance or fitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import FloatArray
+from emergence.curves.family import Family, Scale
+
+_MIDDLES = np.append([-1.0, -0.6, -0.4, -0.2], np.linspace(-0.1, 1.2, 40))
+_WIDTHS = np.geomspace(0.008, 0.8, 18)
+_LEAST_WIDTH = 1e-3
+_THIN = 0.05  # one and a half times the spacing of the middles
+
+
+def logistic(
+    loss: ArrayLike, middle: float, width: float, ceiling: float, floor: float = 0.0
+) -> FloatArray:
+    r"""Logistic with floor and ceiling: :math:`c + (C - c) / (1 + e^{(L - m)/w})`.
+
+    Parameters
+    ----------
+    loss : array_like
+        Nats per token.
+    middle, width : float
+        Loss half way up, and scale, nats.
+    ceiling, floor : float
+        Score at low and at high loss.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> logistic([2.0], middle=2.0, width=0.1, ceiling=0.75, floor=0.25)
+    array([0.5])
+    """
+    z = np.clip((np.asarray(loss, dtype=float) - middle) / width, -500.0, 500.0)
+    return floor + (ceiling - floor) / (1.0 + np.exp(z))
+
+
+def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    z = np.clip((x - theta[:, :1]) / theta[:, 1:2], -500, 500)
+    return (1.0 / (1.0 + np.exp(z)),)
+
+
+def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+    return {
+        "middle": scale.low + scale.span * float(theta[0]),
+        "width": scale.span * float(theta[1]),
+        "ceiling": scale.level + float(gain[0]),
+        "floor": scale.level,
+    }
+
+
+def _limits(scale: Scale) -> dict[str, tuple[float, float]]:
+    low, span = scale.low, scale.span
+    return {"middle": (low - 4 * span, low + 3 * span), "width": (1e-4 * span, 4 * span)}
+
+
+def around(theta: FloatArray) -> FloatArray | None:
+    """Fine grid about a curve thinner than the grid of middles resolves; else None.
+
+    Three widths to either side, widths from a third to three times.
+    """
+    middle, width = float(theta[0]), float(theta[1])
+    if width >= _THIN:
+        return None
+    middles = middle + width * np.linspace(-3.0, 3.0, 13)
+    widths = np.maximum(width * np.geomspace(1 / 3, 3.0, 7), _LEAST_WIDTH)
+    return np.stack(np.meshgrid(middles, widths), axis=-1).reshape(-1, 2)
+
+
+_AT_CHANCE = Family(
+    "logistic",
+    "smooth",
+    curve=logistic,
+    basis=_basis,
+    natural=_natural,
+    units={"middle": "nats", "width": "nats", "ceiling": "score", "floor": "score"},
+    grid=np.stack(np.meshgrid(_MIDDLES, _WIDTHS), axis=-1).reshape(-1, 2),
+    lower=(-3.0, _LEAST_WIDTH),
+    upper=(2.0, 3.0),
+    limits=_limits,
+    fixed=("floor",),
+    public="logistic",
+    around=around,
+    simulated={"logistic": lambda loss, eta: logistic(loss, eta, width=0.15, ceiling=0.5)},
+)
+FAMILIES = (
+    _AT_CHANCE,
+    replace(_AT_CHANCE, name="logistic_free", free_floor=True, fixed=(), simulated={}),
+)

@@ -1,0 +1,62 @@
+"""Covariance of runs, estimated around the best curve of either side."""
+
+from __future__ import annotations
+
+from emergence.curves.catalogue import COMPETING
+from emergence.engine.contest import (
+    VISIBLE,
+    Candidate,
+    Contest,
+    smooth_contest,
+    threshold_contest,
+)
+from emergence.engine.problem import Problem, with_run_noise
+from emergence.noise.runs import fit_run_noise
+
+_ROUNDS = 3
+_ETAS = 40
+
+
+def structured(problem: Problem) -> Problem:
+    """Problem whitened by the covariance of its runs, if it has any.
+
+    The curve and the covariance are fitted in turn, each given the other.  The curve is the
+    best of both sides, so that neither is favoured.
+    """
+    if problem.run is None:
+        return problem
+    for _ in range(_ROUNDS):
+        best, level = _best_curve(problem)
+        residual = (problem.y - best.ability(problem.x)) * problem.root_w
+        design = best.jacobian(problem.x, level=level) * problem.root_w
+        noise = fit_run_noise(
+            residual,
+            problem.run,
+            problem.rank,
+            design,
+            ar1=problem.run_model.name != "offset",
+        )
+        same = noise == problem.run_model.noise
+        problem = with_run_noise(problem, noise)
+        if same:
+            break
+    return problem
+
+
+def _best_curve(problem: Problem) -> tuple[Candidate, bool]:
+    """Best curve by BIC, and whether it has a fitted constant.
+
+    A coarse grid of thresholds says which; its parameters are then polished.
+    """
+    etas = problem.etas(_ETAS)
+    ranked: list[tuple[float, Contest, str]] = []
+    smooth = smooth_contest(problem)
+    for c in smooth.candidates():
+        ranked.append((c.bic, smooth, c.family.name))
+    for free in (False, True):
+        onsets = threshold_contest(problem, COMPETING, fit_level=free, etas=etas)
+        for c in onsets.candidates():
+            ranked.append((c.bic + VISIBLE * free, onsets, c.family.name))
+    _, contest, name = min(ranked, key=lambda entry: entry[0])
+    best = contest.only(name).refined()[0]
+    return best, contest.fit_level or best.family.free_floor

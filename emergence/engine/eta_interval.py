@@ -1,0 +1,201 @@
+r"""Intervals for eta: invert a test of every eta by the constrained bootstrap.
+
+For a candidate eta the statistic is the criterion of the best shape with its onset there,
+minus the criterion of the best shape anywhere.  Its distribution is simulated from the fit
+*constrained* to that eta: curve plus resampled residuals, shapes re-selected in every
+replicate.  The interval holds the eta whose p-value exceeds 1 - level.  Near a kink of
+unknown shape neither the chi-square nor a bootstrap around the unconstrained fit keeps its
+promise; this one does (docs/statistics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtri
+
+from emergence._typing import FloatArray, IntArray
+from emergence.engine.contest import Candidate, Contest, threshold_contest
+from emergence.engine.grid import Block, amplitudes, curve, gains
+from emergence.engine.hinge import pairs_hinge
+from emergence.engine.replicates import ErrorSource, replicas
+from emergence.errors import MethodRefused
+from emergence.interval import Interval, percentile, symmetric
+
+# A first look with this many draws settles an eta whose p-value is 3 standard errors away.
+_FIRST_LOOK = 199
+
+
+@dataclass(frozen=True, eq=False)
+class EtaTest:
+    """Test of "the onset is at x0" among the shapes of a contest."""
+
+    contest: Contest
+    errors: ErrorSource
+
+    def p_value(self, x0: float, alpha: float | None = None) -> float:
+        """Bootstrap p-value of the onset at x0 (canonical axis).
+
+        With ``alpha`` a first look at some of the draws may settle on which side of it the
+        p-value lies; the rest are then not simulated.
+        """
+        p = self.contest.problem
+        families = self.contest.families
+        here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
+        null = min(here.polished_at_eta(), key=lambda c: c.bic)
+        columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)
+        observed = self._statistic(self.contest, here, p.wy[:, None])[0]
+        contest = self.contest.shortlist(columns)
+        size, exceed, done = columns.shape[1], 0, 0
+        for stop in (min(_FIRST_LOOK, size), size) if alpha is not None else (size,):
+            # Ties by rounding count as exceeding, so that a perfect fit is never rejected.
+            exceed += int(
+                (self._statistic(contest, here, columns[:, done:stop]) >= observed - 1e-9).sum()
+            )
+            done = stop
+            estimate = (1 + exceed) / (1 + done)
+            if done == size:
+                break
+            if alpha is not None and abs(estimate - alpha) > 3 * np.sqrt(alpha / done):
+                break
+        return estimate
+
+    @staticmethod
+    def _statistic(contest: Contest, here: Contest, columns: FloatArray) -> FloatArray:
+        constrained = here.best(columns)
+        statistic: FloatArray = constrained - np.minimum(contest.best(columns), constrained)
+        return statistic
+
+
+def invert(
+    accepts: Callable[[float], bool],
+    start: float,
+    edges: tuple[float, float],
+    guesses: tuple[float, float],
+    tolerance: float,
+) -> tuple[float, float, bool, bool]:
+    """Ends of the accepted set around ``start``, by bisection between it and ``edges``.
+
+    ``guesses`` are places likely to lie just outside; where one is accepted, the search runs
+    to the edge.  Returns the two ends and whether each is open: the edge itself is accepted.
+    """
+
+    def end(edge: float, guess: float) -> tuple[float, bool]:
+        inside, outside = start, guess
+        if accepts(guess):
+            if guess == edge or accepts(edge):
+                return edge, True
+            inside, outside = guess, edge
+        while abs(outside - inside) > tolerance:
+            middle = 0.5 * (inside + outside)
+            if accepts(middle):
+                inside = middle
+            else:
+                outside = middle
+        return outside, False  # the rejected end of the last bracket: never too short
+
+    (lo, open_low), (hi, open_high) = (end(e, g) for e, g in zip(edges, guesses, strict=True))
+    return lo, hi, open_low, open_high
+
+
+def pairs_interval(
+    contest: Contest,
+    estimate: float,
+    level: float,
+    method: str,
+    n_boot: int,
+    rng: np.random.Generator,
+    known_hinge: bool,
+) -> Interval:
+    """Pairs-bootstrap interval of the exact hinge, ``symmetric`` or ``percentile``.
+
+    Raises
+    ------
+    MethodRefused
+        Where it is known to fail: for other shapes, and for checkpoints that share runs.
+    """
+    p = contest.problem
+    if not known_hinge:
+        raise MethodRefused(
+            f"method {method!r} holds for shape='hinge' alone (for a jump it covers as little "
+            "as 1% instead of 95%); use method='profile'"
+        )
+    if p.run is not None:
+        raise MethodRefused(
+            f"method {method!r} takes checkpoints as independent, but these belong to runs; "
+            "use method='profile'"
+        )
+    draws = pairs_hinge(p.x, p.y, n_boot, rng, p.root_w**2, fit_plateau=contest.fit_level)
+    etas = p.low + p.span * draws.eta
+    ends = percentile(etas, level) if method == "percentile" else symmetric(estimate, etas, level)
+    return Interval(*ends, level, method)
+
+
+def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: float) -> Interval:
+    """Profile interval of eta in units of loss, around ``start`` (canonical axis).
+
+    The search runs over the thresholds that the contest's grid spans, to 1/500 of it.
+    """
+    p = contest.problem
+    test = EtaTest(contest, errors)
+    alpha = 1.0 - level
+    assert contest.etas is not None
+    etas, profile = contest.etas, contest.profiles(p.wy[:, None])[:, 0]
+    edges = float(etas[0]), float(etas[-1])
+    # Twice the chi-square point is beyond the critical value of most eta (a guess, tested).
+    near = etas[profile - profile.min() <= 2.0 * chdtri(1, alpha)]
+    below, above = etas[etas < min(near[0], start)], etas[etas > max(near[-1], start)]
+    guesses = (
+        float(below[-1]) if below.size else edges[0],
+        float(above[0]) if above.size else edges[1],
+    )
+    low, high, open_low, open_high = invert(
+        lambda x0: test.p_value(x0, alpha) > alpha, start, edges, guesses, 2e-3
+    )
+    ends = float(p.to_loss(low)), float(p.to_loss(high))
+    return Interval(*ends, level, "profile", open_low, open_high)
+
+
+def replicates(
+    contest: Contest, best: Candidate, errors: ErrorSource
+) -> Iterator[tuple[Block, IntArray, FloatArray, FloatArray]]:
+    """Refit every replicate of the best curve, the shape chosen anew in each.
+
+    Yields for every shape that wins some: its block, which replicates, their parameters and
+    their data.
+    """
+    p = contest.problem
+    columns = replicas(p, best.ability(p.x), best.n_params - 1, errors)
+    winner = contest.criteria(columns).argmin(axis=0)
+    for i, block in enumerate(contest.blocks):
+        mine = np.flatnonzero(winner == i)
+        if mine.size:
+            theta = block.theta[gains(block, columns[:, mine]).argmax(axis=0)]
+            yield block, mine, theta, columns[:, mine]
+
+
+def curve_draws(
+    contest: Contest, best: Candidate, errors: ErrorSource, x: FloatArray
+) -> FloatArray:
+    """Fitted ability at x in every replicate, shape (replicates, places)."""
+    p = contest.problem
+    parts = []
+    for block, mine, theta, columns in replicates(contest, best, errors):
+        free = contest.fit_level and block.family.side == "threshold"
+        amps = amplitudes(block.family, theta, p, columns, fit_level=free)
+        parts.append((mine, curve(block.family, theta, amps, x)))
+    out = np.empty((sum(mine.size for mine, _ in parts), x.size))
+    for mine, values in parts:
+        out[mine] = values
+    return out
+
+
+def eta_replicates(contest: Contest, best: Candidate, errors: ErrorSource) -> FloatArray:
+    """Eta (canonical axis) in every replicate."""
+    found = [(mine, theta[:, 0]) for _, mine, theta, _ in replicates(contest, best, errors)]
+    out = np.empty(sum(mine.size for mine, _ in found))
+    for mine, etas in found:
+        out[mine] = etas
+    return out

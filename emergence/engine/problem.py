@@ -1,0 +1,255 @@
+"""Problem: points in the canonical form that every fit works on.
+
+Sorted, losses on [0, 1] with 0 the lowest, ability with chance at 0, rows scaled by the
+square root of their precision and, where checkpoints share runs, whitened.  The order of the
+input and the unit of the loss are gone here, so no result can depend on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import RUNS, BoolArray, FloatArray, IntArray, Noise, Runs
+from emergence.curves.family import Scale
+from emergence.errors import DataError
+from emergence.noise.runs import RunNoise, Whitening
+from emergence.noise.scores import Precision, precision
+from emergence.records.points import LEAST_POINTS, MOST_POINTS, Points
+
+# An autoregression is fitted to runs of at least this many checkpoints, and a run of at least
+# so many shows a curve, and with it a threshold, of its own.
+_LONG_RUN, SHOWS_CURVE = 3, 15
+
+
+@dataclass(frozen=True)
+class RunModel:
+    """How checkpoints of one run hang together, and why that was chosen.
+
+    ``apart`` says whether each run has a threshold of its own.  ``noise`` holds the estimates, in
+    units of the weighted errors; None until estimated, or where checkpoints are independent.
+    """
+
+    name: Runs
+    reason: str
+    apart: bool = False
+    noise: RunNoise | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Canonical least-squares problem; see the module text.
+
+    ``x = (loss - low) / span`` ascending; ``y`` ability; ``root_w`` square root of the
+    weights (mean weight 1); ``run`` codes 0, 1, ..., or None where checkpoints are
+    independent; ``rank`` the position of each row inside its run in the order of tokens.
+    """
+
+    points: Points
+    x: FloatArray
+    y: FloatArray
+    root_w: FloatArray
+    run: IntArray | None
+    rank: IntArray
+    low: float
+    span: float
+    precision: Precision
+    run_model: RunModel
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return int(self.x.size)
+
+    @property
+    def scale(self) -> Scale:
+        """Where the canonical axis lies."""
+        return Scale(self.low, self.span)
+
+    def etas(self, most: int = 160) -> FloatArray:
+        """Candidate thresholds: middles of the gaps between losses, and the losses.
+
+        At least three points lie below each.  Where that makes more than ``most``, quantiles
+        of them and an even grid take turns, so that neither crowds nor gaps lose resolution.
+        """
+        u = np.unique(self.x)
+        etas = np.sort(np.concatenate([u[1:], 0.5 * (u[1:] + u[:-1])]))
+        etas = etas[etas > self.x[min(2, self.n - 2)]]
+        if etas.size > most:
+            spread = etas[np.linspace(0, etas.size - 1, most - most // 4).round().astype(int)]
+            even = np.linspace(etas[0], etas[-1], most // 4)
+            etas = np.unique(np.concatenate([spread, even]))
+        return etas
+
+    @cached_property
+    def _whitening(self) -> Whitening | None:
+        if self.run is None or self.run_model.noise is None:
+            return None
+        return self.run_model.noise.whitening(self.run, self.rank)
+
+    def white(self, rows: FloatArray) -> FloatArray:
+        """Rows (m, n) of abilities to rows whose errors are independent, of one variance."""
+        scaled = rows * self.root_w
+        return scaled if self._whitening is None else self._whitening(scaled)
+
+    @cached_property
+    def wy(self) -> FloatArray:
+        """The abilities, whitened."""
+        return self.white(self.y[None])[0]
+
+    @cached_property
+    def ones(self) -> FloatArray:
+        """A constant of one, whitened."""
+        return self.white(np.ones((1, self.n)))[0]
+
+    def error_scale(self, ability: FloatArray) -> FloatArray:
+        """Standard deviation of each weighted error if ``ability`` were the truth, up to a factor.
+
+        Not constant where scores are counts: right at zero out of m, say, there is none.
+        """
+        if self.precision.unit is None or self.points.n_items is None:
+            return np.ones(self.n)
+        share = self.points.to_value(np.clip(ability, 0.0, 1.0))
+        rho = self.precision.intraclass or 0.0
+        variance = share * (1.0 - share) * ((1.0 - rho) / self.points.n_items + rho)
+        scale: FloatArray = np.sqrt(np.maximum(variance, 0.0)) * self.root_w
+        return scale / max(float(scale.max()), 1e-300)
+
+    def to_x(self, loss: ArrayLike) -> FloatArray:
+        """Losses to the canonical axis."""
+        return (np.asarray(loss, dtype=float) - self.low) / self.span
+
+    def to_loss(self, x: float) -> float:
+        """A place on the canonical axis back to a loss."""
+        return self.low + self.span * x
+
+    def to_value(self, ability: FloatArray) -> FloatArray:
+        """Ability back to the metric's own units."""
+        return self.points.to_value(ability)
+
+
+def make_problem(points: Points, noise: Noise = "auto", runs: Runs = "auto") -> Problem:
+    """Sort and scale checked points; the covariance of runs is estimated later.
+
+    Raises
+    ------
+    DataError
+        For a kind of noise or of runs that does not exist or that the points cannot have.
+    """
+    order = canonical_order(points)
+    points = points.where(order)
+    low, high = float(points.loss[0]), float(points.loss[-1])
+    how = precision(points, noise)
+    model = run_model(points, runs)
+    run = None
+    rank = np.zeros(points.size, dtype=np.int64)
+    if model.name != "independent":
+        run = np.unique(np.asarray(points.run).astype(str), return_inverse=True)[1].astype(np.int64)
+        rank = _rank_in_run(points, run)
+    return Problem(
+        points=points,
+        x=(points.loss - low) / (high - low),
+        y=points.ability,
+        root_w=np.sqrt(how.weights / how.weights.mean()),
+        run=run,
+        rank=rank,
+        low=low,
+        span=high - low,
+        precision=how,
+        run_model=model,
+    )
+
+
+def check_size(problem: Problem, what: str) -> None:
+    """Raise DataError for fewer or more points than a fit takes, or losses that are all but one."""
+    label, n = problem.points.label, problem.n
+    if n < LEAST_POINTS:
+        raise DataError(f"{label}: {n} points; {what} needs at least {LEAST_POINTS}")
+    if n > MOST_POINTS:
+        raise DataError(
+            f"{label}: {n} points; more than {MOST_POINTS} take too much memory: thin the "
+            "checkpoints"
+        )
+    if problem.etas().size < 2:
+        raise DataError(f"{label}: nearly all points share one loss; no threshold can be placed")
+
+
+def run_model(points: Points, runs: Runs = "auto") -> RunModel:
+    """Choose how runs enter, by what the points carry: the one rule that every verb follows.
+
+    Runs have thresholds of their own where all are long enough to show them, for a kink that each
+    run has at a loss of its own is no kink of their common curve.
+    """
+    if runs not in RUNS:
+        raise DataError(f"runs {runs!r} is not known: {', '.join(RUNS)}")
+    shared = points.run is not None and points.n_runs < points.size
+    if runs != "auto" and runs != "independent" and not shared:
+        raise DataError(f"runs {runs!r} needs checkpoints that share runs: give run=")
+    if runs == "random threshold":
+        return RunModel("offset+ar1", "as asked", apart=True)
+    if runs != "auto":
+        return RunModel(runs, "as asked")
+    if points.run is None:
+        return RunModel("independent", "no runs were given")
+    if not shared:
+        return RunModel("independent", "every checkpoint is a run of its own")
+    length = np.unique(points.run.astype(str), return_counts=True)[1]
+    if int(length.max()) < _LONG_RUN:
+        return RunModel("offset", "checkpoints share runs, too short to follow each other")
+    clock = "tokens" if points.tokens is not None else "falling loss"
+    return RunModel(
+        "offset+ar1",
+        f"checkpoints share runs and follow each other by {clock}",
+        apart=runs_show_curves(points),
+    )
+
+
+def runs_show_curves(points: Points) -> bool:
+    """Whether there are several runs, every one with checkpoints enough for its own curve."""
+    if points.run is None or points.n_runs < 2:
+        return False
+    count = np.unique(points.run.astype(str), return_counts=True)[1]
+    return int(count.min()) >= SHOWS_CURVE
+
+
+def with_run_noise(problem: Problem, noise: RunNoise) -> Problem:
+    """Same problem, whitened by a covariance of runs."""
+    return replace(problem, run_model=replace(problem.run_model, noise=noise))
+
+
+def subset(problem: Problem, keep: BoolArray) -> Problem:
+    """Problem with some of its points, on the same axis."""
+    return replace(
+        problem,
+        points=problem.points.where(keep),
+        x=problem.x[keep],
+        y=problem.y[keep],
+        root_w=problem.root_w[keep],
+        run=None if problem.run is None else problem.run[keep],
+        rank=problem.rank[keep],
+    )
+
+
+def canonical_order(points: Points) -> IntArray:
+    """Order by loss, ties broken by everything else that could matter."""
+    keys: list[np.ndarray] = []
+    for name in ("params", "tokens", "run", "weights", "n_items", "value", "loss"):
+        column = getattr(points, name)
+        if column is not None:
+            keys.append(column.astype(str) if name == "run" else column)
+    return np.lexsort(keys)
+
+
+def _rank_in_run(points: Points, run: IntArray) -> IntArray:
+    """Position of each checkpoint inside its run, by tokens, else from high loss to low."""
+    clock = points.tokens if points.tokens is not None else -points.loss
+    order = np.lexsort((clock, run))
+    rank = np.empty(points.size, dtype=np.int64)
+    sorted_run = run[order]
+    start = np.flatnonzero(np.append(True, sorted_run[1:] != sorted_run[:-1]))
+    length = np.diff(np.append(start, points.size))
+    rank[order] = np.arange(points.size) - np.repeat(start, length)
+    return rank

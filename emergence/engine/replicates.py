@@ -1,0 +1,107 @@
+"""Replicates: new data sets that share a fitted curve, one column each.
+
+Randomness is fixed once, as a table of draws; every hypothesis tested on a data set uses
+the same table.  The answers for neighbouring hypotheses are then comparable, and depend on
+the seed alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from emergence._random import Stream, child
+from emergence._typing import FloatArray, IntArray
+from emergence.engine.problem import Problem
+
+_NO_ERROR = 0.03  # of the largest standard deviation: as good as none
+
+
+class ErrorSource(Protocol):
+    """Turns the residuals of a fit into (n, size) columns of simulated errors."""
+
+    def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
+        """Columns of errors for whitened residuals of a fit with ``n_fitted`` parameters.
+
+        ``scale`` is how large the errors are under that fit, relative to each other; points
+        where there are none say nothing of the others.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ResampledErrors:
+    """Residuals drawn with replacement, centred and corrected for the fitted parameters."""
+
+    index: IntArray
+
+    def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
+        """See :class:`ErrorSource`."""
+        there = scale > _NO_ERROR
+        if not there.any():
+            return np.zeros(self.index.shape)
+        pool = residual[there] / scale[there]
+        k = pool.size
+        pool = (pool - pool.mean()) * np.sqrt(k / max(k - n_fitted, 1))
+        return scale[:, None] * pool[self.index * k // residual.size]
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianErrors:
+    """Standard normal draws, scaled by the size of the residuals along the loss axis.
+
+    For data with runs, whose covariance the whitening has taken out.
+    """
+
+    table: FloatArray
+
+    def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
+        """See :class:`ErrorSource`."""
+        there = scale > _NO_ERROR
+        if not there.any():
+            return np.zeros(self.table.shape)
+        known = residual[there] / scale[there]
+        sd = np.sqrt(float(known @ known) / max(known.size - n_fitted, 1))
+        local = np.zeros(residual.size)
+        local[there] = local_scale(known)
+        return self.table * (sd * local * scale)[:, None]
+
+
+def local_scale(residual: FloatArray) -> FloatArray:
+    """Relative size of the residuals along the loss axis: a running root mean square.
+
+    Where runs leave the plateau at slightly different losses the errors around a common
+    curve are largest near the onset; equal variance everywhere would understate them there.
+    """
+    n = residual.size
+    window = min(n, max(15, n // 8))
+    padded = np.pad(residual**2, window // 2, mode="reflect")
+    mean = np.convolve(padded, np.full(window, 1.0 / window), mode="valid")[:n]
+    scale: FloatArray = np.sqrt(mean / max(float((residual**2).mean()), 1e-300))
+    return scale
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorModel:
+    """How replicates of one problem are drawn: from its residuals, or Gaussian with runs."""
+
+    problem: Problem
+    seed: np.random.SeedSequence
+
+    def source(self, size: int, stream: Stream, *key: int) -> ErrorSource:
+        """Fix the draws of ``size`` replicates for one purpose."""
+        rng = child(self.seed, stream, *key)
+        n = self.problem.n
+        if self.problem.run is None:
+            return ResampledErrors(rng.integers(0, n, (size, n)).T)
+        return GaussianErrors(rng.standard_normal((size, n)).T)
+
+
+def replicas(
+    problem: Problem, ability: FloatArray, n_fitted: int, source: ErrorSource
+) -> FloatArray:
+    """Whitened data sets (n, size) that share a fitted curve, given as its ability."""
+    mu = problem.white(ability[None])[0]
+    return mu[:, None] + source.errors(problem.wy - mu, n_fitted, problem.error_scale(ability))

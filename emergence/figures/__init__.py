@@ -1,0 +1,1 @@
+"""Figures: arrays in, Axes out; results come with a ``plot`` that calls them."""

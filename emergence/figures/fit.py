@@ -1,0 +1,84 @@
+"""The figure of a fit: points, curve with its band, and where a threshold lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from emergence._typing import FloatArray
+from emergence.figures.scores import plot_points
+from emergence.figures.style import COLORS, ETA, size_legend
+from emergence.interval import Interval
+from emergence.records.points import Points
+
+PLACES = 300  # of a curve
+
+
+class Curve(NamedTuple):
+    """Scores along the losses; ``low`` and ``high`` where they have a band."""
+
+    loss: FloatArray
+    score: FloatArray
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+    label: str | None = None
+
+
+class Fitted(Protocol):
+    """What a fit offers to be drawn."""
+
+    @property
+    def points(self) -> Points:
+        """Scores that were fitted."""
+
+    @property
+    def side(self) -> Literal["threshold", "smooth"]:
+        """Whether the curve has a threshold."""
+
+    def curves(self, level: float) -> list[Curve]:
+        """Fitted curve, or one for each run."""
+
+    def onset(self, level: float) -> tuple[float, Interval] | None:
+        """Threshold with its interval; None for a curve without."""
+
+
+def grid(loss: FloatArray) -> FloatArray:
+    """Even losses from the lowest to the highest."""
+    return np.linspace(loss.min(), loss.max(), PLACES)
+
+
+def plot_fit(fit: Fitted, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
+    """Draw points, fitted curve with its band, and for a threshold eta with its interval.
+
+    Where runs have thresholds of their own, each has its curve.
+    """
+    ax = plot_points(fit.points, ax)
+    curves = fit.curves(level)
+    color = COLORS["emergent" if fit.side == "threshold" else "smooth"]
+    for curve in curves:
+        if curve.low is not None and curve.high is not None:
+            ax.fill_between(curve.loss, curve.low, curve.high, color=color, alpha=0.18, lw=0,
+                            zorder=1.5)  # fmt: skip
+        width = 1.6 if len(curves) == 1 else 0.9
+        ax.plot(curve.loss, curve.score, color=color, lw=width, zorder=3)
+    if (onset := fit.onset(level)) is not None:
+        eta, ci = onset
+        ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0)
+        ax.axvline(eta, color=ETA, lw=1, ls=":")
+        ax.annotate(rf"$\eta$ = {eta:.3f}", (eta, 0.98), xycoords=("data", "axes fraction"),
+                    xytext=(-4, 0), textcoords="offset points", ha="right", va="top", fontsize=8,
+                    color=ETA)  # fmt: skip
+    if curves:
+        size_legend(ax, fit.points)
+    return ax
+
+
+def draw_curves(ax: Axes, curves: Sequence[Curve], color: str, *, dashed: bool) -> None:
+    """Draw curves without bands."""
+    width = 1.2 if len(curves) == 1 else 0.9
+    for curve in curves:
+        ax.plot(curve.loss, curve.score, color=color, lw=width, ls="--" if dashed else "-",
+                label=curve.label)  # fmt: skip

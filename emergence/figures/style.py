@@ -1,0 +1,111 @@
+"""Colours and small helpers that every figure shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from emergence._typing import BoolArray
+from emergence.records.points import Points
+
+COLORS = {
+    "emergent": "#c2410c",
+    "smooth": "#1d4ed8",
+    "flat": "#6b7280",
+    "undetermined": "#7c3aed",
+}
+ETA, GREY, INK = "#c2410c", "#9ca3af", "#1f2937"
+SERIES = ("#1d4ed8", "#c2410c", "#047857", "#7c3aed")  # of things without a label
+_SIZES = plt.get_cmap("viridis")
+
+
+def axes(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:
+    """Return the axes given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def tidy(ax: Axes) -> Axes:
+    """Quiet frame and grid."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(color="#e5e7eb", linewidth=0.6)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def size_norm(points: Points) -> LogNorm | None:
+    """Colour scale over the model sizes; None where they are unknown."""
+    if points.params is None:
+        return None
+    low, high = float(points.params.min()), float(points.params.max())
+    return LogNorm(low, high if high > low else low * 1.01)
+
+
+def human(number: float) -> str:
+    """Number of parameters or tokens as people say it: 6.89e9 is 6.9B."""
+    if not np.isfinite(number):
+        return "none"
+    for scale, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= scale * 0.9995:
+            return f"{number / scale:.3g}{unit}"
+    return f"{number:.3g}"
+
+
+def log_axis(ax: Axes, label: Callable[[float], str]) -> None:
+    """Make x logarithmic with at most five labels, and some where it spans less than a decade."""
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    subs = (1.0, 2.0, 5.0) if high < 100.0 * low else (1.0,)
+    ax.xaxis.set_major_locator(LogLocator(subs=subs, numticks=5))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: label(v)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def draw_points(ax: Axes, x: Any, points: Points) -> None:
+    """Scores coloured by model size, checkpoints of one run joined."""
+    norm = size_norm(points)
+    if points.run is not None and points.n_runs < points.size:
+        clock = points.tokens if points.tokens is not None else -points.loss
+        for run in np.unique(points.run):
+            mine = np.flatnonzero(points.run == run)
+            mine = mine[np.argsort(clock[mine])]
+            if mine.size > 1:
+                ax.plot(x[mine], points.value[mine], color=GREY, lw=0.5, alpha=0.6, zorder=1)
+    if norm is None or points.params is None:
+        ax.scatter(x, points.value, s=14, color=INK, alpha=0.7, linewidths=0, zorder=2)
+        return
+    for size in np.unique(points.params):
+        same: BoolArray = points.params == size
+        ax.scatter(
+            x[same],
+            points.value[same],
+            s=14,
+            color=_SIZES(norm(size)),
+            alpha=0.8,
+            linewidths=0,
+            zorder=2,
+            label=human(float(size)),
+        )
+
+
+def size_legend(ax: Axes, points: Points) -> None:
+    """Legend of the sizes, where there are few enough to read."""
+    handles, labels = ax.get_legend_handles_labels()
+    if 0 < len(labels) <= 12 and points.params is not None:
+        ax.legend(
+            handles,
+            labels,
+            title="parameters",
+            fontsize=7,
+            title_fontsize=7,
+            frameon=False,
+            loc="best",
+            markerscale=1.3,
+        )

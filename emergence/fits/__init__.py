@@ -1,0 +1,1 @@
+"""Fits: where does an ability begin, and what does that rest on?"""

@@ -1,0 +1,238 @@
+r"""Alignment: one fitted curve, moved along the loss axis run by run.
+
+The model is a common curve f whose onset each run has at a place of its own,
+
+.. math:: y_{rt} = f(\eta + u_r - L_{rt};\, \theta) + e_{rt}.
+
+Around a fit the curve is tabulated for a grid of shifts u and a set of variants of its amplitude
+and shape.  The sum of squares of any run, shift and variant is then
+:math:`|y|^2 - 2 m \cdot y + |m|^2` with a template m, and replicates are columns of one product.
+Curve, covariance of the errors and shifts are fitted in turn until the shifts stand still.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from scipy.special import chdtri
+
+from emergence._typing import BoolArray, FloatArray, IntArray, Noise, Plateau
+from emergence.engine.contest import Candidate, onset_contest
+from emergence.engine.covariance import structured
+from emergence.engine.grid import curve
+from emergence.engine.problem import Problem, make_problem, runs_show_curves
+from emergence.engine.sides import sides_by_run
+from emergence.errors import DataError
+from emergence.records.points import Points
+
+_ROUNDS = 8
+# Shifts are looked for within this share of the loss range, to either side.
+WIDTH, LEAST_WIDTH = 0.15, 0.02
+_SHIFTS = 81
+# Variants lie this many standard errors away along the two principal directions.
+_PLACES = np.linspace(-2.8, 2.8, 9)
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """Whitened curves (variants, shifts, n), the shifts, and the rows of each run."""
+
+    curves: FloatArray
+    shifts: FloatArray
+    runs: tuple[IntArray, ...]
+
+    def fit(self, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Fit every data set with one onset for each run, and with one for all.
+
+        Returns the shifts (runs, data sets), and how much the sum of squares falls when the
+        runs may differ, as a share of what is left of it (data sets).
+        """
+        variants, shifts, _ = self.curves.shape
+        together = np.zeros((variants, shifts, columns.shape[1]))
+        apart = np.zeros((variants, columns.shape[1]))
+        places = np.empty((len(self.runs), variants, columns.shape[1]))
+        for r, rows in enumerate(self.runs):
+            flat = self.curves[:, :, rows].reshape(variants * shifts, rows.size)
+            squares = np.einsum("ij,ij->i", flat, flat)
+            ss = (squares[:, None] - 2.0 * flat @ columns[rows]).reshape(together.shape)
+            together += ss
+            lowest, places[r] = _lowest(ss, self.shifts)
+            apart += lowest
+        variant = apart.argmin(axis=0)
+        pick = np.arange(columns.shape[1])
+        common = _lowest(together, self.shifts)[0].min(axis=0)
+        left = np.square(columns).sum(axis=0) + apart[variant, pick]
+        return places[:, variant, pick], (common - apart[variant, pick]) / np.maximum(left, 1e-300)
+
+    def located(self, column: FloatArray, variance: float) -> BoolArray:
+        """Runs whose data reject both the farthest shifts, at 0.1%, under the fitted curve."""
+        rows = self.curves[self.curves.shape[0] // 2]
+        out = np.empty(len(self.runs), dtype=bool)
+        for r, mine in enumerate(self.runs):
+            ss = np.square(rows[:, mine] - column[mine]).sum(axis=1)
+            out[r] = min(ss[0], ss[-1]) - ss.min() > float(chdtri(1, 1e-3)) * variance
+        return out
+
+
+def _lowest(ss: FloatArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Least sum of squares over the shifts (middle axis) and where, by a parabola."""
+    inner = np.clip(ss.argmin(axis=1), 1, shifts.size - 2)[:, None]
+    left, middle, right = (np.take_along_axis(ss, inner + j, axis=1)[:, 0] for j in (-1, 0, 1))
+    bend = left - 2.0 * middle + right
+    safe = np.where(bend > 0, bend, np.inf)
+    move = np.clip(0.5 * (left - right) / safe, -1.0, 1.0)
+    where: FloatArray = shifts[inner[:, 0]] + move * (shifts[1] - shifts[0])
+    return middle - 0.25 * (left - right) * move, where
+
+
+def make_templates(problem: Problem, best: Candidate, half_width: float) -> Templates:
+    """Tabulate a candidate around its own parameters."""
+    assert problem.run is not None
+    shifts = np.linspace(-half_width, half_width, _SHIFTS)
+    scale, theta = _variants(problem, best)
+    stack = np.empty((scale.size, shifts.size, problem.n))
+    for v in range(scale.size):
+        moved = np.repeat(theta[v][None], shifts.size, axis=0)
+        moved[:, 0] += shifts
+        amps = np.append(best.amps[:1], best.amps[1:] * scale[v])
+        rows = curve(best.family, moved, np.repeat(amps[None], shifts.size, axis=0), problem.x)
+        stack[v] = problem.white(rows)
+    runs = tuple(np.flatnonzero(problem.run == r) for r in range(int(problem.run.max()) + 1))
+    return Templates(stack, shifts, runs)
+
+
+def _variants(problem: Problem, best: Candidate) -> tuple[FloatArray, FloatArray]:
+    """Scales of the amplitude and parameter sets around the best, by their covariance."""
+    level = best.amps[:1]
+    gain = best.ability(problem.x) - level
+    rows = [gain[None]]
+    if best.theta.size > 1:
+        step = 1e-4 * best.theta[1]
+        ends = [
+            curve(best.family, best.theta[None] + [0.0, s], best.amps[None], problem.x)
+            for s in (step, -step)
+        ]
+        rows.append((ends[0] - ends[1]) / (2 * step))
+    design = problem.white(np.concatenate(rows))
+    variance = best.rss / max(problem.n - best.n_params, 1)
+    values, vectors = np.linalg.eigh(np.linalg.pinv(design @ design.T) * variance)
+    # A direction that the data hardly know is followed only as far as the shape makes sense.
+    reach = np.minimum(np.sqrt(np.maximum(values, 0.0)), 0.3) * vectors
+    grid = np.stack(np.meshgrid(*[_PLACES] * len(rows), indexing="ij"), axis=-1)
+    moves = grid.reshape(-1, len(rows)) @ reach.T
+    theta = np.repeat(best.theta[None], moves.shape[0], axis=0)
+    if len(rows) > 1:
+        low, high = best.family.lower[0], best.family.upper[0]
+        theta[:, 1] = np.clip(theta[:, 1] + moves[:, 1], low, high)
+    return np.maximum(1.0 + moves[:, 0], 0.05), theta
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Problem whose runs are shifted onto one curve, that curve, and the shifts in nats.
+
+    ``shape_variance`` is the variance of eta between the shapes, weighted by BIC.
+    """
+
+    problem: Problem
+    best: Candidate
+    shift: FloatArray
+    known: BoolArray
+    shape_variance: float
+
+
+def align(points: Points, shape: str, plateau: Plateau, noise: Noise) -> Aligned:
+    """Shift the losses of every run until all runs lie on one curve.
+
+    Where a run is too far from the others for that curve to tell, the search begins a second time
+    where each run alone is, if every run shows a curve; the start that places more runs is taken.
+    """
+    fit = partial(_align_from, points, shape=shape, plateau=plateau, noise=noise)
+    try:
+        found = fit(np.zeros(points.n_runs))
+    except DataError:
+        if not runs_show_curves(points):
+            raise
+        return fit(_alone(points, shape, noise))
+    if found.known.all() or not runs_show_curves(points):
+        return found
+    try:
+        again = fit(_alone(points, shape, noise))
+    except DataError:
+        return found
+    return again if again.known.sum() > found.known.sum() else found
+
+
+def _align_from(
+    points: Points, shift: FloatArray, shape: str, plateau: Plateau, noise: Noise
+) -> Aligned:
+    """Aligned runs, from one start."""
+    width = WIDTH
+    for _ in range(_ROUNDS):
+        problem, candidates = fit_onsets(shifted(points, shift), shape, plateau, noise)
+        best = candidates[0]
+        known = _located(problem, best)
+        _require_two(problem, known)
+        places, _ = make_templates(problem, best, width).fit(problem.wy[:, None])
+        move = np.where(known, places[:, 0], 0.0) * problem.span
+        move -= np.where(known, move[known].mean(), 0.0)
+        shift = shift + move
+        width = float(np.clip(4.0 * np.abs(move).max() / problem.span, LEAST_WIDTH, WIDTH))
+        if np.abs(move).max() < 1e-4 * problem.span:
+            break
+    problem, candidates = fit_onsets(shifted(points, shift), shape, plateau, noise)
+    best = candidates[0]
+    weight = np.exp(-0.5 * np.array([c.bic - best.bic for c in candidates]))
+    off = problem.span * np.array([c.theta[0] - best.theta[0] for c in candidates])
+    variance = float(weight @ off**2 / weight.sum())
+    known = _located(problem, best)
+    _require_two(problem, known)
+    return Aligned(problem, best, shift, known, variance)
+
+
+def _alone(points: Points, shape: str, noise: Noise) -> FloatArray:
+    """Shifts, in nats, that put the thresholds of runs fitted apart onto their median."""
+    problem = structured(make_problem(points, noise, "offset+ar1"))
+    side = sides_by_run(problem, fit_level=False)[0].refined()
+    curves = next((c for c in side if c.name == shape), side[0])
+    eta = np.array([c.theta[0] for c in curves.parts]) * problem.span
+    # A run without a threshold puts it anywhere; no loss may become negative.
+    reach = 0.5 * min(problem.span, problem.low)
+    shift: FloatArray = np.clip(eta - np.median(eta), -reach, reach)
+    return shift
+
+
+def fit_onsets(
+    points: Points, shape: str, plateau: Plateau, noise: Noise
+) -> tuple[Problem, list[Candidate]]:
+    """Onsets of all runs together, best first."""
+    problem = structured(make_problem(points, noise, "offset+ar1"))
+    contest = onset_contest(problem, shape, plateau)
+    return problem, sorted(contest.refined(), key=lambda c: c.bic)
+
+
+def shifted(points: Points, shift: FloatArray) -> Points:
+    """Points whose runs, in the order of their names, lose so many nats."""
+    code = np.unique(np.asarray(points.run).astype(str), return_inverse=True)[1]
+    return replace(points, loss=points.loss - shift[code])
+
+
+def _located(problem: Problem, best: Candidate) -> BoolArray:
+    """Runs that say where their threshold is.
+
+    Points on the plateau alone, or far below the threshold alone, do not.
+    """
+    variance = best.rss / max(problem.n - best.n_params, 1)
+    return make_templates(problem, best, WIDTH).located(problem.wy, variance)
+
+
+def _require_two(problem: Problem, known: BoolArray) -> None:
+    """Raise DataError where fewer than two runs say where their threshold is."""
+    if known.sum() < 2:
+        raise DataError(
+            f"{problem.points.label}: {int(known.sum())} of {known.size} runs say where their "
+            "threshold is (they need checkpoints on both sides of it, or close below); at least 2 "
+            "must"
+        )

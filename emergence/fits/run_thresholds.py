@@ -1,0 +1,190 @@
+r"""run_thresholds: does every run leave chance at the same loss?
+
+The claim "performance is a function of the loss alone" says so.  Here run r has a threshold of its
+own, :math:`\eta_r = \eta + u_r`, on a curve that all runs share.
+
+1. The runs are aligned (:mod:`emergence.fits.run_alignment`).
+2. A parametric bootstrap refits shifts, amplitude and shape, and gives the covariance
+   of the estimated :math:`\eta_r`.
+3. Random effects (:mod:`emergence.noise.random_effects`) give the mean, the spread and the best
+   linear prediction of each run.
+4. "One eta for all runs" is tested by the fall of the sum of squares when runs may differ, as a
+   share of what is left of it, its distribution simulated under a common eta.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtr
+
+from emergence._random import Seed, Stream, as_seed, child
+from emergence._typing import Columns, FloatArray, Noise, Plateau
+from emergence.curves.catalogue import ONSETS
+from emergence.engine.contest import Candidate
+from emergence.engine.problem import Problem
+from emergence.errors import DataError
+from emergence.fits.run_alignment import (
+    LEAST_WIDTH,
+    WIDTH,
+    Aligned,
+    align,
+    fit_onsets,
+    make_templates,
+    shifted,
+)
+from emergence.fits.run_thresholds_result import RunThresholds, Trend
+from emergence.noise.random_effects import fit_random_effects
+from emergence.records.points import Points, as_points
+
+_PILOT = 99
+
+
+def run_thresholds(
+    points: Points | ArrayLike,
+    value: ArrayLike | None = None,
+    *,
+    shape: str = "auto",
+    plateau: Plateau = "auto",
+    noise: Noise = "auto",
+    n_boot: int = 999,
+    rng: Seed = 0,
+    **columns: Unpack[Columns],
+) -> RunThresholds:
+    r"""Estimate a threshold for each run, their mean and spread, and test whether they are one.
+
+    .. math:: y_{rt} = c + f(\eta + u_r - L_{rt}) + o_r + a_{rt}, \qquad u_r \sim N(0, \tau^2)
+
+    with offsets and AR(1) errors as in :func:`fit_threshold`.
+
+    Parameters
+    ----------
+    points, value, shape, plateau, noise, **columns
+        As for :func:`fit_threshold`; the shape may not be isotonic, and ``params`` and ``tokens``
+        let it ask whether eta moves with them.
+    n_boot : int
+        Replicates of the bootstrap, at least 99.
+    rng : int, SeedSequence or Generator
+        Same seed, same bits.
+
+    Returns
+    -------
+    RunThresholds
+
+    Raises
+    ------
+    DataError
+        Where fewer than two runs say where their threshold is.
+
+    Examples
+    --------
+    >>> from emergence import run_thresholds, simulate
+    >>> points = simulate("jump", n=96, n_runs=8, eta_sd=0.05, rng=1).select()
+    >>> result = run_thresholds(points, n_boot=199)
+    >>> bool(result.p_common < 0.05 and abs(result.eta - 2.2) < 0.1)
+    True
+    """
+    if shape not in ("auto", *ONSETS):
+        raise DataError(f"shape {shape!r} is not known: auto, {', '.join(ONSETS)}")
+    if n_boot < 99:
+        raise DataError(f"n_boot is {n_boot}; a test needs at least 99")
+    pts = as_points(points, value, **columns)
+    seed = as_seed(rng)
+    aligned = align(pts, shape, plateau, noise)
+    sigma = _sampling_covariance(aligned, n_boot, seed)
+    known = aligned.known
+    eta = aligned.problem.to_loss(float(aligned.best.theta[0])) + aligned.shift[known]
+    effects = fit_random_effects(eta, sigma, np.ones((eta.size, 1)))
+    points = aligned.problem.points
+    names = np.unique(np.asarray(points.run).astype(str))
+    size = {name: _of_run(points, names, name) for name in ("params", "tokens")}
+    trends = [
+        trend
+        for name, column in size.items()
+        if column is not None and (trend := _trend(name, column[known], eta, sigma)) is not None
+    ]
+    moved = effects.beta[0] - aligned.problem.to_loss(float(aligned.best.theta[0]))
+    return RunThresholds(
+        points=pts,
+        shape=aligned.best.family.name,
+        runs=tuple(names[known].tolist()),
+        unknown=tuple(names[~known].tolist()),
+        p_common=_common_p(aligned, pts, plateau, noise, n_boot=n_boot, seed=seed),
+        trends=tuple(trends),
+        params=None if size["params"] is None else size["params"][known],
+        tokens=None if size["tokens"] is None else size["tokens"][known],
+        _effects=effects,
+        aligned=shifted(pts, aligned.shift - moved),
+    )
+
+
+def _sampling_covariance(aligned: Aligned, n_boot: int, seed: np.random.SeedSequence) -> FloatArray:
+    """Covariance of the estimated thresholds around the true ones, nats squared.
+
+    What the choice of the shape adds is common to all runs.
+    """
+    problem, best = aligned.problem, aligned.best
+    n_fitted = best.n_params + int(aligned.known.sum()) - 1
+    columns = _replicates(problem, best, n_fitted, n_boot, seed)
+    pilot, _ = make_templates(problem, best, WIDTH).fit(columns[:, :_PILOT])
+    spread = float(pilot[aligned.known].std(axis=1).max())
+    width = float(np.clip(4.0 * spread, LEAST_WIDTH, WIDTH))
+    places, _ = make_templates(problem, best, width).fit(columns)
+    errors = places[aligned.known] * problem.span
+    covariance: FloatArray = np.cov(errors) + aligned.shape_variance
+    return covariance
+
+
+def _replicates(
+    problem: Problem, best: Candidate, n_fitted: int, n_boot: int, seed: np.random.SeedSequence
+) -> FloatArray:
+    """Whitened Gaussian data sets around a curve."""
+    mean = best.ability(problem.x)
+    sd = np.sqrt(best.rss / max(problem.n - n_fitted, 1)) * problem.error_scale(mean)
+    draws = child(seed, Stream.RUN_THRESHOLDS).standard_normal((n_boot, problem.n)).T
+    return problem.white(mean[None])[0][:, None] + sd[:, None] * draws
+
+
+def _common_p(
+    aligned: Aligned,
+    points: Points,
+    plateau: Plateau,
+    noise: Noise,
+    *,
+    n_boot: int,
+    seed: np.random.SeedSequence,
+) -> float:
+    """Bootstrap p-value of one threshold for all runs.
+
+    The covariance is that around the common curve.  Where runs differ it is too large, which the
+    ratio that is tested forgives; that around the aligned curve is too small where they do not,
+    for shifts absorb errors that follow each other.
+    """
+    problem, candidates = fit_onsets(points, aligned.best.family.name, plateau, noise)
+    best = candidates[0]
+    reach = 1.5 * float(np.abs(aligned.shift).max()) / problem.span
+    templates = make_templates(problem, best, float(np.clip(reach, 2 * LEAST_WIDTH, WIDTH)))
+    observed = templates.fit(problem.wy[:, None])[1][0]
+    null = templates.fit(_replicates(problem, best, best.n_params - 1, n_boot, seed))[1]
+    return float((1 + np.sum(null >= observed)) / (1 + null.size))
+
+
+def _of_run(points: Points, names: np.ndarray, column: str) -> FloatArray | None:
+    """Largest value of a column in each run, or None where it is missing."""
+    values = getattr(points, column)
+    if values is None:
+        return None
+    run = np.asarray(points.run).astype(str)
+    return np.array([values[run == name].max() for name in names])
+
+
+def _trend(name: str, size: FloatArray, eta: FloatArray, sigma: FloatArray) -> Trend | None:
+    """Slope of eta over a decade of size; None where there is nothing to compare."""
+    decades = np.log10(size)
+    if eta.size < 3 or np.ptp(decades) < 1e-6:
+        return None
+    fit = fit_random_effects(eta, sigma, np.column_stack([np.ones(eta.size), decades]))
+    slope, se = float(fit.beta[1]), float(np.sqrt(fit.covariance[1, 1]))
+    return Trend(name, slope, se, 2.0 * float(stdtr(fit.dof, -abs(slope) / se)), fit.dof)

@@ -1,0 +1,226 @@
+"""RunThresholds: the thresholds of single runs, and what they say of a common one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from emergence._results import Result, jsonable, no_interval, renamed
+from emergence._typing import FloatArray
+from emergence.interval import Interval, check_level
+from emergence.noise.random_effects import RandomEffects
+from emergence.records.points import Points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FEW_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Change of eta for every factor of ten in ``by`` (params or tokens), nats; t test."""
+
+    by: str
+    slope: float
+    stderr: float
+    p_value: float
+    dof: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunThresholds(Result):
+    """Thresholds of runs; made by :func:`run_thresholds`.
+
+    Attributes
+    ----------
+    shape : str
+        Shape of the curve that the runs share.
+    runs : tuple of str
+        Runs whose data say where their threshold is; ``unknown`` are the others.
+    p_common : float
+        p-value of "one eta for all runs".
+    trends : tuple of Trend
+        Whether eta moves with params or tokens, where runs differ in them.
+    params, tokens : (runs,) array or None
+        Size of each run.
+    aligned : Points
+        The scores, at losses shifted onto one curve.
+    """
+
+    points: Points = field(repr=False)
+    shape: str
+    runs: tuple[str, ...]
+    unknown: tuple[str, ...]
+    p_common: float
+    trends: tuple[Trend, ...]
+    params: FloatArray | None = field(repr=False)
+    tokens: FloatArray | None = field(repr=False)
+    aligned: Points = field(repr=False)
+    _effects: RandomEffects = field(repr=False)
+
+    @property
+    def eta(self) -> float:
+        """Mean threshold of runs like these, nats per token."""
+        return float(self._effects.beta[0])
+
+    @property
+    def stderr(self) -> float:
+        """Standard error of the mean threshold, nats."""
+        return float(np.sqrt(self._effects.covariance[0, 0]))
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom of the t interval of the mean threshold."""
+        return self._effects.dof
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the thresholds between runs, nats."""
+        return self._effects.tau
+
+    def interval(self, name: str = "eta", level: float = 0.95) -> Interval:
+        """Confidence interval of the mean threshold (``eta``) or of the ``spread``.
+
+        Parameters
+        ----------
+        name : {"eta", "spread"}
+            The quantity.
+        level : float
+            Nominal coverage.
+
+        Returns
+        -------
+        Interval
+            For eta with Student's t of (runs - 1) degrees of freedom; for the spread by
+            inversion of Cochran's Q.
+
+        Raises
+        ------
+        DataError
+            For another name or a level out of range.
+        """
+        check_level(level)
+        if name == "eta":
+            return _mean_interval(self._effects, level)
+        if name == "spread":
+            return Interval(*self._effects.tau_interval(level), level, "Q-profile")
+        raise no_interval(name, ("eta", "spread"))
+
+    def without(self, run: str, level: float = 0.95) -> Interval | None:
+        """Interval of the mean threshold without one run, the common curve as it is.
+
+        None where fewer than two runs are left that say where theirs is.
+        """
+        if run in self.unknown:
+            return self.interval("eta", level)
+        if len(self.runs) < 3:
+            return None
+        return _mean_interval(self._effects.without(self.runs.index(run)), level)
+
+    @property
+    def shifts(self) -> dict[str, float]:
+        """Loss of each run less that at which it would lie on the common curve, nats."""
+        run = np.asarray(self.points.run).astype(str)
+        moved = self.points.loss - self.aligned.loss
+        return {str(name): float(moved[run == name][0]) for name in np.unique(run)}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be read with care."""
+        out = []
+        if len(self.runs) < _FEW_RUNS:
+            out.append(f"only {len(self.runs)} runs: their spread is poorly known")
+        if self.unknown:
+            out.append(
+                "these runs do not say where their threshold is, for want of checkpoints near it: "
+                + ", ".join(self.unknown)
+            )
+        return tuple(out)
+
+    @property
+    def reason(self) -> str:
+        """One sentence: what follows for "performance is a function of the loss alone"."""
+        low, high = self._effects.estimate.min(), self._effects.estimate.max()
+        span = f"eta of the {len(self.runs)} runs lies between {low:.3f} and {high:.3f}"
+        if self.p_common <= 0.05:
+            return (
+                f"one threshold for all runs is rejected (p = {self.p_common:.3g}): {span}, "
+                f"standard deviation {self.spread:.2g} nats, so the loss alone does not say "
+                "exactly where the ability begins"
+            )
+        top = self.interval("spread").high
+        return (
+            f"one threshold for all runs is not rejected (p = {self.p_common:.3g}): {span}, and "
+            f"these data exclude a standard deviation above {top:.2g} nats, so to that precision "
+            "the loss alone says where the ability begins"
+        )
+
+    verdict = renamed("verdict", "reason")
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per run: eta, its standard error, and the shrunken eta with its interval.
+
+        The shrunken eta is the best linear prediction: a run that knows its own threshold
+        poorly is drawn to the mean.
+        """
+        e = self._effects
+        half = e.margin(level) / self.stderr * e.predicted_se
+        frame = pd.DataFrame({"run": self.runs})
+        for name in ("params", "tokens"):
+            if (column := getattr(self, name)) is not None:
+                frame[name] = column
+        return frame.assign(
+            eta=e.estimate,
+            stderr=np.sqrt(np.diag(e.sigma)),
+            shrunk=e.predicted,
+            low=e.predicted - half,
+            high=e.predicted + half,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the points, in types that survive JSON."""
+        numbers = {
+            "eta": self.eta,
+            "eta_interval": self.interval("eta"),
+            "spread": self.spread,
+            "spread_interval": self.interval("spread"),
+            "runs": self.to_frame().to_dict("records"),
+            "data": self.points.facts(),
+        }
+        return super().to_dict() | {k: jsonable(v) for k, v in numbers.items()}
+
+    def summary(self) -> str:
+        """Report as text."""
+        lines = [
+            f"Thresholds of the runs of {self.points.label}: shape {self.shape}",
+            f"  mean eta {self.eta:.4f}  95% {self.interval('eta')}",
+            f"  spread   {self.spread:.4f}  95% {self.interval('spread')}",
+            "",
+            f"  {'run':<24}{'eta':>8}{'s.e.':>8}{'shrunk':>8}",
+        ]
+        for row in self.to_frame().itertuples():
+            lines.append(f"  {row.run:<24}{row.eta:>8.4f}{row.stderr:>8.4f}{row.shrunk:>8.4f}")
+        for t in self.trends:
+            lines.append(
+                f"  for ten times the {t.by}: {t.slope:+.3f} nats (s.e. {t.stderr:.2g}, "
+                f"p = {t.p_value:.2g}, {t.dof} degrees of freedom)"
+            )
+        lines.append(f"  {self.reason}")
+        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw eta of each run with its interval, and the mean."""
+        from emergence.figures.thresholds import plot_runs  # matplotlib only when drawing
+
+        title = f"{self.points.label}: one eta for all runs, p = {self.p_common:.2g}"
+        return plot_runs(self.to_frame(), self.eta, self.interval("eta"), title, ax)
+
+
+def _mean_interval(effects: RandomEffects, level: float) -> Interval:
+    """Interval of the mean of effects, symmetric about it."""
+    mean, margin = float(effects.beta[0]), effects.margin(level)
+    return Interval(mean - margin, mean + margin, level, "random-effects")

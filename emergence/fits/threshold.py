@@ -1,0 +1,271 @@
+"""fit_threshold: where on the loss axis an ability begins, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._random import Seed, as_seed
+from emergence._results import Status
+from emergence._typing import Columns, Noise, Plateau, Runs
+from emergence.curves.catalogue import ONSETS
+from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
+from emergence.engine.covariance import structured
+from emergence.engine.isotonic import IsotonicOnset, fit_isotonic
+from emergence.engine.problem import Problem, check_size, make_problem
+from emergence.engine.replicates import ErrorModel
+from emergence.errors import DataError
+from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
+from emergence.fits.random_threshold import RandomThresholdFit
+from emergence.fits.run_thresholds import run_thresholds
+from emergence.fits.threshold_result import ThresholdFit
+from emergence.records.points import Points, as_points
+
+# A smooth curve better by this much BIC calls the threshold into question.
+_CLEARLY = 2.0
+# A curve that rises by less than this, on an axis from chance (0) to perfect (1), is rounding.
+_NOTHING = 1e-9
+
+
+def fit_threshold(
+    points: Points | ArrayLike,
+    value: ArrayLike | None = None,
+    *,
+    shape: str = "auto",
+    plateau: Plateau = "auto",
+    noise: Noise = "auto",
+    runs: Runs = "auto",
+    n_boot: int = 999,
+    rng: Seed = 0,
+    **columns: Unpack[Columns],
+) -> ThresholdFit:
+    r"""Fit the loss below which an ability begins.
+
+    .. math::
+        \text{score}(L) = c + f(\eta - L) \text{ for } L < \eta, \qquad c \text{ otherwise}
+
+    with f(d) one of: ``hinge`` a d; ``power`` a d^g; ``saturating`` a (1 - e^{-kd});
+    ``sigmoid`` a (1 - e^{-(kd)^2}); ``jump`` j + a d; ``step`` j (on request only).  Under
+    ``shape="auto"`` they compete by BIC, for the shape decides eta: a hinge through a curved onset
+    can be off by more than any interval says.
+
+    Parameters
+    ----------
+    points : Points or (n,) array_like
+        From ``records.select(...)``, or losses in nats per token (then ``value`` too).
+    value : (n,) array_like, optional
+        Scores.
+    shape : {"auto", "hinge", "power", "saturating", "sigmoid", "jump", "step", ..., "isotonic"}
+        One of :mod:`emergence.curves.onsets`, or ``isotonic``, the definition taken literally: any
+        falling curve below eta.
+    plateau : {"auto", "chance", "fitted"}
+        Level above eta.  ``auto`` takes chance unless the plateau visibly is not chance.
+    noise : {"auto", "gaussian", "binomial", "beta-binomial"}
+        Errors of each score.  ``auto`` takes counts where the scores are counts, and the
+        beta-binomial where they vary by more than that.
+    runs : {"auto", "independent", "offset", "offset+ar1", "random threshold"}
+        What checkpoints of one run share: nothing, an offset, an offset and errors that follow
+        each other in the order of tokens, or the latter and a threshold of their own.  ``auto``
+        takes what the points carry: a threshold for each run where all have at least 15
+        checkpoints and two or more say where theirs is, else ``offset+ar1`` where they share runs.
+    n_boot : int
+        Bootstrap replicates behind each interval, at least 99.
+    rng : int, SeedSequence or Generator
+        Same seed, same bits, whatever the order of the rows.
+    **columns
+        ``chance``, ``best``: score of guessing (default 0) and of a perfect model (default 1);
+        ``n_items``: items behind each score (makes them counts); ``run``; ``tokens`` (their order
+        inside a run); ``params``; ``weights``: relative precision.
+
+    Returns
+    -------
+    ThresholdFit
+
+    Raises
+    ------
+    DataError
+        For arrays that cannot be fitted or options that do not exist.
+
+    References
+    ----------
+    Du et al. 2024, arXiv 2403.15796 (definition); Hudson 1966, J. Am. Stat. Assoc. 61, 1097
+    (exact search); Hall & Titterington 1989, J. R. Stat. Soc. B 51, 459 (bootstrap tests
+    simulated under the null).
+
+    Examples
+    --------
+    >>> from emergence import fit_threshold, simulate
+    >>> fit = fit_threshold(simulate(eta=2.2, n=60, rng=1).select(), shape="hinge")
+    >>> abs(fit.eta - 2.2) < 0.1
+    True
+    """
+    if shape not in ("auto", *ONSETS, "isotonic"):
+        raise DataError(f"shape {shape!r} is not known: auto, {', '.join(ONSETS)}, isotonic")
+    if n_boot < 99:
+        raise DataError(f"n_boot is {n_boot}; an interval needs at least 99")
+    if shape == "isotonic" and plateau == "fitted":
+        raise DataError("the isotonic shape takes the plateau at chance; it cannot be fitted")
+    pts = as_points(points, value, **columns)
+    problem = make_problem(pts, noise, runs)
+    check_size(problem, "a threshold")
+    if problem.run_model.apart and (shape != "isotonic" or runs != "auto"):
+        try:
+            return _of_runs(pts, shape, plateau, noise, n_boot=n_boot, rng=rng)
+        except DataError:
+            if runs != "auto":
+                raise
+            problem = _of_common_curve(problem)
+    if problem.run is not None:  # else errors are independent already
+        problem = structured(problem)
+    return _common(problem, shape, plateau, n_boot=n_boot, rng=rng)
+
+
+def _of_common_curve(problem: Problem) -> Problem:
+    """Problem of runs that have too little to say of their own thresholds."""
+    model = problem.run_model
+    why = f"{model.reason}; fewer than two say where their own threshold is"
+    return replace(problem, run_model=replace(model, apart=False, reason=why))
+
+
+def _common(
+    problem: Problem, shape: str, plateau: Plateau, *, n_boot: int, rng: Seed
+) -> ThresholdFit:
+    """One curve for all points."""
+    contest = onset_contest(problem, "auto" if shape == "isotonic" else shape, plateau)
+    candidates = sorted(contest.refined(), key=lambda c: c.bic)
+    isotonic = fit_isotonic(problem) if shape in ("auto", "isotonic") else None
+    chosen: Candidate | IsotonicOnset = candidates[0]
+    if shape == "isotonic":
+        assert isotonic is not None
+        chosen = isotonic
+    core = OnsetFit(
+        contest=contest,
+        smooth=smooth_contest(problem),
+        candidates=tuple(candidates),
+        chosen=chosen,
+        errors=ErrorModel(problem, as_seed(rng)),
+        n_boot=n_boot,
+    )
+    return _result(core, isotonic, shape)
+
+
+def _of_runs(
+    points: Points, shape: str, plateau: Plateau, noise: Noise, *, n_boot: int, rng: Seed
+) -> RandomThresholdFit:
+    """Fit of the runs shifted onto one curve; eta and its interval are those of their mean."""
+    seed = as_seed(rng)
+    between = run_thresholds(
+        points, shape=shape, plateau=plateau, noise=noise, n_boot=n_boot, rng=seed
+    )
+    aligned = structured(make_problem(between.aligned, noise, "offset+ar1"))
+    fit = _common(aligned, between.shape, plateau, n_boot=n_boot, rng=seed)
+    described = f"random threshold: sd {between.spread:.2g} nats, {fit.noise['runs']}"
+    own: dict[str, Any] = {f.name: getattr(fit, f.name) for f in fields(fit)}
+    own |= {
+        "points": between.points,
+        "requested": shape,
+        "eta": between.eta,
+        "noise": fit.noise | {"runs": described},
+        "warnings": (*fit.warnings, *between.warnings),
+    }
+    return RandomThresholdFit(**own, thresholds=between)
+
+
+def _result(core: OnsetFit, isotonic: IsotonicOnset | None, requested: str) -> ThresholdFit:
+    problem = core.problem
+    shapes = [shape_fit(problem, c) for c in core.candidates]
+    if isotonic is not None:
+        eta = problem.to_loss(isotonic.eta)
+        shapes.append(ShapeFit("isotonic", eta, {}, problem.points.chance, isotonic.bic))
+    mine = next(s for s in shapes if requested != "isotonic" or s.shape == "isotonic")
+    status = _status(core)
+    if status is Status.NO_ONSET:
+        mine = replace(mine, eta=float("nan"), params={})
+    return ThresholdFit(
+        points=problem.points,
+        requested=requested,
+        shape=mine.shape,
+        eta=mine.eta,
+        params=mine.params,
+        plateau=mine.plateau,
+        rss=core.chosen.rss,
+        bic=core.chosen.bic,
+        shapes=tuple(shapes),
+        noise=_noise_report(core.contest, core.candidates[0]),
+        status=status,
+        warnings=(*_warnings(core, status), *_rivals(core)),
+        n_boot=core.n_boot,
+        core=core,
+    )
+
+
+def _rivals(core: OnsetFit) -> tuple[str, ...]:
+    """Warn where a curve without a threshold does better: then eta may stand for nothing."""
+    smooth = min(core.smooth.candidates(), key=lambda c: c.bic)
+    if smooth.bic > core.chosen.bic - _CLEARLY:
+        return ()
+    better = core.chosen.bic - smooth.bic
+    return (
+        f"a smooth curve ({smooth.family.name}) fits better, by {better:.0f} BIC: "
+        "there may be no threshold (see classify)",
+    )
+
+
+def _status(core: OnsetFit) -> Status:
+    grid, chosen = core.contest.etas, core.chosen
+    assert grid is not None
+    if isinstance(chosen, Candidate):
+        rise = np.abs(chosen.ability(core.problem.x) - chosen.amps[0]).max()
+        if rise <= _NOTHING:
+            return Status.NO_ONSET
+    inside = grid[0] < core.eta < grid[-1]
+    return Status.CONVERGED if inside else Status.AT_BOUNDARY
+
+
+def _noise_report(contest: Contest, best: Candidate) -> dict[str, Any]:
+    p = contest.problem
+    dof = max(p.n - best.n_params, 1)
+    residual = p.y - best.ability(p.x)
+    variance = float((np.square(residual) * p.root_w**2).sum()) / dof
+    scale = abs(p.points.best - p.points.chance)
+    dispersion = None
+    if p.precision.unit is not None:
+        dispersion = float((residual**2 / p.precision.unit).sum() / dof)
+    runs = f"{p.run_model.name} ({p.run_model.reason})"
+    if (noise := p.run_model.noise) is not None:
+        runs += (
+            f": offset sd {np.sqrt(noise.offset_var) * scale:.2g}, rho {noise.rho:.2f}, "
+            f"{p.points.n_runs} runs"
+        )
+    return {
+        "name": p.precision.name,
+        "reason": p.precision.reason,
+        "sd": float(np.sqrt(variance) * scale),
+        "dispersion": dispersion,
+        "intraclass": p.precision.intraclass,
+        "runs": runs,
+        "plateau": "fitted" if contest.fit_level else "chance",
+    }
+
+
+def _warnings(core: OnsetFit, status: Status) -> tuple[str, ...]:
+    p, out = core.problem, []
+    isotonic = isinstance(core.chosen, IsotonicOnset)
+    if status is not Status.CONVERGED:
+        out.append(str(status))
+    below = int((p.x < core.eta).sum())
+    if below < 6:
+        out.append(f"only {below} points lie below the threshold")
+    if p.run is not None and p.points.n_runs < 5:
+        out.append(
+            f"only {p.points.n_runs} runs: how much runs differ is poorly known, and the interval "
+            "with it"
+        )
+    if isotonic and p.run is not None:
+        out.append("the isotonic limit takes checkpoints as independent")
+    if core.contest.fit_level and not isotonic:
+        out.append("the plateau is not at chance; its level was fitted")
+    return tuple(out)

@@ -1,0 +1,74 @@
+"""Interval: the one kind of interval that every result gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emergence._typing import FloatArray
+from emergence.errors import DataError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval with its level, its method, and whether an end is open.
+
+    An open end means that the data do not bound the quantity on that side: the number
+    is then the edge of the data, not a limit.  The ends are numbers, or arrays for a quantity
+    at several places.
+    """
+
+    low: float | Any
+    high: float | Any
+    level: float
+    method: str
+    open_low: bool = False
+    open_high: bool = False
+
+    def __str__(self) -> str:
+        return format(self, ".4g")
+
+    def __format__(self, spec: str) -> str:
+        if np.ndim(self.low):
+            pairs = zip(np.asarray(self.low), np.asarray(self.high), strict=True)
+            return ", ".join(format(Interval(*ends, self.level, ""), spec) for ends in pairs)
+        left = "(<" if self.open_low else "["
+        right = "+)" if self.open_high else "]"
+        return f"{left}{self.low:{spec or '.4g'}}, {self.high:{spec or '.4g'}}{right}"
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.low, self.high))
+
+    def __contains__(self, value: float) -> bool:
+        above = self.open_low or value >= self.low
+        return bool(above and (self.open_high or value <= self.high))
+
+
+def interval_of(low: float, high: float, level: float, method: str) -> Interval:
+    """Interval whose ends are open where they are not finite."""
+    open_low, open_high = not np.isfinite(low), not np.isfinite(high)
+    return Interval(low, high, level, method, open_low=open_low, open_high=open_high)
+
+
+def check_level(level: float, n_boot: int | None = None) -> None:
+    """Raise DataError for a level out of range, or finer than the draws (if any) can show."""
+    if not 0.5 <= level <= 0.999:
+        raise DataError(f"level is {level}; it must lie between 0.5 and 0.999")
+    if n_boot is not None and (n_boot + 1) * (1.0 - level) < 1.0 - 1e-9:
+        raise DataError(f"{n_boot} draws cannot show a level of {level}: raise n_boot")
+
+
+def symmetric(estimate: float, draws: FloatArray, level: float) -> tuple[float, float]:
+    """Symmetric bootstrap interval: the level quantile of |draw - estimate| on both sides."""
+    half = float(np.quantile(np.abs(draws - estimate), level))
+    return estimate - half, estimate + half
+
+
+def percentile(draws: FloatArray, level: float) -> tuple[float, float]:
+    """Equal-tailed percentiles of the draws."""
+    tail = 0.5 * (1.0 - level)
+    low, high = np.quantile(draws, [tail, 1.0 - tail])
+    return float(low), float(high)

@@ -1,0 +1,128 @@
+r"""Scores: how precise each one is.
+
+Counts.  A score that is a number of items right has binomial variance; where checkpoints wander
+by more than that (items share what the checkpoint happens to know), the beta-binomial one:
+
+.. math:: \operatorname{var}(v_i) = p_i (1 - p_i) \left(\frac{1 - \rho}{m_i} + \rho\right)
+
+with m items and intra-class correlation :math:`\rho` (Williams 1982, Appl. Stat. 31, 144).  The
+shape of the variance gives the weights; a common factor, the dispersion, stays free as the
+residual variance of every fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+from scipy.special import chdtrc
+
+from emergence._typing import NOISES, FloatArray, Noise
+from emergence.errors import DataError
+from emergence.records.points import Points
+
+# Counts wander by more than binomial noise where a chi-square test says so at this level.
+_OVERDISPERSED = 0.01
+# An isotonic fit uses up about 1.5 degrees of freedom for each of its levels
+# (Meyer & Woodroofe 2000, Ann. Stat. 28, 1083).
+_PER_LEVEL = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Precision:
+    """Relative weights of the points, the noise they stand for, and why it was chosen.
+
+    ``unit`` is the variance that each point (ability scale) has by the counts alone, so
+    that dispersion = mean squared residual / unit; None where there are no counts.
+    ``intraclass`` is the estimated correlation of the beta-binomial; None for other noise.
+    """
+
+    weights: FloatArray
+    name: Noise
+    reason: str
+    unit: FloatArray | None = None
+    intraclass: float | None = None
+
+
+def precision(points: Points, noise: Noise = "auto") -> Precision:
+    """Weights for one kind of noise; ``auto`` chooses by what the points carry.
+
+    Raises
+    ------
+    DataError
+        For a kind that does not exist, or counts asked for where there are none.
+    """
+    if noise not in NOISES:
+        raise DataError(f"noise {noise!r} is not known: {', '.join(NOISES)}")
+    if noise in ("binomial", "beta-binomial") and not (
+        points.n_items is not None and points.counted
+    ):
+        raise DataError(
+            f"noise {noise!r} needs scores that are counts: n_items, and value x n_items whole"
+        )
+    if points.weights is not None and noise in ("auto", "gaussian"):
+        return Precision(points.weights, "gaussian", "weights were given")
+    if points.n_items is None:
+        return Precision(np.ones(points.size), "gaussian", "no n_items, so equal precision")
+    if noise == "gaussian" or not points.counted:
+        why = "as asked" if noise == "gaussian" else "a mean over n_items"
+        return Precision(points.n_items, "gaussian", f"{why}: precision grows with n_items")
+    return _of_counts(points, noise)
+
+
+def _of_counts(points: Points, noise: Noise) -> Precision:
+    """Binomial or beta-binomial weights."""
+    assert points.n_items is not None
+    share, levels = _pilot(points)
+    unit = share * (1.0 - share) / points.n_items
+    square = np.square(points.value - share)
+    dof = max(points.size - _PER_LEVEL * levels, 1.0)
+    excess = float((square / unit).sum())
+    scale = (points.best - points.chance) ** 2
+    wanders = float(chdtrc(dof, excess)) < _OVERDISPERSED
+    if noise == "binomial" or (noise == "auto" and not wanders):
+        why = "as asked" if noise == "binomial" else "value x n_items is a count"
+        why = f"{why}; dispersion fitted"
+        return Precision(scale / _no_certainty(unit), "binomial", why, unit / scale)
+    rho = _intraclass(square, share, points.n_items, dof)
+    variance = unit * (1.0 - rho + rho * points.n_items)
+    why = "as asked" if noise == "beta-binomial" else "counts that vary by more than binomial noise"
+    return Precision(scale / _no_certainty(variance), "beta-binomial", why, unit / scale, rho)
+
+
+def _no_certainty(variance: FloatArray) -> FloatArray:
+    """Variances that are to give weights, none below half their mean.
+
+    A zero by luck on the way up would else weigh as much as one on a plateau of zeros, and draw
+    the threshold to itself.
+    """
+    floored: FloatArray = np.maximum(variance, 0.5 * variance.mean())
+    return floored
+
+
+def _pilot(points: Points) -> tuple[FloatArray, int]:
+    """Expected share of items right from a monotone fit, inside (0, 1), and its levels.
+
+    The observed share itself would give a lucky zero an infinite weight.
+    """
+    assert points.n_items is not None
+    order = np.argsort(points.loss, kind="stable")
+    fit = isotonic_regression(
+        points.value[order], weights=points.n_items[order], increasing=points.best < points.chance
+    )
+    share = np.empty(points.size)
+    share[order] = fit.x
+    # Half an item of the whole data, as in Jeffreys' estimate, keeps the share inside (0, 1).
+    share = (share * points.n_items + 0.5) / (points.n_items + 1.0)
+    return np.clip(share, 1e-12, 1 - 1e-12), int(np.unique(fit.x).size)
+
+
+def _intraclass(square: FloatArray, share: FloatArray, items: FloatArray, dof: float) -> float:
+    """Correlation at which the weighted squares equal their degrees of freedom, in [0, 1)."""
+    low, high = 0.0, 0.99
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        variance = share * (1.0 - share) * ((1.0 - middle) / items + middle)
+        low, high = (middle, high) if (square / variance).sum() > dof else (low, middle)
+    return low

@@ -1,0 +1,1 @@
+"""Readers: what others measured or drew, as records."""

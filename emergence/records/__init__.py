@@ -1,0 +1,1 @@
+"""Records: what is a measurement, and is it sound?"""

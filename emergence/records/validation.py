@@ -1,0 +1,315 @@
+"""Validation: what a table of records must satisfy, checked by whole columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emergence._typing import BoolArray, FloatArray
+from emergence.errors import Violation
+from emergence.metrics import ALIASES, METRICS, REFUSED, Metric
+
+TEXT = ("model", "run", "task", "metric", "family", "source")
+NUMERIC = (
+    "params",
+    "tokens",
+    "loss",
+    "value",
+    "n_items",
+    "stderr",
+    "chance",
+    "best",
+    "step",
+    "seed",
+    "flops",
+)
+REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value")
+POSITIVE = ("params", "tokens", "loss", "flops")
+# Uniform guessing over a vocabulary of a million tokens costs 14 nats.
+HIGH_LOSS = 25.0
+_NOT_A_NUMBER = -1.2345678912345e300
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table, where it comes from, and the number that its first row has there."""
+
+    frame: pd.DataFrame
+    where: str
+    first_row: int
+
+    def violation(self, row: int, column: str, value: object, problem: str) -> Violation:
+        """What is wrong in one row, counted from 0."""
+        return Violation(self.where, row + self.first_row, column, value, problem)
+
+    def cells(self, mask: BoolArray, column: str, problem: str) -> list[Violation]:
+        """One violation for each cell concerned."""
+        rows = np.flatnonzero(mask)
+        known = column in self.frame
+        values = self.frame[column].iloc[rows].tolist() if known else [None] * rows.size
+        return [
+            self.violation(int(i), column, value, problem)
+            for i, value in zip(rows, values, strict=True)
+        ]
+
+    def of_tasks(self, mask: BoolArray, column: str, problem: str) -> list[Violation]:
+        """One violation for each task concerned, at its first row."""
+        rows = np.flatnonzero(mask)
+        tasks = self.frame["task"].iloc[rows]
+        first = ~tasks.duplicated().to_numpy()
+        return [
+            self.violation(int(row), column, None, f"task {task!r}: {problem}")
+            for row, task in zip(rows[first], tasks[first], strict=True)
+        ]
+
+
+def check_columns(frame: pd.DataFrame, where: str) -> list[Violation]:
+    """Find required columns that are missing, with a guess at what was meant."""
+    names = [str(c) for c in frame.columns]
+    lower = {n.strip().lower(): n for n in names}
+    out = []
+    for column in REQUIRED:
+        if column in names:
+            continue
+        problem = "column is missing"
+        if column in lower:
+            problem += f"; rename {lower[column]!r} to {column!r}"
+        elif len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+            problem += "; the header is one column: is the separator not a comma?"
+        else:
+            problem += f"; found: {', '.join(names) or 'nothing'}"
+        out.append(Violation(where, None, column, None, problem))
+    return out
+
+
+def to_numbers(table: Table) -> tuple[pd.DataFrame, list[Violation]]:
+    """Convert the numeric columns; text that is no number becomes a violation."""
+    frame = table.frame
+    out, bad = frame.copy(deep=False), []
+    for column in NUMERIC:
+        if column not in frame:
+            continue
+        raw = frame[column]
+        if pd.api.types.is_bool_dtype(raw) or not pd.api.types.is_numeric_dtype(raw):
+            text = raw.astype("string").str.strip()
+            blank = (text.isna() | (text == "")).to_numpy(dtype=bool)
+            numbers = pd.to_numeric(text.mask(blank), errors="coerce").astype(float)
+            wrong = np.isnan(numbers.to_numpy()) & ~blank
+            wrong &= ~text.str.lower().eq("nan").fillna(False).to_numpy(dtype=bool)
+            bad += table.cells(wrong, column, "is not a number")
+            # Marked with a number no column takes, so that it is not reported again as blank.
+            out[column] = numbers.mask(pd.Series(wrong, index=numbers.index), _NOT_A_NUMBER)
+        else:
+            out[column] = raw.astype(float)
+    return out, bad
+
+
+def clean_names(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Names as text without blanks around them; missing ones empty."""
+    if not pd.api.types.is_string_dtype(column):
+        return column.map(lambda v: "" if pd.isna(v) else str(v).strip())
+    names = pd.Series(column.unique())
+    stripped = names.str.strip()
+    if not names.isna().any() and (stripped == names).all():
+        return column
+    return column.fillna("").str.strip()
+
+
+def fill_chance(frame: pd.DataFrame, chance: Mapping[str, float]) -> pd.Series[Any]:
+    """Chance of each row where the file gives none: as given, for a Brier score 1 minus it."""
+    given = frame["task"].map(dict(chance))
+    known = {name: known_metric(str(name)) for name in frame["metric"].unique()}
+    brier = [name for name, metric in known.items() if metric is not None and metric.best == 0]
+    given = given.mask(frame["metric"].isin(brier), 1.0 - given)
+    # Nobody guesses an answer that is to be written.
+    produced = [n for n, m in known.items() if m is not None and m.name == "exact_match"]
+    given = given.mask(frame["metric"].isin(produced))
+    if "chance" not in frame:
+        return given
+    blank = frame["chance"].isna() | (frame["chance"].astype(str).str.strip() == "")
+    return frame["chance"].mask(blank, given)
+
+
+def check_cells(table: Table) -> list[Violation]:
+    """Find cells outside the schema, in the order of the columns."""
+    out: list[Violation] = []
+    frame = table.frame
+
+    def report(mask: BoolArray, column: str, problem: str) -> None:
+        out.extend(table.cells(mask, column, problem))
+
+    for column in (*REQUIRED, *(c for c in NUMERIC if c in frame and c not in REQUIRED)):
+        if column in TEXT:
+            text = frame[column]
+            report((text.isna() | (text == "")).to_numpy(dtype=bool), column, "is blank; name it")
+            continue
+        x = frame[column].to_numpy(dtype=float)
+        good = np.isfinite(x) & (x != _NOT_A_NUMBER)
+        missing = np.isnan(x)
+        if column in REQUIRED:
+            report(missing, column, "is blank or NaN; fill it in or remove the row")
+        report(np.isinf(x), column, "is infinite; a diverged run? Remove the row")
+        if column == "loss":
+            report(
+                good & (x > HIGH_LOSS),
+                column,
+                "is beyond any loss in nats; a perplexity? Take its log",
+            )
+        if column in POSITIVE:
+            report((x <= 0) & good, column, "must be positive")
+        elif column == "n_items":
+            report((x < 1) & good, column, "must be at least 1")
+        elif column == "stderr":
+            report((x < 0) & good, column, "must not be negative")
+    out += _check_metrics(table)
+    out += _check_levels(table)
+    out += _check_runs(table) or _check_duplicates(table)
+    out += _check_families(frame, table.where)
+    return out
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
+    """Column with cells that were no numbers as -inf: reported once already."""
+    x = frame[column].to_numpy(dtype=float)
+    return np.where(x == _NOT_A_NUMBER, -np.inf, x)
+
+
+def known_metric(name: str) -> Metric | None:
+    """Metric of that name; None for a refused or an unknown one."""
+    key = ALIASES.get(name.strip().lower(), name.strip().lower())
+    return METRICS.get(key)
+
+
+def refusal(name: str) -> str | None:
+    """Why no fit takes the metric (a perplexity, a loss); None where fits do."""
+    return REFUSED.get(name.strip().lower())
+
+
+def _check_metrics(table: Table) -> list[Violation]:
+    """Values within the metric's bounds, and a chance level for every task."""
+    frame = table.frame
+    out: list[Violation] = []
+    blank = np.full(len(frame), np.nan)
+    chance, best = (_numbers(frame, c) if c in frame else blank for c in ("chance", "best"))
+    value = _numbers(frame, "value")
+    codes, names = pd.factorize(frame["metric"])
+    for code, name in enumerate(names):
+        mine, metric = codes == code, known_metric(str(name))
+        if metric is not None:
+            low, high = metric.bounds
+            for name_of, level in (("chance", chance), ("best", best)):
+                wrong = mine & np.isfinite(level) & ((level < low) | (level > high))
+                reach = f"lies outside [{low:g}, {high:g}], the range of {name}"
+                out += table.cells(wrong, name_of, reach)
+            outside = mine & np.isfinite(value) & ((value < low) | (value > high))
+            problem = f"lies outside [{low:g}, {high:g}], the range of {name}"
+            if high == 1.0 and (value[outside] <= 100).all():
+                problem += "; give fractions, not percent"
+            out += table.cells(outside, "value", problem)
+            if metric.name == "exact_match":
+                continue
+        elif refusal(str(name)) is not None:
+            continue
+        else:
+            lacks = mine & np.isnan(best)
+            advice = f"metric {name!r} is not known: give its best value"
+            out += table.of_tasks(lacks, "best", advice)
+        lacks = mine & np.isnan(chance)
+        advice = "its chance level is unknown; give it in column 'chance' (1/k for k options)"
+        out += table.of_tasks(lacks, "chance", advice)
+    return out
+
+
+def _check_levels(table: Table) -> list[Violation]:
+    """One chance and one best value for each family, task and metric."""
+    frame = table.frame
+    keys = [c for c in ("family", "task", "metric") if c in frame]
+    out = []
+    for column in ("chance", "best"):
+        if column not in frame:
+            continue
+        read = frame[column].notna() & (frame[column] != _NOT_A_NUMBER)
+        pairs = frame.loc[read, [*keys, column]].drop_duplicates()
+        for index in pairs.index[pairs.duplicated(keys)]:
+            row = frame.loc[index]
+            problem = f"task {row['task']!r}, {row['metric']} has another {column} in other rows"
+            out.append(table.violation(int(index), column, row[column], problem))
+    return out
+
+
+def _check_runs(table: Table) -> list[Violation]:
+    """A run is of one model of one size: else checkpoints of several would pass for one run."""
+    frame = table.frame
+    out: list[Violation] = []
+    for column in ("model", "params"):
+        good = frame[column].ne("") if column in TEXT else frame[column] > 0
+        pairs = frame.loc[good, ["run", column]].drop_duplicates()
+        for index in pairs.index[pairs["run"].duplicated()]:
+            row = frame.loc[index]
+            problem = (
+                f"run {row['run']!r} has another {column} in other rows; give every run a name of "
+                "its own, such as MODEL-seed0"
+            )
+            out.append(table.violation(int(index), column, row[column], problem))
+    return out
+
+
+def _check_duplicates(table: Table) -> list[Violation]:
+    frame = table.frame
+    key, most = np.zeros(len(frame), dtype=np.int64), 1
+    for column in ("run", "tokens", "task", "metric"):
+        codes, names = pd.factorize(frame[column])
+        if most * (len(names) + 1) >= 2**62:  # renumber before the key overflows
+            key, kinds = pd.factorize(key)
+            most = len(kinds)
+        key = key * (len(names) + 1) + codes
+        most *= len(names) + 1
+    again = pd.Series(key).duplicated().to_numpy() & np.isfinite(_numbers(frame, "tokens"))
+    rows = np.flatnonzero(again)
+    out = []
+    if rows.size:
+        first = pd.Series(np.arange(key.size)).groupby(key).transform("min").to_numpy()
+    for i in rows:
+        r = frame.iloc[int(i)]
+        out.append(
+            table.violation(
+                int(i),
+                "tokens",
+                float(r["tokens"]),
+                f"run {r['run']!r}, task {r['task']!r}, metric {r['metric']!r} has these tokens "
+                f"already in row {int(first[i]) + table.first_row}; keep one",
+            )
+        )
+    return out
+
+
+def _check_families(frame: pd.DataFrame, where: str) -> list[Violation]:
+    """A run has one family; a family is named everywhere or nowhere."""
+    if "family" not in frame:
+        return []
+    family = frame["family"].fillna("")
+    blank = (family == "").to_numpy(dtype=bool)
+    out = []
+    if blank.any() and not blank.all():
+        out.append(
+            Violation(
+                where,
+                None,
+                "family",
+                None,
+                f"{int(blank.sum())} rows have none while others do; losses of different "
+                "families must not be mixed: name the family of every row",
+            )
+        )
+    pairs = pd.DataFrame({"run": frame["run"], "family": family}).drop_duplicates()
+    mixed = pairs["run"][pairs["run"].duplicated()].unique()
+    for run in mixed:
+        names = ", ".join(repr(f) for f in pairs.loc[pairs["run"] == run, "family"])
+        out.append(
+            Violation(where, None, "family", None, f"run {run!r} mixes the families {names}")
+        )
+    return out

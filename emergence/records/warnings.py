@@ -1,0 +1,87 @@
+"""Warnings about a valid table of records: what is usable, but deserves a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from emergence._typing import BoolArray
+from emergence.errors import Violation
+from emergence.records.validation import Table, known_metric
+
+# A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
+_WHOLE = 0.02
+_SMALLEST = 1000.0  # parameters
+
+
+def whole_counts(frame: pd.DataFrame) -> BoolArray:
+    """Whether value x n_items is near a whole number; true where n_items is missing."""
+    if "n_items" not in frame:
+        return np.ones(len(frame), dtype=bool)
+    n = frame["n_items"].to_numpy(dtype=float)
+    right = frame["value"].to_numpy(dtype=float) * n
+    return ~(np.isfinite(right) & (np.abs(right - np.round(right)) > _WHOLE + 1e-7 * n))
+
+
+def count_warnings(table: Table) -> list[Violation]:
+    """Tasks whose scores of a counted metric are no counts; fits then take them as means."""
+    frame = table.frame
+    if "n_items" not in frame or not len(frame):
+        return []
+    codes, names = pd.factorize(frame["metric"])
+    counted = np.array([_is_counted(str(n)) for n in names], dtype=bool)[codes]
+    rows = np.flatnonzero(counted & ~whole_counts(frame))
+    out = []
+    for (task, metric), part in frame.iloc[rows].groupby(["task", "metric"], sort=True):
+        problem = (
+            f"task {task!r}, {metric}: {len(part)} scores times n_items are no whole number, so "
+            "they are taken as means over groups, not as counts; if they were rounded, give more "
+            "digits"
+        )
+        value = float(part["value"].iloc[0])
+        out.append(table.violation(int(part.index[0]), "value", value, problem))
+    return out
+
+
+def gap_warnings(table: Table) -> list[Violation]:
+    """Tasks with ``n_items`` in some rows only: then none of them can be used."""
+    frame = table.frame
+    if "n_items" not in frame:
+        return []
+    blank = frame["n_items"].isna()
+    some = ~blank.groupby([frame["task"], frame["metric"]]).transform("all")
+    gaps = (blank & some).to_numpy()
+    advice = "n_items is blank here and not elsewhere, so all its scores count as equally precise"
+    return table.of_tasks(gaps, "n_items", advice)
+
+
+def unit_warnings(table: Table) -> list[Violation]:
+    """Sizes that look like thousands, millions or billions of parameters."""
+    frame = table.frame
+    rows = np.flatnonzero(frame["params"].to_numpy(dtype=float) < _SMALLEST)
+    problem = "parameters are few for a language model; in millions or billions? Give their number"
+    return [
+        table.violation(int(i), "params", float(frame["params"].iloc[i]), problem) for i in rows[:1]
+    ]
+
+
+def _is_counted(name: str) -> bool:
+    metric = known_metric(name)
+    return metric is not None and metric.counted
+
+
+def not_fitted(found: Iterable[tuple[str, str, str]]) -> list[str]:
+    """One line for every reason, of (task, metric, reason); tasks of the same metrics together."""
+    by_reason: dict[str, dict[str, list[str]]] = {}
+    for task, metric, reason in found:
+        by_reason.setdefault(reason, {}).setdefault(task, []).append(metric)
+    lines = []
+    for reason, metrics in by_reason.items():
+        tasks: dict[str, list[str]] = {}
+        for task, names in metrics.items():
+            tasks.setdefault(", ".join(dict.fromkeys(names)), []).append(task)
+        what = "; ".join(f"{names} of {', '.join(of)}" for names, of in tasks.items())
+        lines.append(f"not fitted: {what}: {reason}")
+    return lines

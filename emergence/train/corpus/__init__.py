@@ -1,0 +1,1 @@
+"""Corpus: the documents that our models are trained on, and the tasks that score them."""

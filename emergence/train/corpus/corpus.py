@@ -1,0 +1,204 @@
+"""Corpus: an endless mixture of documents, a pure function of seed and position.
+
+Every row of every batch has a source of random numbers of its own, keyed by (seed, row
+number), so that the position in the stream is the step and resuming needs no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from emergence._typing import AnyArray, IntArray
+from emergence.train.corpus.items import (
+    CATEGORIES,
+    HARD,
+    attribute_of,
+    bare_sums,
+    is_held_out,
+    person,
+    zipf,
+    zipf_person,
+)
+from emergence.train.corpus.mixture import MIXTURE, Mixture
+from emergence.train.corpus.words import LANGUAGES, Language
+
+END = "<|end|>"
+_SPECTRUM = (0.45, 0.45, 0.1)  # share of the easy, middle and hard forms of a question
+
+
+def prose(rng: Random, language: Language) -> str:
+    """Sentences of a small grammar, common words first."""
+
+    def word(words: tuple[str, ...]) -> str:
+        return words[zipf(rng, len(words))]
+
+    return language.space.join(
+        language.sentence.format(
+            adjective=word(language.adjectives),
+            noun=word(language.nouns),
+            verb=word(language.verbs),
+            other=word(language.nouns),
+        )
+        for _ in range(rng.randint(3, 8))
+    )
+
+
+def biography(rng: Random, language: Language) -> str:
+    """All that is true of a person, in any order; questions about some of it are held out."""
+    who = zipf_person(rng, language)
+    order = rng.sample(range(len(language.attributes)), len(language.attributes))
+    return language.space.join(
+        language.attributes[a][0].format(
+            who=person(language, who), what=attribute_of(language, who, a)
+        )
+        for a in order
+    )
+
+
+def copying(rng: Random, language: Language) -> str:
+    """Words of a small set, then the same again, twice: what teaches to look back."""
+    words = " ".join(rng.choices(rng.sample(language.things, 10), k=rng.randint(3, 8)))
+    return f"{words} | {words} | {words}"
+
+
+def chain(rng: Random, language: Language) -> str:
+    """Two hops: from a colour to a thing, and from the thing to a place."""
+    n = rng.randint(2, 4)
+    colours, things = rng.sample(language.colours, n), rng.sample(language.things, n)
+    places = [place for place, _ in rng.sample(language.scripts, n)]
+    lines = [f"{c} > {t}" for c, t in zip(colours, things, strict=True)]
+    lines += [f"{t} > {p}" for t, p in zip(things, places, strict=True)]
+    asked = rng.randrange(n)
+    rng.shuffle(lines)
+    return f"{' ; '.join(lines)} ; {colours[asked]} >> {places[asked]}"
+
+
+_TEXTS: dict[str, Callable[[Random, Language], str]] = {
+    "prose": prose,
+    "biography": biography,
+    "copying": copying,
+    "chain": chain,
+    "sums": bare_sums,
+}
+
+
+def document(rng: Random, language: Language, domain: str) -> str:
+    """One training document of a domain; never a held-out item."""
+    if domain in _TEXTS:
+        return _TEXTS[domain](rng, language)
+    while True:
+        difficulty = rng.choices(range(HARD + 1), _SPECTRUM)[0]
+        item = CATEGORIES[domain](rng, language, difficulty)
+        if not any(map(is_held_out, (item.key, *item.inside))):
+            return item.text
+
+
+def documents(
+    seed: int | str, row: int, mixture: Mixture = MIXTURE, held_out: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield the endless documents of one row: (domain, such as ``prose_en``, text)."""
+    rng = Random(f"{seed}/{row}")
+    shares = mixture.shares()
+    names, weights = list(shares), list(shares.values())
+    while True:
+        language = LANGUAGES["en" if rng.random() < mixture.english else "zh"]
+        domain = rng.choices(names, weights)[0]
+        if domain == "text" and mixture.text is not None:
+            yield domain, mixture.text.draw(rng, held_out)
+        else:
+            yield f"{domain}_{language.name}", document(rng, language, domain)
+
+
+def train_tokenizer(vocab_size: int, rows: int = 400, mixture: Mixture = MIXTURE) -> Tokenizer:
+    """Byte-level BPE of the corpus.
+
+    Parameters
+    ----------
+    vocab_size : int
+        Most tokens, at least 300; a narrow mixture has fewer.
+    rows : int
+        Rows of fifty documents to learn from.
+    mixture : Mixture
+        What the documents are of.
+
+    Returns
+    -------
+    Tokenizer
+        The same for the same arguments.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    texts = (
+        piece
+        for row in range(rows)
+        for (_, piece), _ in zip(documents(0, row, mixture), range(50), strict=False)
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+class Corpus:
+    """Batches of tokens: ``batch(step)`` depends on nothing but the arguments.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        As of :func:`train_tokenizer`.
+    context : int
+        Tokens that the model reads at once; rows hold one more, the last target.
+    rows : int
+        Rows of a batch.
+    seed : int
+        Seed of the training rows; the held-out ones are the same for every seed.
+    mixture : Mixture
+        What the documents are of.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        context: int,
+        rows: int,
+        seed: int = 0,
+        mixture: Mixture = MIXTURE,
+    ) -> None:
+        self.tokenizer, self.context, self.rows = tokenizer, context, rows
+        self.seed, self.mixture = seed, mixture
+        self._end = tokenizer.get_vocab()[END]
+
+    def batch(self, step: int, rank: int = 0, world: int = 1) -> IntArray:
+        """Tokens, shape (rows / world, context + 1): the rows of one rank of several."""
+        rows = range(step * self.rows + rank, (step + 1) * self.rows, world)
+        return np.stack([self._row(self.seed, row, False)[0] for row in rows])
+
+    def sample(self, rows: int, *, held_out: bool) -> tuple[IntArray, AnyArray]:
+        """Rows to measure the loss on, and the domain of every token.
+
+        Held-out rows are no part of any run; the others are the first of this one.
+        """
+        seed = "held-out" if held_out else self.seed
+        tokens, domains = zip(*(self._row(seed, r, held_out) for r in range(rows)), strict=True)
+        return np.stack(tokens), np.stack(domains)
+
+    def _row(self, seed: int | str, number: int, held_out: bool) -> tuple[IntArray, AnyArray]:
+        tokens: list[int] = []
+        domains: list[str] = []
+        stream = documents(seed, number, self.mixture, held_out)
+        while len(tokens) <= self.context:
+            domain, text = next(stream)
+            piece = [self._end, *self.tokenizer.encode(text).ids]
+            tokens += piece
+            domains += [domain] * len(piece)
+        n = self.context + 1
+        return np.array(tokens[:n], dtype=np.int64), np.array(domains[:n], dtype=object)

@@ -1,0 +1,1 @@
+"""Sweeps: many runs, several at a time."""

@@ -1,0 +1,94 @@
+"""classify: is a task smooth, emergent, flat, or can these data not tell?"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from numpy.typing import ArrayLike
+
+from emergence._random import Seed, as_seed
+from emergence._typing import Columns, Noise, Plateau, Runs
+from emergence.engine.problem import SHOWS_CURVE, canonical_order
+from emergence.errors import DataError, MethodRefused
+from emergence.records.points import Points, as_points
+from emergence.verdicts.evidence import Trial
+from emergence.verdicts.verdict import Verdict
+
+
+def classify(
+    points: Points | ArrayLike,
+    value: ArrayLike | None = None,
+    *,
+    plateau: Plateau = "auto",
+    noise: Noise = "auto",
+    runs: Runs = "auto",
+    alpha: float = 0.05,
+    n_boot: int = 999,
+    rng: Seed = 0,
+    **columns: Unpack[Columns],
+) -> Verdict:
+    r"""Say whether one task is smooth, emergent, flat or undetermined.
+
+    Two sets of shapes compete (see :mod:`emergence.verdicts.evidence`).  The label is
+
+    - ``flat`` when no falling curve beats a constant;
+    - ``emergent`` when every near-best smooth family is rejected, a threshold is not, and
+      the plateau above it is inside the data;
+    - ``smooth`` the other way round;
+    - ``undetermined`` when neither is rejected, or when both are and neither predicts
+      left-out runs clearly better.
+
+    Parameters
+    ----------
+    points, value, plateau, noise, runs, **columns
+        As for :func:`fit_threshold`.  Where runs have thresholds of their own, each has a curve of
+        its own on either side.
+    alpha : float
+        Level of each test.
+    n_boot : int
+        Replicates under each null hypothesis, at least 99.
+    rng : int, SeedSequence or Generator
+        Same seed, same bits.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    DataError
+        For arrays that cannot be fitted or options that do not exist.
+    MethodRefused
+        For ``runs="random threshold"`` where a run has too few checkpoints for its own curve.
+
+    References
+    ----------
+    Cox 1962, J. R. Stat. Soc. B 24, 406 (tests of separate families).
+
+    Examples
+    --------
+    >>> from emergence import classify, simulate
+    >>> classify(simulate(shape="jump", eta=2.2, rng=1).select(), n_boot=199).label
+    'emergent'
+    """
+    check_alpha(alpha, n_boot)
+    pts = as_points(points, value, **columns)
+    pts = pts.where(canonical_order(pts))
+    trial = Trial(pts, plateau, noise, runs, alpha=alpha, n_boot=n_boot, seed=as_seed(rng))
+    if runs == "random threshold" and not trial.apart:
+        raise MethodRefused(
+            f"{pts.label}: runs={runs!r} tests a curve for each run, which takes at least two runs "
+            f"of at least {SHOWS_CURVE} checkpoints each; classify with runs='offset+ar1', "
+            "and compare the runs with run_thresholds"
+        )
+    verdict = Verdict(trial)
+    verdict.label  # noqa: B018 - the rule asks for the evidence; what cannot be judged raises here
+    return verdict
+
+
+def check_alpha(alpha: float, n_boot: int) -> None:
+    """Raise DataError for an alpha out of range, or finer than the draws can show."""
+    if not 0.001 <= alpha < 0.5:
+        raise DataError(f"alpha is {alpha}; it must lie between 0.001 and 0.5")
+    if (n_boot + 1) * alpha < 1.0:
+        raise DataError(f"{n_boot} draws cannot show a p-value below {alpha}: raise n_boot")

@@ -1,0 +1,190 @@
+"""Verdict: what the data say of one task, and the fits that stand for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from emergence._results import Result, jsonable
+from emergence.fits.smooth import SmoothFit, fit_smooth
+from emergence.fits.threshold_result import ThresholdFit
+from emergence.interval import Interval
+from emergence.records.points import Points
+from emergence.verdicts.evidence import Evidence, Trial
+from emergence.verdicts.rule import Label, decide
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from emergence.figures.fit import Curve, Fitted
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Verdict(Result):
+    """What the data say of one task; made by :func:`classify`.
+
+    Attributes
+    ----------
+    label : {"smooth", "emergent", "flat", "undetermined"}
+    reason : str
+        One sentence with the evidence.
+    threshold : ThresholdFit
+        The same that :func:`fit_threshold` gives.
+    smooth : SmoothFit
+        Best smooth family (fitted when first asked for).
+    evidence : Evidence
+        All p-values, adjusted for the number of tasks by :func:`classify_tasks`.
+    trial : Trial
+        The tests behind the evidence, each made when first asked for.
+    """
+
+    trial: Trial = field(repr=False)
+    adjusted: Evidence | None = None
+
+    @property
+    def points(self) -> Points:
+        """Scores."""
+        return self.trial.points
+
+    @property
+    def alpha(self) -> float:
+        """Level of the tests (or the false discovery rate)."""
+        return self.trial.alpha
+
+    @property
+    def evidence(self) -> Evidence:
+        """All p-values."""
+        return self.trial.evidence if self.adjusted is None else self.adjusted
+
+    @property
+    def threshold(self) -> ThresholdFit:
+        """Fitted threshold."""
+        return self.trial.threshold
+
+    @cached_property
+    def _decision(self) -> tuple[Label, str]:
+        return decide(self.trial, self.adjusted)
+
+    @property
+    def label(self) -> Label:
+        """The verdict."""
+        return self._decision[0]
+
+    @cached_property
+    def smooth(self) -> SmoothFit:
+        """Best smooth fit."""
+        problem = self.trial.common.core.problem
+        return fit_smooth(
+            self.points,
+            noise=problem.precision.name,
+            runs=problem.run_model.name,
+            rng=self.trial.seed,
+        )
+
+    def interval(self, name: str = "eta", level: float = 0.95) -> Interval:
+        """Interval of eta, as of :attr:`threshold`."""
+        return self.threshold.interval(name, level)
+
+    @property
+    def eta_interval(self) -> Interval:
+        """Interval of eta at 1 - alpha."""
+        return self.interval("eta", 1.0 - self.alpha)
+
+    @property
+    def width(self) -> float:
+        """Upper 95% bound for the width of the corner, nats; NaN with thresholds of runs."""
+        return self.threshold.corner_width()
+
+    @property
+    def reason(self) -> str:
+        """The finding in one sentence, with the numbers."""
+        label, why = self._decision
+        n = self.evidence.curves
+        curves = f"with a curve for each of the {n} runs, " if n > 1 else ""
+        note = " (p-values adjusted for the number of tasks)" if self.adjusted else ""
+        return f"{label}: {curves}{why}{note}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be read with care: the warnings of the threshold."""
+        return self.threshold.warnings
+
+    def to_row(self) -> dict[str, Any]:
+        """One row of the table of verdicts."""
+        p, e, nan = self.points, self.evidence, float("nan")
+        row: dict[str, Any] = {
+            "family": p.family,
+            "task": p.task,
+            "metric": p.metric,
+            "label": self.label,
+            "eta": nan,
+            "eta_low": nan,
+            "eta_high": nan,
+            "shape": "",
+            "width_below": nan,
+            "p_smooth": e.p_smooth,
+            "p_threshold": e.p_threshold,
+            "p_flat": e.p_flat,
+            "best_smooth": e.best_smooth,
+            "bic_difference": e.difference,
+            "n": p.size,
+            "n_runs": p.n_runs,
+            "reason": self.reason,
+            "warnings": "",
+        }
+        if self.label == "emergent":
+            ci = self.eta_interval
+            row |= {"eta": self.threshold.eta, "eta_low": ci.low, "eta_high": ci.high}
+            row |= {"shape": self.threshold.shape, "width_below": self.width}
+            row["warnings"] = "; ".join(self.threshold.warnings)
+        return row
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the verdict as a table of one row."""
+        return pd.DataFrame([self.to_row()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Label, reason, evidence and threshold, in types that survive JSON."""
+        found: dict[str, Any] = jsonable(self.to_row())
+        found |= {"warnings": list(self.warnings), "evidence": jsonable(self.evidence)}
+        return found | {"threshold": self.threshold.to_dict()}
+
+    def summary(self) -> str:
+        """Reason and warnings as text."""
+        lines = [f"{self.points.label}: {self.reason}"]
+        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+
+    @property
+    def shown(self) -> Fitted | None:
+        """Fit that the label stands for, if there is one to be drawn with its band."""
+        if self.label == "emergent":
+            return self.threshold
+        return self.smooth if self.label == "smooth" and self.trial.run_curves is None else None
+
+    def sides(self) -> dict[str, list[Curve]]:
+        """Best curves of the sides that are left, without bands, as figures draw them."""
+        if self.label == "flat":
+            return {}
+        if (own := self.trial.run_curves) is None:
+            found = {"smooth": self.smooth.curves(None), "threshold": self.threshold.curves(None)}
+        else:
+            from emergence.figures.fit import PLACES, Curve  # matplotlib only when drawing
+
+            both = {"smooth": own.smooth, "threshold": own.threshold}
+            found = {
+                name: [Curve(*line) for line in own.draw(side, PLACES)]
+                for name, side in both.items()
+                if name == "smooth" or self.label == "undetermined"
+            }
+        if len(found) > 1:  # one line of the legend for all runs
+            found = {n: [c[0]._replace(label=n), *c[1:]] for n, c in found.items() if c}
+        return found
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the points and the fit that the label stands for."""
+        from emergence.figures.verdict import plot_verdict  # matplotlib only when drawing
+
+        return plot_verdict(self, ax=ax)

@@ -1,0 +1,426 @@
+"""Labels: on simulated truth, on the bundled figures, and for many tasks at once."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtr
+from scipy.stats import wilcoxon
+
+from emergence import (
+    Points,
+    Records,
+    Verdicts,
+    classify,
+    classify_tasks,
+    fit_threshold,
+    load_dataset,
+    simulate,
+)
+from emergence.curves import jump_onset, logistic
+from emergence.curves.onsets.hinge import softplus_hinge
+from emergence.engine.sides import sides_by_run
+from emergence.errors import DataError, MethodRefused
+from emergence.verdicts.prediction import left_out_gain, signed_rank_score
+from emergence.verdicts.tasks import adjust
+
+
+@pytest.mark.parametrize(
+    ("shape", "label"),
+    [("jump", "emergent"), ("saturating", "emergent"), ("logistic", "smooth"), ("flat", "flat")],
+)
+def test_clear_cases(shape: str, label: str) -> None:
+    verdict = classify(simulate(shape, n=120, rng=5).select(), n_boot=399)
+    assert verdict.label == label
+    assert verdict.reason.startswith(f"{label}: ")
+
+
+def test_a_kink_that_meets_its_ceiling_at_once_is_not_called_smooth() -> None:
+    """A logistic curve levels off, so onsets that do must compete with it."""
+    labels = [
+        classify(
+            simulate(lambda loss: np.clip(1.5 * (2.2 - loss), 0, 0.3), rng=i).select(), n_boot=199
+        ).label
+        for i in range(30)
+    ]
+    assert labels.count("smooth") <= 5  # a tenth of data sets; two thirds without such an onset
+
+
+def test_a_straight_line_is_undetermined() -> None:
+    """A line and a kink outside the data are the same data."""
+    assert classify(simulate("linear", rng=5).select(), n_boot=399).label == "undetermined"
+
+
+def test_an_ability_that_gets_worse_is_not_called_flat() -> None:
+    p = simulate("linear", rng=5).select()
+    verdict = classify(p.loss, 0.8 - p.value, chance=0.25, n_boot=199)
+    assert verdict.label == "undetermined"
+    assert "falls as the loss falls" in verdict.reason
+
+
+def test_no_plateau_no_emergence() -> None:
+    """A steep onset whose plateau lies outside the data is not called emergent."""
+    p = simulate("sqrt", eta=3.3, n=200, sd=0.002, rng=1).select()
+    verdict = classify(p, n_boot=199)
+    assert verdict.label != "emergent"
+
+
+def test_the_reason_carries_the_numbers() -> None:
+    verdict = classify(simulate("jump", rng=1).select(), n_boot=199)
+    for part in ("smooth families are rejected (p = .005", "eta = 2.", "corner narrower than 0."):
+        assert part in verdict.reason
+
+
+def test_same_seed_same_bits_whatever_the_row_order() -> None:
+    p = simulate("hinge", n_runs=4, rho=0.3, rng=2).select()
+    shuffled = p.where(np.random.default_rng(1).permutation(p.size))
+    a, b = classify(p, n_boot=199), classify(shuffled, n_boot=199)
+    assert json.dumps(a.to_dict()) == json.dumps(b.to_dict())
+
+
+def test_to_dict_survives_json() -> None:
+    d = classify(simulate("jump", rng=1).select(), n_boot=199).to_dict()
+    assert json.loads(json.dumps(d, allow_nan=False)) == d
+
+
+def test_false_claims_are_rare_in_small() -> None:
+    """120 smooth data sets; the whole table is benchmarks/results/calibration.md."""
+    labels = [
+        classify(simulate(shape, rng=500 + i).select(), n_boot=99).label
+        for shape in ("logistic", "linear", "exponential")
+        for i in range(40)
+    ]
+    assert labels.count("emergent") <= 6  # 5% of 120
+
+
+def test_a_soft_corner_is_within_its_bound() -> None:
+    hits = []
+    for i in range(20):
+        points = simulate(lambda x: softplus_hinge(x, 2.2, 0.5, 0.1), n=200, rng=i).select()
+        hits.append(classify(points, n_boot=99).width >= 0.1)
+    assert np.mean(hits) >= 0.8
+
+
+def test_adjusted_p_values_equal_statsmodels() -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.random.default_rng(0).uniform(size=30) ** 3
+    np.testing.assert_allclose(adjust(p), multipletests(p, method="fdr_bh")[1])
+    with_gap = np.append(p, np.nan)
+    np.testing.assert_allclose(adjust(with_gap)[:-1], adjust(p))
+    assert np.isnan(adjust(with_gap)[-1])
+
+
+@pytest.fixture(scope="module")
+def letters_and_cloze() -> Verdicts:
+    tasks = [
+        f"{task}_{form}_5shot"
+        for form, names in (
+            ("mc", ("mmlu_test", "arc_challenge_test", "csqa_val", "socialiqa_val")),
+            ("rc", ("mmlu_test", "hellaswag_val", "arc_easy_test", "piqa_val")),
+        )
+        for task in names
+    ]
+    return classify_tasks(load_dataset("public_reports").filter(task=tasks), n_boot=999)
+
+
+@pytest.mark.parametrize("task", ["mmlu_test", "arc_challenge_test", "socialiqa_val"])
+def test_letter_form_is_emergent(letters_and_cloze: Verdicts, task: str) -> None:
+    verdict = letters_and_cloze[f"{task}_mc_5shot"]
+    assert verdict.label == "emergent", verdict.reason
+    assert 2.65 < verdict.threshold.eta < 2.76
+
+
+@pytest.mark.parametrize("task", ["mmlu_test", "hellaswag_val", "arc_easy_test", "piqa_val"])
+def test_cloze_form_is_not(letters_and_cloze: Verdicts, task: str) -> None:
+    assert letters_and_cloze[f"{task}_rc_5shot"].label != "emergent"
+
+
+def test_runs_that_differ_by_much_are_tested_apart(letters_and_cloze: Verdicts) -> None:
+    """Around one curve the errors of three runs follow each other so closely that none is told."""
+    verdict = letters_and_cloze["csqa_val_mc_5shot"]
+    assert verdict.label == "emergent", verdict.reason
+    assert verdict.evidence.curves == 3
+    points = load_dataset("public_reports").select("csqa_val_mc_5shot")
+    common = classify(points, runs="offset+ar1", n_boot=199)
+    assert common.trial.common.core.problem.run_model.noise.rho > 0.7
+    assert common.label == "undetermined"
+    for eta in (verdict.threshold.eta, common.threshold.eta):
+        assert 2.65 < eta < 2.76
+
+
+def kinks_apart(shape: str = "hinge", seed: int = 0) -> Points:
+    """Four runs of 25 checkpoints, each with the curve at losses of its own."""
+    return simulate(shape, n=100, n_runs=4, eta_sd=0.08, rho=0.3, rng=seed).select()
+
+
+def test_each_run_may_have_a_kink_of_its_own() -> None:
+    verdict = classify(kinks_apart("saturating", 1), n_boot=199)
+    assert verdict.label == "emergent", verdict.reason
+    assert verdict.evidence.curves == 4
+    assert verdict.reason.startswith("emergent: with a curve for each of the 4 runs, the smooth")
+    assert "runs differ by sd 0." in verdict.reason
+    assert verdict.threshold.by_run is not None
+    assert 2.2 in verdict.eta_interval
+    assert np.isnan(verdict.width)
+    assert np.isin(verdict.points.loss, kinks_apart("saturating", 1).loss).all()  # not the shifted
+
+
+@pytest.mark.parametrize("shape", ["logistic", "linear", "exponential"])
+def test_smooth_curves_of_runs_are_no_thresholds(shape: str) -> None:
+    verdicts = [classify(kinks_apart(shape, seed), n_boot=99) for seed in range(10)]
+    assert [v.label for v in verdicts].count("emergent") <= 2  # 5% of 10, with 1% above
+    assert all(v.evidence.curves == 4 for v in verdicts)
+
+
+def test_a_run_that_is_fitted_to_the_digit_does_not_outweigh_the_others() -> None:
+    """Three runs leave zero at a kink; a fourth has one answer right, at its last checkpoint."""
+    rng = np.random.default_rng(0)
+    loss = np.linspace(1.0, 2.0, 24)
+    share = [np.maximum(0.0, 1.4 * (eta - loss)) for eta in (1.45, 1.5, 1.55)]
+    counts = [*(rng.binomial(400, p) for p in share), np.where(loss == loss.min(), 1, 0)]
+    verdict = classify(
+        np.concatenate([loss + 0.003 * r for r in range(4)]),
+        np.concatenate(counts) / 400,
+        chance=0.0,
+        n_items=np.full(96, 400),
+        run=np.repeat(["a", "b", "c", "late"], 24),
+        n_boot=199,
+    )
+    assert verdict.label == "emergent", verdict.reason
+    assert verdict.evidence.p_threshold > 0.1  # a sum of their own BIC said 0.005
+    assert 0 < verdict.evidence.difference < 300  # and this -621
+
+
+def part_of_arithmetic(task: str, runs: list[str], most: float = 1e9) -> Points:
+    """Exact match of some of our own long runs, up to so many tokens."""
+    both = load_dataset("paper3-cpu"), load_dataset("paper3-cpu-again")
+    frame = pd.concat([r.filter(task=task, metric="exact_match").to_frame() for r in both])
+    return Records(frame[frame["run"].isin(runs) & (frame["tokens"] <= most)]).select()
+
+
+def test_runs_that_rise_at_losses_of_their_own_are_not_flat() -> None:
+    """Around one curve their errors would be so large that no rise is told from chance."""
+    points = part_of_arithmetic("arithmetic_zh", ["285k-seed1", "285k-seed3", "285k-seed5"])
+    assert np.sum([points.value[points.run == r].max() > 0.7 for r in np.unique(points.run)]) == 2
+    assert classify(points, n_boot=199).label != "flat"
+
+
+def test_a_rise_in_every_run_is_not_flat_whatever_errors_may_do_in_one() -> None:
+    """Errors that follow each other by .94 could make one such rise, but not four."""
+    runs = [f"908k-seed{seed}" for seed in (1, 3, 5, 6)]
+    rising = part_of_arithmetic("arithmetic_en", runs, most=2.7e6)
+    assert classify(rising, n_boot=199).evidence.p_flat <= 0.05
+    wander = {"n": 100, "n_runs": 5, "rho": 0.6, "offset_sd": 0.02}
+    flat = [
+        classify(simulate(lambda x: 0.0 * x, **wander, rng=seed).select(), n_boot=99)
+        for seed in range(10)
+    ]
+    assert sum(v.evidence.p_flat <= 0.05 for v in flat) <= 2  # 5% of 10, with 1% above
+
+
+def test_what_is_smooth_is_predicted_better_by_smooth_curves() -> None:
+    """The ends of runs, left out whole, said the contrary: they ask how a curve goes on."""
+    points = load_dataset("paper3-cpu-again").select("fact_en", "acc")
+    contest = fit_threshold(points, runs="offset+ar1", n_boot=99).core.contest
+    onsets, _ = sides_by_run(contest.problem, fit_level=contest.fit_level)
+    assert left_out_gain(onsets.problems, contest.fit_level) < -1.645
+
+
+@pytest.mark.parametrize("n", [1, 5, 12, 40])
+def test_signed_ranks_as_in_scipy(n: int) -> None:
+    gains = np.random.default_rng(n).normal(0.3, 1.0, n)
+    p = {
+        side: wilcoxon(gains, alternative=side, method="exact").pvalue
+        for side in ("less", "greater")
+    }
+    assert ndtr(-abs(signed_rank_score(gains))) == pytest.approx(min(0.5, *p.values()), abs=1e-12)
+    assert signed_rank_score(-gains) == pytest.approx(-signed_rank_score(gains), abs=1e-9)
+
+
+def test_a_run_that_one_side_misses_by_far_takes_nothing_from_the_others() -> None:
+    """As a mean over its standard error, the same gains would say 1.1."""
+    gains = np.linspace(0.01, 0.03, 11)
+    assert (
+        signed_rank_score(np.append(gains, 0.7)) > signed_rank_score(np.append(gains, -0.001)) > 2
+    )
+    assert signed_rank_score(np.zeros(4)) == 0
+
+
+def test_short_runs_share_a_curve() -> None:
+    points = simulate("jump", n=72, n_runs=6, rng=1).select()
+    assert classify(points, n_boot=99).evidence.curves == 1
+    with pytest.raises(MethodRefused, match="at least two runs of at least 15 checkpoints"):
+        classify(points, runs="random threshold", n_boot=99)
+
+
+def test_runs_apart_on_request_as_by_default() -> None:
+    points = kinks_apart("jump")
+    asked, default = (
+        classify(points, runs=runs, n_boot=99).to_dict() for runs in ("random threshold", "auto")
+    )
+    assert asked == default
+
+
+def test_the_shape_decides_eta() -> None:
+    """What every peer offers, a piecewise-linear fit, is 0.13 off: DESIGN's table."""
+    points = load_dataset("public_reports").select("mmlu_test_mc_5shot")
+    eta = {s.shape: s.eta for s in fit_threshold(points, runs="independent").shapes}
+    assert eta["hinge"] > 2.83
+    assert eta["power"] == pytest.approx(2.707, abs=0.015)
+
+
+def two_tasks() -> Records:
+    frames = [simulate("jump", task=t, rng=i).to_frame() for i, t in enumerate(("a", "b"))]
+    return Records(pd.concat(frames, ignore_index=True).assign(run=lambda f: f["run"] + f["task"]))
+
+
+def test_tasks_do_not_change_each_other() -> None:
+    both = classify_tasks(two_tasks(), n_boot=199)
+    alone = classify_tasks(two_tasks().filter(task="b"), n_boot=199)
+    assert both["b"].threshold.to_dict() == alone["b"].threshold.to_dict()
+    assert [v.points.task for v in both] == ["a", "b"]
+
+
+def test_tasks_that_cannot_be_fitted_are_listed_not_lost() -> None:
+    small = simulate("jump", task="small", n=5, rng=3).to_frame().assign(run="s")
+    small["tokens"] = np.arange(5) + 1.0
+    odd = small.assign(metric="perplexity", value=9.0)
+    records = Records(pd.concat([two_tasks().to_frame(), small, odd], ignore_index=True))
+    verdicts = classify_tasks(records, n_boot=199)
+    assert {(s.task, s.metric) for s in verdicts.skipped} == {
+        ("small", "acc"),
+        ("small", "perplexity"),
+    }
+    frame = verdicts.to_frame()
+    assert len(frame) == 4
+    assert frame["reason"].str.contains("5 points; a threshold needs at least 8").sum() == 1
+    with pytest.raises(DataError, match="no task to classify"):
+        classify_tasks(records.filter(task="small"))
+
+
+def test_worse_than_guessing_is_no_ability() -> None:
+    rng = np.random.default_rng(0)
+    loss = rng.uniform(1.7, 3.2, 80)
+    low = 0.05 + 0.3 * np.maximum(2.2 - loss, 0) + rng.normal(0, 0.005, 80)
+    verdict = classify(loss, low, chance=0.25, n_boot=199)
+    assert verdict.label == "flat"
+    assert "worse than guessing" in verdict.reason
+    brier = classify(loss, 1.5 - 2 * (low - 0.05), chance=0.75, best=0.0, n_boot=199)
+    assert brier.label == "flat"
+
+
+def test_too_few_draws_never_say_flat() -> None:
+    with pytest.raises(DataError, match="raise n_boot"):
+        classify(simulate("jump", rng=1).select(), alpha=0.001, n_boot=199)
+    frames = [simulate("flat", task=f"f{i:02d}", rng=i, n=20).to_frame() for i in range(12)]
+    frames.append(simulate("jump", task="jump", rng=1).to_frame())
+    table = pd.concat([f.assign(run=f["run"] + f["task"]) for f in frames], ignore_index=True)
+    verdict = classify_tasks(Records(table), n_boot=99)["jump"]
+    assert verdict.label == "undetermined"
+    assert "larger n_boot" in verdict.reason
+
+
+def test_the_number_of_tasks_saves_no_side() -> None:
+    alone = classify(simulate("jump", rng=1).select(), n_boot=199)
+    assert alone.label == "emergent"
+    contested = replace(
+        alone.evidence, p_smooth=0.01, p_smooth_alone=0.005, p_threshold=0.2,
+        p_threshold_alone=0.04, prediction=-3.0,
+    )  # fmt: skip
+    verdict = replace(alone, adjusted=contested)
+    assert verdict.label == "smooth"
+    few = replace(contested, p_smooth=0.06, p_threshold_alone=0.2, resolution=0.005)
+    verdict = replace(alone, adjusted=few)
+    assert verdict.label == "undetermined"
+    assert "199 bootstrap draws neither side can be rejected" in verdict.reason
+
+
+def test_one_task_that_a_method_refuses_ends_no_table() -> None:
+    long = simulate("jump", n=64, n_runs=4, task="long", rng=1).to_frame()
+    short = simulate("jump", n=12, n_runs=4, task="short", rng=1).to_frame()
+    table = pd.concat([long, short.assign(run="s" + short["run"])], ignore_index=True)
+    verdicts = classify_tasks(Records(table), runs="random threshold", n_boot=99)
+    assert [v.points.task for v in verdicts] == ["long"]
+    assert "a curve for each run" in verdicts.skipped[0].reason
+    with pytest.raises(DataError, match="n_jobs is 0"):
+        classify_tasks(Records(table), n_jobs=0)
+    with pytest.raises(DataError, match=r"between 0\.001 and 0\.5"):
+        classify_tasks(Records(table), alpha=0.0008, n_boot=1999)
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[Records, str]:
+    """Three tasks, and what one worker says of them."""
+    frames = [
+        simulate(shape, n=60, task=shape, rng=i).to_frame()
+        for i, shape in enumerate(("jump", "hinge", "logistic"))
+    ]
+    records = Records(pd.concat(frames, ignore_index=True))
+    return records, json.dumps([v.to_dict() for v in classify_tasks(records, n_boot=99)])
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_change_nothing(small: tuple[Records, str], backend: str) -> None:
+    records, alone = small
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        assert json.dumps([v.to_dict() for v in classify_tasks(records, n_boot=99)]) == alone
+
+
+def test_dask_changes_nothing(small: tuple[Records, str]) -> None:
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    records, alone = small
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
+    with (
+        warnings.catch_warnings(),
+        distributed.Client(**options, dashboard_address=None) as client,
+        joblib.parallel_config(backend="dask", n_jobs=2, client=client),
+    ):
+        warnings.simplefilter("ignore")  # of Dask's own sockets
+        assert json.dumps([v.to_dict() for v in classify_tasks(records, n_boot=99)]) == alone
+
+
+def test_bits_instead_of_nats_change_no_verdict() -> None:
+    for shape in ("jump", "saturating", "logistic", "flat", "linear"):
+        p = simulate(shape, n=80, rng=5).select()
+        nats = classify(p, n_boot=199)
+        bits = classify(p.loss / np.log(2), p.value, chance=0.25, n_boot=199)
+        assert bits.label == nats.label
+        if nats.label == "emergent":
+            assert bits.threshold.eta == pytest.approx(nats.threshold.eta / np.log(2), rel=1e-4)
+
+
+def test_verdicts_of_many_tasks_stay_small(small: tuple[Records, str]) -> None:
+    """Labels and tables need no grids: else thousands of tasks would not fit in memory."""
+    verdicts = classify_tasks(small[0], n_boot=99)
+    assert verdicts.summary()
+    assert len(verdicts.to_frame()) == 3
+    for v in verdicts:
+        assert len(pickle.dumps(v)) < 100_000
+
+
+def test_a_thin_logistic_is_found_between_the_points_of_the_grid() -> None:
+    # The middles of the grid are a thirtieth of the axis apart; this curve is far thinner.
+    thin = simulate(lambda x: logistic(x, 2.213, 0.006, 0.5), n=80, sd=0.01, rng=3).select()
+    fit = fit_threshold(thin, n_boot=99)
+    smooth, column = fit.core.smooth, fit.core.problem.wy[:, None]
+    polished = smooth.refined(starts=1)
+    best = min(c.bic for c in polished)
+    assert smooth.best(column)[0] > best + 20  # what the grid alone would have said
+    assert smooth.sharpened(polished).best(column)[0] < best + 1
+    wide = simulate("logistic", n=80, rng=3).select()
+    contest = fit_threshold(wide, n_boot=99).core.smooth
+    same = contest.sharpened(contest.refined(starts=1))
+    assert [b.theta.shape for b in same.blocks] == [b.theta.shape for b in contest.blocks]
+
+
+def test_a_jump_to_half_and_a_slow_rise_is_no_thin_logistic() -> None:
+    points = simulate(lambda x: jump_onset(x, 2.213, 0.4, 0.4), n=60, sd=0.01, rng=3).select()
+    assert classify(points, n_boot=399).label == "emergent"

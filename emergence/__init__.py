@@ -10,45 +10,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emergence.curves.simulate import simulate as simulate
-    from emergence.fits.compare_onsets import OnsetComparison as OnsetComparison
-    from emergence.fits.compare_onsets import compare_onsets as compare_onsets
-    from emergence.fits.diagnostics import Diagnostics as Diagnostics
-    from emergence.fits.diagnostics import diagnose as diagnose
+    from emergence.fits.compare_onsets import (
+        OnsetComparison as OnsetComparison,
+        compare_onsets as compare_onsets,
+    )
+    from emergence.fits.diagnostics import Diagnostics as Diagnostics, diagnose as diagnose
     from emergence.fits.run_thresholds import run_thresholds as run_thresholds
     from emergence.fits.run_thresholds_result import RunThresholds as RunThresholds
-    from emergence.fits.shared_threshold import SharedThreshold as SharedThreshold
-    from emergence.fits.shared_threshold import shared_threshold as shared_threshold
-    from emergence.fits.smooth import SmoothFit as SmoothFit
-    from emergence.fits.smooth import fit_smooth as fit_smooth
+    from emergence.fits.shared_threshold import (
+        SharedThreshold as SharedThreshold,
+        shared_threshold as shared_threshold,
+    )
+    from emergence.fits.smooth import SmoothFit as SmoothFit, fit_smooth as fit_smooth
     from emergence.fits.threshold import fit_threshold as fit_threshold
     from emergence.fits.threshold_result import ThresholdFit as ThresholdFit
-    from emergence.planning.backtest import Backtest as Backtest
-    from emergence.planning.backtest import backtest as backtest
+    from emergence.planning.backtest import Backtest as Backtest, backtest as backtest
     from emergence.planning.design import design as design
     from emergence.planning.design_result import Design as Design
     from emergence.planning.forecast import forecast as forecast
     from emergence.planning.forecast_result import Forecast as Forecast
-    from emergence.planning.next_checkpoint import Placement as Placement
-    from emergence.planning.next_checkpoint import next_checkpoint as next_checkpoint
-    from emergence.planning.scaling_law import ScalingLaw as ScalingLaw
-    from emergence.planning.scaling_law import fit_scaling_law as fit_scaling_law
-    from emergence.planning.size import SizeThreshold as SizeThreshold
-    from emergence.planning.size import size_threshold as size_threshold
+    from emergence.planning.next_checkpoint import (
+        Placement as Placement,
+        next_checkpoint as next_checkpoint,
+    )
+    from emergence.planning.scaling_law import (
+        ScalingLaw as ScalingLaw,
+        fit_scaling_law as fit_scaling_law,
+    )
+    from emergence.planning.size import (
+        SizeThreshold as SizeThreshold,
+        size_threshold as size_threshold,
+    )
     from emergence.readers.digitized import read_curves as read_curves
     from emergence.readers.joined_curves import JoinedCurves as JoinedCurves
     from emergence.readers.joining import join_curves as join_curves
     from emergence.records.datasets import load_dataset as load_dataset
     from emergence.records.points import Points as Points
     from emergence.records.record import Record as Record
-    from emergence.records.records import Records as Records
-    from emergence.records.records import read_records as read_records
+    from emergence.records.records import Records as Records, read_records as read_records
     from emergence.verdicts.classify import classify as classify
     from emergence.verdicts.collapse import collapse as collapse
     from emergence.verdicts.collapse_result import Collapse as Collapse
     from emergence.verdicts.metric_audit import audit_metrics as audit_metrics
     from emergence.verdicts.metric_audit_result import MetricAudit as MetricAudit
-    from emergence.verdicts.tasks import Verdicts as Verdicts
-    from emergence.verdicts.tasks import classify_tasks as classify_tasks
+    from emergence.verdicts.tasks import Verdicts as Verdicts, classify_tasks as classify_tasks
     from emergence.verdicts.verdict import Verdict as Verdict
 
 __version__ = "0.1.0"

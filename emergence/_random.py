@@ -4,8 +4,6 @@ Every purpose draws from a stream of its own, so that what one verb draws never 
 repeats, what another has drawn from the same seed.
 """
 
-from __future__ import annotations
-
 from enum import IntEnum, unique
 from typing import TypeAlias
 

@@ -47,10 +47,6 @@ class Result(ABC):
         """The finding in one sentence."""
 
     @abstractmethod
-    def summary(self) -> str:
-        """Report as text."""
-
-    @abstractmethod
     def to_frame(self) -> pd.DataFrame:
         """The numbers as a table."""
 
@@ -58,8 +54,21 @@ class Result(ABC):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the result."""
 
+    def summary(self) -> str:
+        """Report as text."""
+        return "\n".join([self.reason, *self._warned])
+
+    @property
+    def _warned(self) -> list[str]:
+        """Warnings as lines of a report."""
+        return [f"  warning: {w}" for w in self.warnings]
+
     def interval(self, name: str, level: float = 0.95) -> Interval:
-        """Raise DataError: results with intervals have their own method."""
+        """Interval of the quantity ``name`` at the nominal coverage ``level``.
+
+        DataError for a name without one (this class has none), or a level that is out of range or
+        finer than the draws can show.
+        """
         raise no_interval(name, ())
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The words that every module speaks: arrays, options, and the columns that a fit takes."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Errors and warnings of the library; every one says what to do next."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """Interval: the one kind of interval that every result gives."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

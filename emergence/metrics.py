@@ -7,8 +7,6 @@ Every metric is put on one scale before it is fitted, chance 0 and best 1:
 so that a Brier score, which is better when lower, rises with ability like any other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -6,22 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.optimize import nnls
 
 from emergence.curves.catalogue import COMPETING, smooth_families
 from emergence.curves.family import Family
 from emergence.engine.contest import Contest, smooth_contest, threshold_contest
-from emergence.engine.grid import (
-    amplitudes,
-    best_gain,
-    bic,
-    curve,
-    gains,
-    joint_bic,
-    make_block,
-)
+from emergence.engine.grid import amplitudes, best_gain, bic, curve, gains, joint_bic, make_block
 from emergence.engine.problem import Problem, make_problem
 from emergence.records.points import as_points
 

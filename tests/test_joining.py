@@ -7,8 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from emergence import join_curves, read_curves
 from emergence.errors import DataError, DataWarning, RecordsError

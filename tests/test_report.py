@@ -25,7 +25,6 @@ from emergence import (
 )
 from emergence.cli.main import main
 from emergence.figures.fit import plot_fit
-from emergence.figures.scaling_law import plot_law
 from emergence.figures.scores import plot_compute, plot_points
 from emergence.figures.style import COLORS
 from emergence.figures.thresholds import plot_eta_distribution, plot_forest
@@ -80,7 +79,6 @@ def test_every_figure_draws_on_the_axes_given(records: Records) -> None:
         lambda ax: plot_fit(fit, ax=ax),
         lambda ax: plot_fit(smooth, ax=ax),
         lambda ax: plot_compute(points, ax=ax),
-        lambda ax: plot_law(law, ax=ax),
         lambda ax: plot_eta_distribution(fit.eta_draws(), fit.eta, fit.interval(), ax),
         lambda ax: plot_forest([("jumpy", fit.eta, fit.interval())], ax),
         lambda ax: plot_forest([], ax=ax),

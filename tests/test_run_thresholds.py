@@ -9,14 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emergence import (
-    Records,
-    diagnose,
-    fit_threshold,
-    load_dataset,
-    run_thresholds,
-    simulate,
-)
+from emergence import Records, diagnose, fit_threshold, load_dataset, run_thresholds, simulate
 from emergence.errors import DataError, DataWarning, MethodRefused
 
 
@@ -123,11 +116,7 @@ def test_runs_that_never_cross_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "text"),
-    [
-        ({"shape": "isotonic"}, "not known"),
-        ({"n_boot": 9}, "at least 99"),
-    ],
+    ("kwargs", "text"), [({"shape": "isotonic"}, "not known"), ({"n_boot": 9}, "at least 99")]
 )
 def test_bad_arguments(kwargs: dict[str, object], text: str) -> None:
     p = simulate("jump", n=72, n_runs=6, rng=1).select()

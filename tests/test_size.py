@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from emergence import ScalingLaw, ThresholdFit, fit_scaling_law, fit_threshold, simulate
-from emergence import size_threshold as find
+from emergence import (
+    ScalingLaw,
+    ThresholdFit,
+    fit_scaling_law,
+    fit_threshold,
+    simulate,
+    size_threshold as find,
+)
 from emergence.errors import DataError
 from emergence.interval import Interval
 from emergence.planning.scaling_law import scaling_law, scaling_law_tokens

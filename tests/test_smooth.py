@@ -98,11 +98,7 @@ def test_offsets_of_runs_do_not_blur_the_slope() -> None:
 def test_binomial_reference_agrees_with_our_logistic() -> None:
     """Two fits by other hands: the psychometric curve of statsmodels, and ours."""
     p = simulate(
-        lambda x: 0.75 * logistic(x, 2.2, 0.15, 1.0),
-        noise="binomial",
-        n_items=2000,
-        n=200,
-        rng=4,
+        lambda x: 0.75 * logistic(x, 2.2, 0.15, 1.0), noise="binomial", n_items=2000, n=200, rng=4
     ).select()
     reference = binomial_reference(p)
     assert reference.slope == pytest.approx(1 / 0.15, rel=0.05)

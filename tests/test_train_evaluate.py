@@ -25,13 +25,7 @@ from emergence.train.config import ModelConfig
 from emergence.train.corpus.corpus import END, train_tokenizer
 from emergence.train.corpus.mixture import Mixture
 from emergence.train.corpus.tasks import TASKS, read_items
-from emergence.train.evaluate import (
-    questions_of,
-    score_items,
-    task_scores,
-    text_loss,
-    token_losses,
-)
+from emergence.train.evaluate import questions_of, score_items, task_scores, text_loss, token_losses
 from emergence.train.folder import RECORDS
 from emergence.train.loop import train
 from emergence.train.model import build_model, count_params

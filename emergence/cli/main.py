@@ -1,7 +1,5 @@
 """Command line: every command is one call of the library."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

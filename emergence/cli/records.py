@@ -1,7 +1,5 @@
 """Commands on records: ``validate``, ``import``, ``simulate``."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 

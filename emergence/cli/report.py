@@ -1,19 +1,9 @@
 """Commands over all tasks: ``classify``, ``figures``, ``report`` and ``paper``."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 
-from emergence.cli.arguments import (
-    Command,
-    add_jobs,
-    add_law,
-    add_noise,
-    add_tests,
-    progress,
-    read,
-)
+from emergence.cli.arguments import Command, add_jobs, add_law, add_noise, add_tests, progress, read
 from emergence.errors import EmergenceError
 
 

@@ -1,7 +1,5 @@
 """Commands of the trainer: ``emergence train``, ``sweep`` and ``evaluate``."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

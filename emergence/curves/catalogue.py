@@ -1,7 +1,5 @@
 """Catalogue: every shape there is, found by looking into ``onsets`` and ``smooth``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules

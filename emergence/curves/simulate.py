@@ -1,7 +1,5 @@
 """simulate: records of known truth, which the tests and the calibrations stand on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -75,10 +73,6 @@ def simulate(
         Names.
     rng : int, SeedSequence or Generator
         Same seed, same bits.
-
-    Returns
-    -------
-    Records
 
     Raises
     ------

@@ -1,15 +1,7 @@
 """Covariance of runs, estimated around the best curve of either side."""
 
-from __future__ import annotations
-
 from emergence.curves.catalogue import COMPETING
-from emergence.engine.contest import (
-    VISIBLE,
-    Candidate,
-    Contest,
-    smooth_contest,
-    threshold_contest,
-)
+from emergence.engine.contest import VISIBLE, Candidate, Contest, smooth_contest, threshold_contest
 from emergence.engine.problem import Problem, with_run_noise
 from emergence.noise.runs import fit_run_noise
 
@@ -30,11 +22,7 @@ def structured(problem: Problem) -> Problem:
         residual = (problem.y - best.ability(problem.x)) * problem.root_w
         design = best.jacobian(problem.x, level=level) * problem.root_w
         noise = fit_run_noise(
-            residual,
-            problem.run,
-            problem.rank,
-            design,
-            ar1=problem.run_model.name != "offset",
+            residual, problem.run, problem.rank, design, ar1=problem.run_model.name != "offset"
         )
         same = noise == problem.run_model.noise
         problem = with_run_noise(problem, noise)

@@ -8,8 +8,6 @@ unknown shape neither the chi-square nor a bootstrap around the unconstrained fi
 promise; this one does (docs/statistics).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -111,10 +109,7 @@ def pairs_interval(
 ) -> Interval:
     """Pairs-bootstrap interval of the exact hinge, ``symmetric`` or ``percentile``.
 
-    Raises
-    ------
-    MethodRefused
-        Where it is known to fail: for other shapes, and for checkpoints that share runs.
+    MethodRefused where it is known to fail: for other shapes, and for checkpoints that share runs.
     """
     p = contest.problem
     if not known_hinge:

@@ -7,8 +7,6 @@ Looking at every interval gives the global optimum in O(n) after a sort.  Bootst
 replicates are rows of the same arrays: a resampled data set is a row of counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache

@@ -7,8 +7,6 @@ likes, so no data bound eta from above; they bound it from below, by how far up 
 axis the scores are still clearly above chance.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ The arithmetic is that of :mod:`emergence.engine.hinge`, one replicate after the
 one step after the other for a block of them: nothing is stored, so nothing waits for memory.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

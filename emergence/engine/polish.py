@@ -1,7 +1,5 @@
 """Polish: from a cell of a grid to the optimum inside it, several starts at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -40,9 +38,6 @@ def zoom(
     tolerance : float
         Relative to the first steps, where the search ends.
 
-    Returns
-    -------
-    (k,) array
     """
     k = starts.shape[1]
     places = np.stack(np.meshgrid(*[_PLACES] * k, indexing="ij"), axis=-1).reshape(-1, k)

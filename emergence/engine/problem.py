@@ -5,8 +5,6 @@ square root of their precision and, where checkpoints share runs, whitened.  The
 input and the unit of the loss are gone here, so no result can depend on them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -134,10 +132,7 @@ class Problem:
 def make_problem(points: Points, noise: Noise = "auto", runs: Runs = "auto") -> Problem:
     """Sort and scale checked points; the covariance of runs is estimated later.
 
-    Raises
-    ------
-    DataError
-        For a kind of noise or of runs that does not exist or that the points cannot have.
+    DataError for a kind of noise or of runs that does not exist or that the points cannot have.
     """
     order = canonical_order(points)
     points = points.where(order)

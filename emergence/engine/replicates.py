@@ -5,8 +5,6 @@ the same table.  The answers for neighbouring hypotheses are then comparable, an
 the seed alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

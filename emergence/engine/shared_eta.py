@@ -9,8 +9,6 @@ the shared eta.  Tasks scored on the same checkpoints draw the same checkpoints 
 so what their errors have in common stays.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

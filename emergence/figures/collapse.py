@@ -1,7 +1,5 @@
 """The figure of collapse: one task against loss, compute, params and tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt

@@ -1,7 +1,5 @@
 """Figures of planning: what a size reaches, and where the next checkpoint helps."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes

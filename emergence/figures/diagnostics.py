@@ -1,7 +1,5 @@
 """The figure of what a threshold rests on: residuals, the larger the more leverage."""
 
-from __future__ import annotations
-
 import pandas as pd
 from matplotlib.axes import Axes
 

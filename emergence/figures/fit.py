@@ -1,7 +1,5 @@
 """The figure of a fit: points, curve with its band, and where a threshold lies."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """Figures of forecasts: one forecast with its band, and the errors of all forms in a backtest."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt

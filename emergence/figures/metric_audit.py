@@ -1,7 +1,5 @@
 """The figure of a metric audit: one ability as several metrics see it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Figures of scores alone: against loss, and against compute."""
 
-from __future__ import annotations
-
 from matplotlib.axes import Axes
 
 from emergence.figures.style import GREY, axes, draw_points, log_axis, tidy

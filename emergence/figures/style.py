@@ -1,7 +1,5 @@
 """Colours and small helpers that every figure shares."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from emergence._typing import BoolArray
 from emergence.records.points import Points
 
-COLORS = {
-    "emergent": "#c2410c",
-    "smooth": "#1d4ed8",
-    "flat": "#6b7280",
-    "undetermined": "#7c3aed",
-}
+COLORS = {"emergent": "#c2410c", "smooth": "#1d4ed8", "flat": "#6b7280", "undetermined": "#7c3aed"}
 ETA, GREY, INK = "#c2410c", "#9ca3af", "#1f2937"
 SERIES = ("#1d4ed8", "#c2410c", "#047857", "#7c3aed")  # of things without a label
 _SIZES = plt.get_cmap("viridis")

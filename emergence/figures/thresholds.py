@@ -1,7 +1,5 @@
 """Figures of thresholds: of tasks, of runs, and of replicates."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

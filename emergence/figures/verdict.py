@@ -1,7 +1,5 @@
 """The figure of a verdict: the fit that its label stands for, or both sides."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from matplotlib.axes import Axes

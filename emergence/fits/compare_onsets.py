@@ -89,7 +89,7 @@ class OnsetComparison(Result):
         lines = [f"Onset of {self._fits['kink'].points.label}: {self.reason}"]
         lines += [f"  {model:<16}eta {eta:.4f}" for model, eta in self.eta.items()]
         lines.append(f"  with both: jump {self.jump:.4g}, slope {self.slope:.4g} per nat")
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the points and the curve of every model."""
@@ -128,10 +128,6 @@ def compare_onsets(
         Same seed, same bits.
     **options
         Other arguments of :func:`fit_threshold` (chance, n_items, run, plateau, noise, runs).
-
-    Returns
-    -------
-    OnsetComparison
 
     Raises
     ------

@@ -9,8 +9,6 @@ curve of that width is worse than the best sharper one by more than a bootstrap 
 allows; the bound is the largest w that is not.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

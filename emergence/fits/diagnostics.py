@@ -91,10 +91,7 @@ class Diagnostics(Result):
     def interval(self, name: str, level: float = _LEVEL) -> Interval:
         """Interval of eta without one run, at 95%.
 
-        Raises
-        ------
-        DataError
-            For a name that is no run whose fit was repeated, or another level.
+        DataError for a name that is no run whose fit was repeated, or another level.
         """
         mine = self.runs[self.runs["run"] == name]
         if not len(mine) or level != _LEVEL:
@@ -144,7 +141,7 @@ class Diagnostics(Result):
                 f"{', clustered by run' if g.clustered else ''}), dispersion {g.dispersion:.3g}, "
                 f"score at eta {float(g.predict(self.eta)):.3f}"
             )
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the residual of every checkpoint, the larger the more leverage."""
@@ -160,10 +157,6 @@ def diagnose(fit: ThresholdFit) -> Diagnostics:
     ----------
     fit : ThresholdFit
         Any shape but the isotonic.
-
-    Returns
-    -------
-    Diagnostics
 
     Raises
     ------

@@ -4,8 +4,6 @@ Users read :class:`ThresholdFit`; whatever else the library wants of a fit, its 
 candidates and draws, is here and nowhere else.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, cast
 

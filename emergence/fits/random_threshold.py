@@ -45,10 +45,7 @@ class RandomThresholdFit(ThresholdFit):
     ) -> Interval:
         """Interval of the mean threshold of runs like these, by Student's t.
 
-        Raises
-        ------
-        MethodRefused
-            For a pairs bootstrap, which takes checkpoints as independent.
+        MethodRefused for a pairs bootstrap, which takes checkpoints as independent.
         """
         if name != "eta":
             raise no_interval(name, ("eta",))

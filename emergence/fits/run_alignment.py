@@ -10,8 +10,6 @@ and shape.  The sum of squares of any run, shift and variant is then
 Curve, covariance of the errors and shifts are fitted in turn until the shifts stand still.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 

@@ -12,8 +12,6 @@ own, :math:`\eta_r = \eta + u_r`, on a curve that all runs share.
    share of what is left of it, its distribution simulated under a common eta.
 """
 
-from __future__ import annotations
-
 from typing import Unpack
 
 import numpy as np
@@ -68,10 +66,6 @@ def run_thresholds(
         Replicates of the bootstrap, at least 99.
     rng : int, SeedSequence or Generator
         Same seed, same bits.
-
-    Returns
-    -------
-    RunThresholds
 
     Raises
     ------

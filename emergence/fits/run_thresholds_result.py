@@ -83,25 +83,10 @@ class RunThresholds(Result):
         return self._effects.tau
 
     def interval(self, name: str = "eta", level: float = 0.95) -> Interval:
-        """Confidence interval of the mean threshold (``eta``) or of the ``spread``.
+        """Interval of the mean threshold (``eta``) or of the ``spread``.
 
-        Parameters
-        ----------
-        name : {"eta", "spread"}
-            The quantity.
-        level : float
-            Nominal coverage.
-
-        Returns
-        -------
-        Interval
-            For eta with Student's t of (runs - 1) degrees of freedom; for the spread by
-            inversion of Cochran's Q.
-
-        Raises
-        ------
-        DataError
-            For another name or a level out of range.
+        For eta with Student's t of (runs - 1) degrees of freedom; for the spread by inversion of
+        Cochran's Q.
         """
         check_level(level)
         if name == "eta":
@@ -210,7 +195,7 @@ class RunThresholds(Result):
                 f"p = {t.p_value:.2g}, {t.dof} degrees of freedom)"
             )
         lines.append(f"  {self.reason}")
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw eta of each run with its interval, and the mean."""

@@ -88,24 +88,10 @@ class SharedThreshold(Result):
         return f"SharedThreshold({', '.join(self.tasks)}: eta {self.eta:.4g})"
 
     def interval(self, name: str = "eta", level: float = 0.95) -> Interval:
-        """Interval of the shared threshold.
+        """Interval of the shared threshold (``eta``).
 
-        Parameters
-        ----------
-        name : {"eta"}
-        level : float
-            Nominal coverage.
-
-        Returns
-        -------
-        Interval
-            By inversion of the constrained bootstrap test, or by Student's t of the runs where
-            these have thresholds of their own.
-
-        Raises
-        ------
-        DataError
-            For another name, a level out of range, or finer than the draws can show.
+        By inversion of the constrained bootstrap test, or by Student's t of the runs where these
+        have thresholds of their own.
         """
         if name != "eta":
             raise no_interval(name, ("eta",))
@@ -132,7 +118,7 @@ class SharedThreshold(Result):
         head = f"Shared threshold of {len(self.tasks)} {self.what}: "
         lines = [f"{head}{self.eta:.4f} {self.interval()}"]
         lines += [f"  {t:<36}{e:>8.4f}" for t, e in zip(self.tasks, self.etas, strict=True)]
-        return "\n".join([*lines, f"  {self.reason}", *(f"  warning: {w}" for w in self.warnings)])
+        return "\n".join([*lines, f"  {self.reason}", *self._warned])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw eta of each task with its interval, and the one that they share."""
@@ -158,10 +144,6 @@ def shared_threshold(
         Same seed, same bits.
     **options
         Other arguments of :func:`fit_threshold`: shape, plateau, noise, runs.
-
-    Returns
-    -------
-    SharedThreshold
 
     Raises
     ------

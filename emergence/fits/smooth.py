@@ -108,9 +108,6 @@ class SmoothFit(Result):
         level : float, optional
             Coverage; symmetric residual bootstrap, the family chosen anew each time.
 
-        Returns
-        -------
-        ndarray, or three of them (score, low, high) with ``level``
         """
         at = np.atleast_1d(np.asarray(loss, dtype=float))
         value = self._curve(at)
@@ -130,25 +127,8 @@ class SmoothFit(Result):
     def interval(self, name: str, level: float = 0.95) -> Interval:
         """Profile-likelihood interval of a parameter (F test, by lmfit).
 
-        Parameters
-        ----------
-        name : str
-            One of ``params``.
-        level : float
-            Nominal coverage.
-
-        Returns
-        -------
-        Interval
-
-        Raises
-        ------
-        DataError
-            For a parameter that was not fitted, or sits at a bound.
-
-        Notes
-        -----
-        Where checkpoints share runs the residuals are whitened by the fitted covariance.
+        DataError for one that was not fitted, or sits at a bound.  Where checkpoints share runs the
+        residuals are whitened by the fitted covariance.
         """
         from lmfit import conf_interval
         from lmfit.minimizer import MinimizerException
@@ -249,10 +229,6 @@ def fit_smooth(
         Replicates behind the interval of a prediction.
     rng : int, SeedSequence or Generator
         Same seed, same bits.
-
-    Returns
-    -------
-    SmoothFit
 
     Raises
     ------

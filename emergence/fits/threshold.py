@@ -1,7 +1,5 @@
 """fit_threshold: where on the loss axis an ability begins, and how sure that is."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from typing import Any, Unpack
 
@@ -79,10 +77,6 @@ def fit_threshold(
         ``chance``, ``best``: score of guessing (default 0) and of a perfect model (default 1);
         ``n_items``: items behind each score (makes them counts); ``run``; ``tokens`` (their order
         inside a run); ``params``; ``weights``: relative precision.
-
-    Returns
-    -------
-    ThresholdFit
 
     Raises
     ------

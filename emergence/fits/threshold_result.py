@@ -105,10 +105,6 @@ class ThresholdFit(Result):
             ``profile`` inverts a constrained bootstrap test of every eta (the only one known to
             hold for every shape); the others use the pairs bootstrap of the exact hinge.
 
-        Returns
-        -------
-        Interval
-
         Raises
         ------
         MethodRefused
@@ -143,11 +139,8 @@ class ThresholdFit(Result):
     def shape_interval(self, shape: str, level: float = 0.95) -> Interval:
         """Interval of eta if the shape were known to be ``shape``.
 
-        Raises
-        ------
-        MethodRefused
-            Where runs have thresholds of their own: on losses shifted onto one curve the interval
-            would leave out how much the runs differ.
+        MethodRefused where runs have thresholds of their own: on losses shifted onto one curve the
+        interval would leave out how much the runs differ.
         """
         return self._interval(shape, level)
 
@@ -184,10 +177,6 @@ class ThresholdFit(Result):
         level : float, optional
             Coverage of the interval.  It is symmetric around the estimate, from a residual
             bootstrap in which the shape is chosen anew in every replicate.
-
-        Returns
-        -------
-        ndarray, or three of them (score, low, high) with ``level``
 
         Examples
         --------
@@ -263,7 +252,7 @@ class ThresholdFit(Result):
             f"  status {self.status}",
             *self._by_shape(level),
         ]
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join(lines + self._warned)
 
     def _by_shape(self, level: float) -> list[str]:
         """Eta under every shape, as lines of the summary."""

@@ -8,8 +8,6 @@ The slope of residuals with errors clustered by run is that of generalised estim
 is a generalised linear model with guessing rate c; it gives the classical dispersion.
 """
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from typing import Any

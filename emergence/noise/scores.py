@@ -10,8 +10,6 @@ shape of the variance gives the weights; a common factor, the dispersion, stays 
 residual variance of every fit.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,10 +46,7 @@ class Precision:
 def precision(points: Points, noise: Noise = "auto") -> Precision:
     """Weights for one kind of noise; ``auto`` chooses by what the points carry.
 
-    Raises
-    ------
-    DataError
-        For a kind that does not exist, or counts asked for where there are none.
+    DataError for a kind that does not exist, or counts asked for where there are none.
     """
     if noise not in NOISES:
         raise DataError(f"noise {noise!r} is not known: {', '.join(NOISES)}")

@@ -103,10 +103,7 @@ class Backtest(Result):
     def interval(self, name: str = "emergence", level: float = 0.95) -> Interval:
         """Interval of the mean error of one form over the tasks, by Student's t.
 
-        Raises
-        ------
-        DataError
-            For a form that was not fitted to at least two tasks.
+        DataError for a form that was not fitted to at least two tasks.
         """
         frame = self.to_frame()
         error = frame["error"][frame["known"] & (frame["form"] == name)].to_numpy(dtype=float)

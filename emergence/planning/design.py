@@ -4,8 +4,6 @@ Studies are simulated from a guess of the curve and of its noise, each is analys
 will be, and the size is doubled or halved until the goal is crossed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -104,10 +102,6 @@ def design(
     **options
         ``eta``, ``chance``, ``sd``, ``intraclass``, ``offset_sd``, ``rho``, ``eta_sd`` and
         ``loss_range`` of :func:`simulate`; they override those of a pilot.
-
-    Returns
-    -------
-    Design
 
     Raises
     ------

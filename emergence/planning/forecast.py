@@ -16,8 +16,6 @@ Where the scores above the cut do not clearly rise, nothing can be said of what 
 may lie anywhere below.  The forecast then says so, and its interval is everything.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -64,10 +62,6 @@ def forecast(
         Use the points with at least this loss only; default all.
     noise, runs
         As of :func:`fit_threshold`.
-
-    Returns
-    -------
-    Forecast
 
     Raises
     ------

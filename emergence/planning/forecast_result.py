@@ -87,19 +87,9 @@ class Forecast(Result):
         return ()
 
     def interval(self, name: str = "score", level: float = 0.95) -> Interval:
-        """Interval for the score of a new run at each loss.
+        """Interval for the ``score`` of a new run at each loss; its ends are (m,) arrays.
 
-        Parameters
-        ----------
-        name : {"score"}
-        level : float
-            Nominal coverage.
-
-        Returns
-        -------
-        Interval
-            Its ends are (m,) arrays.  Where nothing can be known: from the worst score seen, or
-            chance, to the best possible.
+        Where nothing can be known: from the worst score seen, or chance, to the best possible.
         """
         if name != "score":
             raise no_interval(name, ("score",))

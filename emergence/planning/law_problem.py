@@ -1,7 +1,5 @@
 """Law: the least-squares problem of a scaling law, its starts, optima and replicates."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,11 +116,7 @@ class Law:
 
 
 def bootstrap(
-    problem: Law,
-    group: IntArray,
-    best: FloatArray,
-    n_boot: int,
-    rng: np.random.Generator,
+    problem: Law, group: IntArray, best: FloatArray, n_boot: int, rng: np.random.Generator
 ) -> FloatArray:
     """Refit on resampled runs, from the best fit."""
     n_groups = int(group.max()) + 1

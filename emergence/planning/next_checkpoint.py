@@ -92,10 +92,6 @@ class Placement(Result):
         """Everything but the points, in types that survive JSON."""
         return super().to_dict() | {"best": self.best}
 
-    def summary(self) -> str:
-        """Report as text."""
-        return "\n".join([self.reason, *(f"  warning: {w}" for w in self.warnings)])
-
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the spread of eta to expect against the loss of the next checkpoint."""
         from emergence.figures.design import plot_placement  # matplotlib only when drawing
@@ -113,10 +109,6 @@ def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placeme
     loss : (m,) array_like, optional
         Losses to choose from; default: 61 from the highest seen to 15% of the span below the
         lowest.
-
-    Returns
-    -------
-    Placement
 
     Raises
     ------

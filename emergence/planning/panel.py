@@ -165,8 +165,5 @@ def fit_panel(problem: Problem) -> Panel:
     weights = np.exp(-0.5 * (np.array([c.bic for c in found]) - found[0].bic))
     best = found[0]
     return Panel(
-        problem,
-        tuple(found),
-        weights / weights.sum(),
-        best.rss / max(problem.n - best.n_params, 1),
+        problem, tuple(found), weights / weights.sum(), best.rss / max(problem.n - best.n_params, 1)
     )

@@ -15,8 +15,6 @@ metrics that fall turned the right way up.  Their intervals are those of non-lin
 a new score; two steps add the residual error of the law, not that of its parameters.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 

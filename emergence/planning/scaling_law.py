@@ -88,10 +88,7 @@ class ScalingLaw(Result):
     def interval(self, name: str, level: float = 0.95) -> Interval:
         """Percentile interval over the bootstrap replicates.
 
-        Raises
-        ------
-        DataError
-            For a name that is not a parameter.
+        DataError for a name that is not a parameter.
         """
         check_level(level, self.n_boot)
         if name not in self.draws:
@@ -132,13 +129,13 @@ class ScalingLaw(Result):
                 f"[{row.low:.4g}, {row.high:.4g}]"
             )
         lines.append(f"  relative error of the loss (rms) {self.rms:.2%}")
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw loss against size."""
         from emergence.figures.scaling_law import plot_law
 
-        return plot_law(self, ax=ax)
+        return plot_law((self.sizes, self.losses, self.tokens), self.predict, ax=ax)
 
 
 def scaling_law(params: ArrayLike, L_inf: float, N0: float, alpha: float) -> FloatArray:
@@ -154,10 +151,6 @@ def scaling_law(params: ArrayLike, L_inf: float, N0: float, alpha: float) -> Flo
         Size scale.
     alpha : float
         Exponent.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------
@@ -180,10 +173,6 @@ def scaling_law_tokens(
         Irreducible loss, nats per token.
     A, B, alpha, beta : float
         Scales and exponents of the two terms.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------
@@ -233,10 +222,6 @@ def fit_scaling_law(
         Bootstrap replicates, at least 99.
     rng : int, SeedSequence or Generator
         Same seed, same bits.
-
-    Returns
-    -------
-    ScalingLaw
 
     Raises
     ------

@@ -76,16 +76,9 @@ class SizeThreshold(Result):
     def interval(self, name: str = "params", level: float = 0.95) -> Interval:
         """Joint interval: it carries the uncertainty of eta and of the law.
 
-        Parameters
-        ----------
-        name : {"params", "cheapest_params", "cheapest_tokens", "cheapest_flops"}
-        level : float
-
-        Returns
-        -------
-        Interval
-            Open to the right where the draws that never reach eta are more than the tail, or
-            where no data bound eta from below; open to the left where none bound it from above.
+        Of ``params``, ``cheapest_params``, ``cheapest_tokens`` or ``cheapest_flops``.  Open to the
+        right where the draws that never reach eta are more than the tail, or where no data bound
+        eta from below; open to the left where none bound it from above.
         """
         check_level(level, len(self._size_draws))
         if name == "params":
@@ -171,13 +164,14 @@ class SizeThreshold(Result):
                 f"  cheapest: {c['params']:.3g} parameters, {c['tokens']:.3g} tokens, "
                 f"{c['flops']:.3g} FLOP {f}"
             )
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the law, eta, and the size that reaches it."""
-        from emergence.figures.scaling_law import plot_law  # matplotlib only when drawing
+        from emergence.figures.scaling_law import Reached, plot_law
 
-        return plot_law(self._law, self, ax)
+        law, reached = self._law, Reached(self.eta, self.params, self.tokens, self.interval())
+        return plot_law((law.sizes, law.losses, law.tokens), law.predict, reached, ax)
 
 
 def size_threshold(
@@ -214,10 +208,6 @@ def size_threshold(
         Joint draws.
     rng : int, SeedSequence or Generator
         Same seed, same bits.
-
-    Returns
-    -------
-    SizeThreshold
 
     Raises
     ------

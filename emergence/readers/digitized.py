@@ -5,8 +5,6 @@ then come the readings, shorter series leaving their cells blank.  A file of two
 is one series without a name.
 """
 
-from __future__ import annotations
-
 import csv
 import os
 from pathlib import Path

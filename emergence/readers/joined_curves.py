@@ -73,10 +73,7 @@ class ReadFigure:
         series = {}
         for name, curve in self.series.items():
             x, y = curve["x"].to_numpy(), curve["y"].to_numpy()
-            columns = {
-                "x": moved(self.x, x, x_low, x_high),
-                "y": moved(self.y, y, y_low, y_high),
-            }
+            columns = {"x": moved(self.x, x, x_low, x_high), "y": moved(self.y, y, y_low, y_high)}
             series[name] = pd.DataFrame(columns).sort_values("x", ignore_index=True)
         return replace(self, series=series)
 
@@ -103,18 +100,7 @@ class ReadThreshold(Result):
         return self.fit.eta
 
     def interval(self, name: str = "eta", level: float = 0.95) -> Interval:
-        """Interval of the fit, each half lengthened by that of the reading, in quadrature.
-
-        Parameters
-        ----------
-        name : {"eta"}
-        level : float
-            Nominal coverage.
-
-        Returns
-        -------
-        Interval
-        """
+        """Interval of the fit, each half lengthened by that of the reading, in quadrature."""
         inner = self.fit.interval(name, level)
         moves = np.abs(self._draws - np.median(self._draws))
         # The quantile of one more reading: that of the draws themselves would be too near.
@@ -199,10 +185,6 @@ class JoinedCurves(Result):
         found = {"reason": self.reason, "warnings": list(self.warnings)}
         return found | {"reading_error": self.reading_error} | rows
 
-    def summary(self) -> str:
-        """Report as text."""
-        return "\n".join([self.reason, *(f"  warning: {w}" for w in self.warnings)])
-
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the scores against the losses at the same tokens."""
         from emergence.figures.scores import plot_points  # matplotlib only when drawing
@@ -226,10 +208,6 @@ class JoinedCurves(Result):
             Same seed, same bits.
         **options
             Other arguments of :func:`fit_threshold`.
-
-        Returns
-        -------
-        ReadThreshold
 
         Raises
         ------

@@ -15,8 +15,6 @@ apart and the slope of s by a local line,
           \approx s(x) + \frac{\beta}{1 - \beta}\, \text{step}\; s'(x).
 """
 
-from __future__ import annotations
-
 import os
 import warnings as python_warnings
 from collections.abc import Mapping
@@ -85,10 +83,6 @@ def join_curves(
     smoothing, smoothing_step : float, optional
         Weight :math:`\beta` of the exponential smoothing of the loss curve, and the distance of its
         steps, in units of x.
-
-    Returns
-    -------
-    JoinedCurves
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """Datasets that ship with the library."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 
@@ -20,20 +18,9 @@ _FOLDERS = tuple(
 def dataset_path(name: str) -> Path:
     """Path of a bundled file of records.
 
-    Parameters
-    ----------
-    name : str
-        ``public_reports``, ``olmo_ladder``, ``paper3-cpu``, ``paper3-cpu-again``,
-        ``paper3-cpu-wsd`` or ``paper28-cpu``.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    DataError
-        For a name that does not exist, with those that do.
+    Parameters ---------- name : str     ``public_reports``, ``olmo_ladder``, ``paper3-cpu``,
+    ``paper3-cpu-again``,     ``paper3-cpu-wsd`` or ``paper28-cpu``.  DataError for a name that does
+    not exist, with those that do.
     """
     known = sorted({p.stem for folder in _FOLDERS for p in folder.glob("*.csv")})
     for folder in _FOLDERS:
@@ -53,10 +40,6 @@ def load_dataset(name: str) -> Records:
         checkpoints of the ladder, in cloze form; ``paper3-cpu``, ``paper3-cpu-again``,
         ``paper3-cpu-wsd`` and ``paper28-cpu``: our own runs after the two experiments of Du et
         al. (data/README.md).
-
-    Returns
-    -------
-    Records
 
     Raises
     ------

@@ -159,10 +159,6 @@ def as_points(
         ``chance`` and ``best`` (default 0 and 1), ``n_items``, ``run``, ``tokens``, ``params``,
         ``weights``: see :class:`Points`.  With Points they override.
 
-    Returns
-    -------
-    Points
-
     Raises
     ------
     DataError

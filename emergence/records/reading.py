@@ -1,7 +1,5 @@
 """Reading: files of records in our own schema to data frames, errors with file and row."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import json

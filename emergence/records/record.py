@@ -1,7 +1,5 @@
 """Record: the schema of one score, in one place."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict, Field
 
 

@@ -123,10 +123,7 @@ class Records:
     def filter(self, **equal: object) -> Records:
         """Rows in which every named column equals the value (or one of a list of values).
 
-        Raises
-        ------
-        DataError
-            For a column that does not exist.
+        DataError for a column that does not exist.
         """
         keep = np.ones(len(self), dtype=bool)
         for column, wanted in equal.items():
@@ -159,10 +156,6 @@ class Records:
         ----------
         task, metric, family : str, optional
             May be left out where the table holds only one.
-
-        Returns
-        -------
-        Points
 
         Raises
         ------
@@ -277,10 +270,6 @@ def read_records(
         get 1 - 1/k.
     encoding : str, optional
         Default: by byte-order mark, else UTF-8.
-
-    Returns
-    -------
-    Records
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """Warnings about a valid table of records: what is usable, but deserves a look."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The main road in one call: verdicts, laws and sizes of a table of records."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Claims 1 to 3 of Du et al. (2024): is the loss the axis?  Checkpoints, final models, figures."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 

@@ -1,15 +1,11 @@
 """Claims 4 to 6 of Du et al. (2024), and forecasts: kinds of task, metrics, thresholds, sizes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from emergence.errors import DataError
-from emergence.figures.scaling_law import plot_law
 from emergence.figures.style import human
 from emergence.fits.shared_threshold import shared_threshold
 from emergence.planning.backtest import Backtest, backtest
@@ -55,10 +51,7 @@ def kinds(source: Source) -> Finding:
     clause = f"of {counted(len(verdicts), 'task')} {said}"
     shown = [*source.labelled("emergent")[:2], *source.labelled("smooth")[:2]]
     return Finding(
-        holds,
-        clause,
-        pd.DataFrame(rows),
-        lambda: panels([v.plot for v in shown], 4.2, 3.4),
+        holds, clause, pd.DataFrame(rows), lambda: panels([v.plot for v in shown], 4.2, 3.4)
     )
 
 
@@ -162,13 +155,13 @@ def sizes(source: Source) -> Finding:
         }
         if isinstance(law := laws[p.family], ScalingLaw):
             size = size_threshold(fit, law, rng=source.seed)
-            found.append((law, size))
+            found.append(size)
             row |= _size_row(size)
         rows.append(row)
     p_tasks, said = _one_eta([v.points for v in emergent], source)
     p_values = [r.p_common for r in runs if r is not None]
     differ = sum(p <= _ALPHA for p in p_values)
-    reached = sum(not s.interval().open_high for _, s in found)
+    reached = sum(not s.interval().open_high for s in found)
     clause = (
         f"{said}; one eta for all runs of a task is rejected for {differ} of "
         f"{counted(len(p_values), 'task')} with several; the size that reaches eta is bounded for "
@@ -176,7 +169,7 @@ def sizes(source: Source) -> Finding:
     )
     told = [*p_values, *([] if p_tasks is None else [p_tasks])]
     bad = sum(p <= _ALPHA for p in told)
-    draw = (lambda: panels([partial(plot_law, *found[0])], 6.4)) if found else None
+    draw = (lambda: panels([found[0].plot], 6.4)) if found else None
     return Finding(share_word(len(told) - bad, bad), clause, pd.DataFrame(rows), draw)
 
 

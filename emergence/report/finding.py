@@ -1,7 +1,5 @@
 """Finding: what one set of records says of one claim, in words, a table and a figure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

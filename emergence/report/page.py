@@ -1,7 +1,5 @@
 """The page: one self-contained HTML file with verdicts, figures, warnings and settings."""
 
-from __future__ import annotations
-
 import base64
 import io
 import platform
@@ -19,7 +17,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from emergence import __version__
-from emergence.figures.scaling_law import plot_law
 from emergence.figures.scores import plot_compute
 from emergence.figures.style import ETA, human
 from emergence.figures.thresholds import plot_eta_distribution, plot_forest
@@ -116,7 +113,7 @@ def _law(analysis: Analysis, family: str, law: ScalingLaw) -> Figure:
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     points = {i: analysis.verdicts[i].points for i in analysis.sizes}
     mine = [i for i in analysis.sizes if points[i].family == family]
-    ax = plot_law(law, analysis.sizes[mine[0]] if len(mine) == 1 else None, figure.subplots())
+    ax = (analysis.sizes[mine[0]] if len(mine) == 1 else law).plot(figure.subplots())
     if len(mine) > 1:
         etas = sorted((analysis.sizes[i].eta, points[i].task) for i in mine)
         _name_etas(ax, etas)

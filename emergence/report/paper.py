@@ -3,8 +3,7 @@
 Every number on it comes from the records; the words around them do not change with the result.
 """
 
-from __future__ import annotations
-
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,102 +40,27 @@ class Claim:
     test: str
     command: str
     ask: Ask
-    fresh: tuple[str, ...]
-    public: tuple[str, ...]
+    fresh: Sequence[str]
+    public: Sequence[str]
 
 
-CLAIMS = (
-    Claim(
-        stem="checkpoints",
-        title="1. Performance is a function of the loss alone",
-        claim="Checkpoints of models of several sizes, on their way through long runs, fall on one curve "
-        "of score against loss for each task; against compute they do not.",
-        test="`collapse`: the effect of a factor of ten in size at equal loss, tested against zero and "
-        "against a margin of 0.01 (equivalence), and curves of each predictor asked about runs "
-        "that they have not seen.",
-        command="emergence collapse records.csv --task TASK",
-        ask=checkpoints,
-        fresh=("paper3-cpu",),
-        public=("olmo_ladder",),
-    ),
-    Claim(
-        stem="final",
-        title="2. So it is for models trained to budgets of their own",
-        claim="Models of many sizes, each trained to its own number of tokens with the learning rate "
-        "decayed to the end, fall on the same kind of curve at their final checkpoints.",
-        test="`collapse` of the final checkpoints alone, family by family; and of all families of a "
-        "task together, where there are several.",
-        command="emergence collapse finals.csv --task TASK [--pool]",
-        ask=final_models,
-        fresh=("paper28-cpu",),
-        public=("public_reports",),
-    ),
-    Claim(
-        stem="figures",
-        title="3. It holds for figures read off a report",
-        claim="A report that only draws its results, loss against tokens and score against tokens, shows "
-        "the same.",
-        test="`join_curves`: the curves of the emergent tasks are drawn against tokens, read off with a "
-        "known error, and joined again, one curve for all runs; eta may move by no more than the "
-        "error of reading explains (1.96 of its standard deviations).",
-        command="emergence import loss.csv score.csv --params N --task TASK -o records.csv",
-        ask=read_figures,
-        fresh=("paper3-cpu",),
-        public=("public_reports",),
-    ),
-    Claim(
-        stem="kinds",
-        title="4. Tasks come in two kinds",
-        claim="Some tasks improve from the start; others stay at chance until the loss falls below a "
-        "threshold.",
-        test="`classify_tasks`: smooth and thresholded families compete, each side is tested under the "
-        "other by a parametric bootstrap, and the false discovery rate is held at 5%.",
-        command="emergence classify records.csv",
-        ask=kinds,
-        fresh=("paper3-cpu", "paper28-cpu"),
-        public=("public_reports",),
-    ),
-    Claim(
-        stem="metrics",
-        title="5. The metric does not make it",
-        claim="The kink stays under metrics that show an ability by degrees, CorrectChoiceProb and the "
-        "Brier score; the perplexity of the correct option is no measure of ability.",
-        test="`audit_metrics`: the same checkpoints by a strict and by graded metrics, each classified; "
-        "and how much of the graded ability is already there where the strict metric shows a "
-        "tenth of it.",
-        command="emergence audit records.csv --task TASK",
-        ask=metrics,
-        fresh=("paper3-cpu", "paper28-cpu"),
-        public=("public_reports",),
-    ),
-    Claim(
-        stem="sizes",
-        title="6. One threshold of the loss, and with it one of the size",
-        claim="An ability is absent above one loss eta and present below, whatever the model; by L(N) = "
-        "L_inf + (N0/N)^alpha this is a threshold of the model size.",
-        test="`run_thresholds`: one eta for all runs of a task; `shared_threshold`: one eta for the "
-        "emergent tasks (it holds where neither is rejected at 5%); `fit_scaling_law` and "
-        "`size_threshold`: the size that reaches it, and the cheapest training (the law of "
-        "`paper3-cpu` is that of the seven sizes of `paper28-cpu`).",
-        command="emergence size records.csv --task TASK",
-        ask=sizes,
-        fresh=("paper3-cpu", "paper28-cpu"),
-        public=("public_reports",),
-    ),
-    Claim(
-        stem="forecasts",
-        title="And could it have been seen coming?",
-        claim="What the smaller models show foretells the larger ones.",
-        test="`backtest`: the largest models are hidden (of the public ladder 7B and 13B, of our runs "
-        "the two largest sizes) and forecast from the others, beside the forms in use. It holds "
-        "where no other form has a smaller error and the 90% interval holds at least 80%, over the "
-        "tasks of which the forecast does not say that what comes cannot be known.",
-        command="emergence backtest records.csv --largest 2",
-        ask=partial(forecasts, largest=2),
-        fresh=("paper28-cpu",),
-        public=("olmo_ladder",),
-    ),
-)
+_ASKS: dict[str, Ask] = {
+    "checkpoints": checkpoints,
+    "final": final_models,
+    "figures": read_figures,
+    "kinds": kinds,
+    "metrics": metrics,
+    "sizes": sizes,
+    "forecasts": partial(forecasts, largest=2),
+}
+
+
+def _claims() -> list[Claim]:
+    text = (Path(__file__).parent / "claims.toml").read_text(encoding="utf-8")
+    return [Claim(ask=_ASKS[c["stem"]], **c) for c in tomllib.loads(text)["claims"]]
+
+
+CLAIMS = _claims()
 
 
 # Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.

@@ -1,7 +1,5 @@
 """Batches: the rows of every step, on a GPU written ahead by the other cores."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

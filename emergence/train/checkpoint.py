@@ -1,7 +1,5 @@
 """Checkpoints: models in folders that transformers reads, written by the loop or by others."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -96,23 +94,9 @@ def load_language_model(
 ) -> LanguageModel:
     """Load any causal model that transformers loads; code of the checkpoint is never run.
 
-    Parameters
-    ----------
-    checkpoint : str
-        Local folder, or a name on the hub.
-    revision : str, optional
-        Branch, tag or commit on the hub.
-    device : str
-        As of :class:`TrainConfig`.
-
-    Returns
-    -------
-    LanguageModel
-
-    Raises
-    ------
-    DataError
-        Where transformers finds no model there, or its tokenizer has no token to begin with.
+    Parameters ---------- checkpoint : str     Local folder, or a name on the hub. revision : str,
+    optional     Branch, tag or commit on the hub. device : str     As of :class:`TrainConfig`.
+    DataError where transformers finds no model there, or its tokenizer has no token to begin with.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -206,10 +190,6 @@ def evaluate_checkpoint(
         Items per task, of ours.
     device : str
         cpu, cuda or auto.
-
-    Returns
-    -------
-    Records
 
     Raises
     ------

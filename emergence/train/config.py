@@ -194,10 +194,7 @@ class TrainConfig(BaseModel):
 def checked(fields: object, where: str) -> TrainConfig:
     """Config of a mapping of fields.
 
-    Raises
-    ------
-    DataError
-        With every field that is wrong, and ``where`` they come from.
+    DataError with every field that is wrong, and ``where`` they come from.
     """
     try:
         return TrainConfig.model_validate(fields)
@@ -213,10 +210,7 @@ def checked(fields: object, where: str) -> TrainConfig:
 def check_branch(branch: TrainConfig, trunk: TrainConfig) -> None:
     """Refuse a branch that its trunk cannot serve.
 
-    Raises
-    ------
-    DataError
-        Where they differ in what they share, or the trunk does not keep that state.
+    DataError where they differ in what they share, or the trunk does not keep that state.
     """
     differ = [k for k in _SHARED if getattr(branch, k) != getattr(trunk, k)]
     where = f"run {branch.name} cannot branch from {trunk.name}"
@@ -231,13 +225,7 @@ def check_branch(branch: TrainConfig, trunk: TrainConfig) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
-
-    Raises
-    ------
-    DataError
-        For a file that is no JSON.
-    """
+    """What a JSON file holds; DataError for a file that is no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -245,11 +233,5 @@ def read_json(path: Path) -> Any:
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Read a config from JSON.
-
-    Raises
-    ------
-    DataError
-        With every field that is wrong.
-    """
+    """Read a config from JSON; DataError with every field that is wrong."""
     return checked(read_json(path), str(path))

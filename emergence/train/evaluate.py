@@ -1,7 +1,5 @@
 """Evaluation: scores of items and losses on text, for any causal model of transformers."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -66,13 +64,8 @@ class Question:
 def questions_of(lm: LanguageModel, items: Sequence[Item], what: str = "items") -> list[Question]:
     """Tokenise items.
 
-    A text is tokenised whole, as in training; a merge across the end of the prompt is thus
-    part of the rests.
-
-    Raises
-    ------
-    DataError
-        For an item that is longer than the model reads at once.
+    A text is tokenised whole, as in training; a merge across the end of the prompt is thus part of
+    the rests.  DataError for an item that is longer than the model reads at once.
     """
     questions = []
     for item in items:
@@ -107,9 +100,6 @@ def score_items(lm: LanguageModel, questions: Sequence[Question]) -> ItemScores:
     questions : sequence of Question
         Of :func:`questions_of`.
 
-    Returns
-    -------
-    ItemScores
     """
     most = max(len(q.rests) for q in questions)
     loglik = np.full((len(questions), most), -np.inf)
@@ -248,12 +238,8 @@ def domain_losses(lm: LanguageModel, rows: IntArray, domains: AnyArray) -> dict[
 def text_loss(lm: LanguageModel, text: str) -> tuple[float, float]:
     """Loss on a text: nats per token, and bits per byte, which tokenizers cannot change.
 
-    The text is read in windows as long as the context, each begun by the start token.
-
-    Raises
-    ------
-    DataError
-        For a text without tokens.
+    The text is read in windows as long as the context, each begun by the start token.  DataError
+    for a text without tokens.
     """
     tokens, size = lm.encode(text), lm.context
     if not tokens:

@@ -1,7 +1,5 @@
 """Folder of a run: the names of its files, and whether it may be trained in."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from emergence.errors import DataError
@@ -31,10 +29,7 @@ def write_config(config: TrainConfig, folder: Path) -> None:
 def check_folder(config: TrainConfig, folder: Path) -> None:
     """Refuse a folder in which a run of another config has begun, or with a model not ours.
 
-    Raises
-    ------
-    DataError
-        With the fields that differ.
+    DataError with the fields that differ.
     """
     path = folder / CONFIG
     if is_begun(folder) and (there := read_config(path)) != config:

@@ -1,7 +1,5 @@
 """Loop: pre-train one model, evaluate its checkpoints, resume after anything."""
 
-from __future__ import annotations
-
 import time
 from contextlib import nullcontext
 from importlib.util import find_spec

@@ -1,7 +1,5 @@
 """Model: a LLaMA-like decoder of the transformers library, built from a few sizes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -54,9 +52,6 @@ def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
     seed : int
         Seed of the weights.
 
-    Returns
-    -------
-    GlmForCausalLM
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

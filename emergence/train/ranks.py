@@ -1,7 +1,5 @@
 """Ranks: one process, or several that torchrun has started, in the same loop."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 
@@ -70,10 +68,7 @@ class Ranks:
 def pick_device(name: str) -> torch.device:
     """Device of a name; ``auto`` is the accelerator where there is one.
 
-    Raises
-    ------
-    DataError
-        For a device that this machine lacks.
+    DataError for a device that this machine lacks.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

@@ -4,8 +4,6 @@ Every file is either replaced whole (written beside, flushed, renamed) or a log 
 of which those beyond the saved step are dropped when the run resumes.  Nothing is pickled.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,10 +40,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for one process; the lock ends with the process, however that ends.
 
-    Raises
-    ------
-    DataError
-        Where another process holds it.
+    DataError where another process holds it.
     """
     try:
         held = FileLock(folder / ".lock").acquire(blocking=False)
@@ -115,10 +110,7 @@ def save_state(path: Path, tensors: dict[str, torch.Tensor], step: int) -> None:
 def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
     """Put a state back into model and optimiser; return its step.
 
-    Raises
-    ------
-    DataError
-        For a file that is no state of this model.
+    DataError for a file that is no state of this model.
     """
     fused = bool(optimizer.defaults.get("fused"))
     with safe_open(path, "pt") as file:

@@ -1,7 +1,5 @@
 """Stopping: how a run ends before its end, and signals that wait for the end of a step."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Iterator

@@ -10,8 +10,6 @@ Only points inside the range of the other sizes on all axes are asked about, so 
 answer the same questions and none extrapolates.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,10 +103,6 @@ def align_sizes(points: Points) -> Alignment:
     points : Points
         Scores with params and tokens, of at least two sizes.
 
-    Returns
-    -------
-    Alignment
-
     Raises
     ------
     DataError
@@ -133,11 +127,7 @@ def align_sizes(points: Points) -> Alignment:
     if sizes.size < 2:
         raise DataError(f"{points.label}: all points are of one size; there is nothing to line up")
     # Each axis runs in the direction in which models improve.
-    axes = {
-        "loss": -points.loss,
-        "tokens": np.log(points.tokens),
-        "compute": np.log(compute),
-    }
+    axes = {"loss": -points.loss, "tokens": np.log(points.tokens), "compute": np.log(compute)}
     inside = np.ones(points.size, dtype=bool)
     for x in axes.values():
         inside &= within_others(x, size)

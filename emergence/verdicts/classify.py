@@ -1,7 +1,5 @@
 """classify: is a task smooth, emergent, flat, or can these data not tell?"""
 
-from __future__ import annotations
-
 from typing import Unpack
 
 from numpy.typing import ArrayLike
@@ -49,10 +47,6 @@ def classify(
         Replicates under each null hypothesis, at least 99.
     rng : int, SeedSequence or Generator
         Same seed, same bits.
-
-    Returns
-    -------
-    Verdict
 
     Raises
     ------

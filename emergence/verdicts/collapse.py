@@ -13,8 +13,6 @@ Beside it, curves of loss, compute, params, tokens, and loss with each, are aske
 they have not seen (:mod:`emergence.verdicts.monotone`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,10 +60,6 @@ def collapse(
         Level of the tests.
     noise, runs
         As of :func:`fit_threshold`.
-
-    Returns
-    -------
-    Collapse
 
     Raises
     ------

@@ -11,8 +11,6 @@ show too is one of the ability; one that they do not show is made by the metric.
 its own line of chance, 1/k or 1 - 1/k, and what lies below it is no ability.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -64,10 +62,6 @@ def audit_metrics(
         Metrics that show it by degrees; default those of ``choice_prob`` and ``brier`` there.
     noise, runs, alpha, n_boot, rng
         As of :func:`classify`.
-
-    Returns
-    -------
-    MetricAudit
 
     Raises
     ------

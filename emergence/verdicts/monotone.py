@@ -1,7 +1,5 @@
 """Monotone curves: isotonic regression, asked about points that it has not seen."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.optimize import isotonic_regression
 
@@ -29,11 +27,7 @@ def within_others(x: FloatArray, group: AnyArray) -> BoolArray:
 
 
 def left_out_errors(
-    x: FloatArray,
-    y: FloatArray,
-    group: AnyArray,
-    ask: BoolArray,
-    beside: FloatArray | None = None,
+    x: FloatArray, y: FloatArray, group: AnyArray, ask: BoolArray, beside: FloatArray | None = None
 ) -> FloatArray:
     """Errors, for the points of ``ask``, of curves fitted without their group.
 

@@ -6,8 +6,6 @@ errors (J. Bus. Econ. Stat. 13, 253, 1995): of a mean, one run that a side misse
 be the less certain evidence the farther it is missed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -62,10 +60,7 @@ def _gain(problem: Problem, fold: IntArray, fit_level: bool) -> FloatArray:
     for f in np.unique(fold):
         out = fold == f
         train = subset(problem, ~out)
-        sides = (
-            smooth_contest(train),
-            threshold_contest(train, COMPETING, fit_level=fit_level),
-        )
+        sides = (smooth_contest(train), threshold_contest(train, COMPETING, fit_level=fit_level))
         errors = []
         for side in sides:
             best = min(side.candidates(), key=lambda c: c.bic)

@@ -1,7 +1,5 @@
 """Rule: from the evidence to the label of a task, and the sentence that says why."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

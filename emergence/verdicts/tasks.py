@@ -190,10 +190,6 @@ def classify_tasks(
     progress : callable, optional
         Wraps the iteration over tasks, for a progress bar.
 
-    Returns
-    -------
-    Verdicts
-
     Raises
     ------
     DataError

@@ -155,7 +155,7 @@ class Verdict(Result):
     def summary(self) -> str:
         """Reason and warnings as text."""
         lines = [f"{self.points.label}: {self.reason}"]
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join(lines + self._warned)
 
     @property
     def shown(self) -> Fitted | None:

@@ -1,7 +1,5 @@
 """Hinge: nothing above the threshold, a straight line below it."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -25,10 +23,6 @@ def hinge(
     chance : float
         Score at and above eta.
 
-    Returns
-    -------
-    ndarray
-
     Examples
     --------
     >>> hinge([3.0, 2.0], eta=2.2, slope=0.5, chance=0.25)
@@ -49,10 +43,6 @@ def softplus_hinge(
         As for :func:`hinge`.
     width : float
         w, nats; the hinge as it goes to 0.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

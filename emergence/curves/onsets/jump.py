@@ -1,7 +1,5 @@
 """Jump: a step at the threshold and a straight line below it."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -22,10 +20,6 @@ def jump_onset(
         Gain at once, in score.
     slope : float
         Further gain, score per nat.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

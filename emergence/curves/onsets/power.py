@@ -1,7 +1,5 @@
 """Power onset: steep at first and then slower, or gentle at first and then faster."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -22,10 +20,6 @@ def power_onset(
         Score one nat below eta.
     exponent : float
         g: below 1 steep at first, above 1 gentle at first.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

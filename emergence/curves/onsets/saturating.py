@@ -1,7 +1,5 @@
 """Saturating onset: steepest at the threshold, then levelling off."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -22,10 +20,6 @@ def saturating_onset(
         Gain far below eta.
     rate : float
         k, per nat.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

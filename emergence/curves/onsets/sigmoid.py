@@ -1,7 +1,5 @@
 """S-shaped onset: gentle at the threshold, steep in the middle, level at last."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -18,10 +16,6 @@ def sigmoid_onset(
     ----------
     loss, eta, amplitude, rate, chance
         As for :func:`~emergence.curves.onsets.saturating.saturating_onset`.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

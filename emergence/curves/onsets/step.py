@@ -1,7 +1,5 @@
 """Step: a jump without slope; it can be asked for, but does not compete with the jump."""
 
-from __future__ import annotations
-
 from emergence._typing import FloatArray
 from emergence.curves.family import Family, Scale, depth
 from emergence.curves.onsets.jump import jump_onset

@@ -1,7 +1,5 @@
 """Exponential: convex, or concave where rate and amplitude are negative."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -26,10 +24,6 @@ def exponential(
         Score far away from the origin.
     origin : float
         L_0, nats.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """Straight line."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -20,10 +18,6 @@ def linear(loss: ArrayLike, intercept: float, slope: float) -> FloatArray:
         Score at loss 0.
     slope : float
         Score gained per nat of falling loss.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """Logistic, its floor at chance or fitted."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -29,10 +27,6 @@ def logistic(
         Loss half way up, and scale, nats.
     ceiling, floor : float
         Score at low and at high loss.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

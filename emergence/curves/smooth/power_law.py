@@ -1,7 +1,5 @@
 """Power law of the loss itself."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -26,10 +24,6 @@ def power_law(
         Score at infinite loss.
     origin : float
         L_0, nats.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

@@ -4,8 +4,6 @@ Every row of every batch has a source of random numbers of its own, keyed by (se
 number), so that the position in the stream is the step and resuming needs no state.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from random import Random
 

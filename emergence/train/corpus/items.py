@@ -6,8 +6,6 @@ and the held-out items: which of the two an item may be is decided by its ``key`
 held-out item can be in training, whatever the seeds (:func:`is_held_out`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b

@@ -1,7 +1,5 @@
 """Mixture: which domains and languages a corpus is made of, and what that makes of its losses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

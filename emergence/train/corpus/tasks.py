@@ -63,10 +63,6 @@ class Task:
         n : int
             Number of items.
 
-        Returns
-        -------
-        list of Item
-
         Raises
         ------
         DataError
@@ -123,12 +119,7 @@ def read_items(path: Path) -> dict[str, list[Item]]:
 
     One object a line: ``prompt``, ``options`` (texts that may follow it, each with its leading
     space where the language has one), ``gold`` (place of the answer, from 0), and ``task``
-    (default: the name of the file).
-
-    Raises
-    ------
-    DataError
-        With file, row and field.
+    (default: the name of the file).  DataError with file, row and field.
     """
     found: dict[str, list[Item]] = {}
     example = '{"prompt": "2 + 2 =", "options": [" 3", " 4"], "gold": 1}'

@@ -1,7 +1,5 @@
 """Texts: the user's own text as a source of documents."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from dataclasses import dataclass
@@ -51,13 +49,7 @@ def fingerprint(text: str) -> str:
 
 
 def read_utf8(path: Path) -> str:
-    """Text of a file.
-
-    Raises
-    ------
-    DataError
-        For one that is not UTF-8, with the row.
-    """
+    """Text of a file; DataError for one that is not UTF-8, with the row."""
     data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
@@ -71,10 +63,7 @@ def read_utf8(path: Path) -> str:
 def read_lines_as(path: Path, model: type[_Line], example: str) -> list[tuple[int, _Line]]:
     """Lines of a JSONL file that are not blank, each with the number of its row.
 
-    Raises
-    ------
-    DataError
-        With file, row and field, and an ``example`` of a line.
+    DataError with file, row and field, and an ``example`` of a line.
     """
     found = []
     # Not splitlines: JSON may hold other line separators, and web text does.
@@ -110,10 +99,7 @@ def _documents(path: Path) -> list[str]:
 def read_text(path: Path, share: float) -> OwnText:
     """Read a file or a folder of .txt, .jsonl (field ``text``) or .parquet (column ``text``).
 
-    Raises
-    ------
-    DataError
-        For a path without text, or a row that holds none.
+    DataError for a path without text, or a row that holds none.
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder of text")

@@ -1,7 +1,5 @@
 """Presets: sizes by name, one rule for the learning rate, and the sweeps that ship."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -206,10 +204,7 @@ def one_run(what: str, changes: Sequence[str] = ()) -> TrainConfig:
 def read_sweep(what: str) -> list[TrainConfig]:
     """Configs of a preset, or of a JSON file with a list of them (as in ``sweep.json``).
 
-    Raises
-    ------
-    DataError
-        For an unknown preset, or with every field that is wrong.
+    DataError for an unknown preset, or with every field that is wrong.
     """
     if not what.endswith(".json"):
         return preset(what)

@@ -1,7 +1,5 @@
 """Process: one run of a sweep, in a process of its own, which may die without the others."""
 
-from __future__ import annotations
-
 import os
 import platform
 import signal

@@ -1,7 +1,5 @@
 """Sweep: many runs, several at a time, on this machine or on a cluster."""
 
-from __future__ import annotations
-
 import json
 import platform
 import subprocess
@@ -182,9 +180,6 @@ def collect(configs: Sequence[TrainConfig], folder: Path) -> Records:
     folder : path
         Folder of the sweep.
 
-    Returns
-    -------
-    Records
     """
     rows: list[dict[str, Any]] = []
     for config in configs:

@@ -163,24 +163,8 @@ def brier_score(loglik: ArrayLike, correct: ArrayLike) -> float:
 
     .. math:: \frac1N \sum_i \sum_j (y_{ij} - \hat y_{ij})^2
 
-    Lower is better, 0 is best, uniform guessing over k options gives 1 - 1/k.
-
-    Parameters
-    ----------
-    loglik : (items, options) array_like
-        Log-likelihood (nats) that the model gives to each option.
-    correct : (items,) array_like of int
-        Index of the correct option.
-
-    Returns
-    -------
-    float
-        Between 0 and 2.
-
-    Raises
-    ------
-    DataError
-        For shapes that do not fit, NaN, or an option index out of range.
+    Lower is better, 0 is best, uniform guessing over k options gives 1 - 1/k; between 0 and 2.
+    Arguments and errors as for :func:`correct_choice_prob`.
 
     Examples
     --------
@@ -208,26 +192,9 @@ def correct_option_perplexity(loglik: ArrayLike, correct: ArrayLike, length: Arr
 
     .. math:: \exp\Big(-\frac1N \sum_i \ell_{i,c_i} / T_i\Big)
 
-    It falls for wrong options too (Du et al. 2024, section 3), so the fits refuse it.
-
-    Parameters
-    ----------
-    loglik : (items, options) array_like
-        Total log-likelihood (nats) of each option.
-    correct : (items,) array_like of int
-        Index of the correct option.
-    length : (items,) array_like
-        Number of tokens of the correct option.
-
-    Returns
-    -------
-    float
-        At least 0; 1 is certainty.
-
-    Raises
-    ------
-    DataError
-        For shapes that do not fit, or a length below 1.
+    with :math:`T_i` tokens (``length``) of the correct option; 1 is certainty. It falls for wrong
+    options too (Du et al. 2024, section 3), so the fits refuse it. Other arguments and errors as
+    for :func:`correct_choice_prob`, and for a length below 1.
 
     Examples
     --------

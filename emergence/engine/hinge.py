@@ -41,16 +41,9 @@ def search_hinge(
 ) -> HingeBatch:
     """Find the least-squares hinge of every row by exact search.
 
-    Parameters
-    ----------
-    x : (n,) array
-        Losses in ascending order (ties allowed).
-    y : (n,) or (b, n) array
-        Ability, zero at chance; one row per data set.
-    w : (n,) or (b, n) array, optional
-        Non-negative weights, for example bootstrap counts.
-    fit_plateau : bool
-        Estimate the level above the kink instead of taking it as zero.
+    ``x`` (n,) are losses in ascending order, ties allowed; ``y`` abilities, zero at chance, (n,) or
+    one row (b, n) for each data set; ``w`` non-negative weights of either shape, such as bootstrap
+    counts. ``fit_plateau`` estimates the level above the kink instead of taking it as zero.
     """
     y2 = np.atleast_2d(np.asarray(y, dtype=float))
     w2 = np.ones((1, x.size)) if w is None else np.atleast_2d(np.asarray(w))

@@ -21,23 +21,11 @@ def zoom(
 ) -> FloatArray:
     """Maximise by a pattern search whose every look at the objective is one batch.
 
-    Around each centre lies a grid of five places an axis; the best becomes the centre, and an
-    axis whose best place is not at its edge halves its step.  Unlike a gradient method it minds
+    ``objective`` maps (m, k) parameter sets to (m,) values. Around each of the ``starts`` (s, k)
+    lies a grid of five places an axis, of half widths ``steps`` (s, k; 0 stays fixed) within
+    ``low`` and ``high``; the best becomes the centre, and an axis whose best place is not at its
+    edge halves its step, down to ``tolerance`` times the first. Unlike a gradient method it minds
     neither kinks nor bounds.
-
-    Parameters
-    ----------
-    objective : callable
-        (m, k) parameter sets to (m,) values.
-    starts : (s, k) array
-        Where to begin.
-    steps : (s, k) array
-        First half widths; an axis with step 0 stays fixed.
-    low, high : (k,) array
-        Bounds.
-    tolerance : float
-        Relative to the first steps, where the search ends.
-
     """
     k = starts.shape[1]
     places = np.stack(np.meshgrid(*[_PLACES] * k, indexing="ij"), axis=-1).reshape(-1, k)

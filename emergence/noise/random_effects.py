@@ -72,14 +72,8 @@ def fit_random_effects(
 ) -> RandomEffects:
     """Fit by restricted maximum likelihood.
 
-    Parameters
-    ----------
-    estimate : (k,) array
-        Estimates, k more than the columns of the design.
-    sigma : (k, k) array
-        Covariance of their errors.
-    design : (k, p) array
-        Fixed effects; a column of ones for the mean alone.
+    ``estimate`` (k,) with the covariance ``sigma`` (k, k) of their errors; ``design`` (k, p) are
+    fixed effects, a column of ones for the mean alone.
     """
     width = float(np.sqrt(np.var(estimate) + np.diag(sigma).mean()))
 

@@ -120,16 +120,9 @@ def fit_run_noise(
 ) -> RunNoise:
     """Restricted maximum likelihood over a grid of (rho, offset ratio).
 
-    Parameters
-    ----------
-    residual : (n,) array
-        Residuals of a fit.
-    run, rank : (n,) array
-        Run codes 0, 1, ..., and position of each point inside its run.
-    design : (q, n) array
-        Directions that the fit has used up: derivatives of the curve.
-    ar1 : bool
-        Whether errors follow each other; else offsets alone.
+    ``residual`` (n,) are those of a fit, ``run`` codes 0, 1, ..., ``rank`` the position of each
+    point inside its run; ``design`` (q, n) the directions that the fit has used up, derivatives of
+    the curve. With ``ar1`` errors follow each other; else there are offsets alone.
     """
     chain = _chain(run, rank)
     rho = _RHO if ar1 else _RHO[:1]

@@ -95,23 +95,9 @@ class SizeThreshold(Result):
         return replace(ci, open_low=eta.open_high, open_high=ci.open_high or eta.open_low)
 
     def curve(self, tokens: ArrayLike, level: float = 0.95) -> pd.DataFrame:
-        """Sizes that reach eta for given training tokens, with intervals.
+        """Sizes that reach eta for given training tokens, with intervals; needs a law with tokens.
 
-        Parameters
-        ----------
-        tokens : array_like
-            Training tokens D.
-        level : float
-
-        Returns
-        -------
-        DataFrame
-            tokens, params, low, high, open_low, open_high, prob_out_of_reach.
-
-        Raises
-        ------
-        DataError
-            For a law without tokens.
+        Columns: tokens, params, low, high, open_low, open_high, prob_out_of_reach.
         """
         if self._law.form == "N":
             raise DataError(_NO_TOKENS)

@@ -16,12 +16,7 @@ _FOLDERS = tuple(
 
 
 def dataset_path(name: str) -> Path:
-    """Path of a bundled file of records.
-
-    Parameters ---------- name : str     ``public_reports``, ``olmo_ladder``, ``paper3-cpu``,
-    ``paper3-cpu-again``,     ``paper3-cpu-wsd`` or ``paper28-cpu``.  DataError for a name that does
-    not exist, with those that do.
-    """
+    """Path of a bundled file of records; DataError for another name, with those that exist."""
     known = sorted({p.stem for folder in _FOLDERS for p in folder.glob("*.csv")})
     for folder in _FOLDERS:
         path = folder / f"{name}.csv"

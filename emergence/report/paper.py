@@ -75,23 +75,10 @@ def write_paper(
     seed: int = 0,
     wrap: Wrap = plain,
 ) -> Path:
-    """Write ``paper.md`` and its figures.
+    """Write ``paper.md`` and, into ``folder/paper``, its figures; return the path of the page.
 
-    Parameters
-    ----------
-    folder : Path
-        Figures go to ``folder/paper``.
-    records : dict of str to Records, optional
-        By name; every claim is asked of each.  Default: the bundled data, ours and public ones.
-    n_boot, seed : int
-        Replicates and seed of every test.
-    wrap : callable
-        Passes the claims on, for a progress bar.
-
-    Returns
-    -------
-    Path
-        The page.
+    Every claim is asked of each of the ``records`` by name, by default of the bundled data, ours
+    and public ones. ``wrap`` passes the claims on, for a progress bar.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sources = {name: Source(name, table, n_boot, seed) for name, table in (records or {}).items()}

@@ -27,15 +27,6 @@ def batches(corpus: Corpus, ranks: Ranks, steps: range) -> Iterator[torch.Tensor
     """Rows of this rank for every step, shape (rows / world, context + 1).
 
     The rows of a step are the same however many processes write them.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        Where they come from.
-    ranks : Ranks
-        Which of them are those of this process.
-    steps : range
-        Steps, in order.
     """
     workers = text_workers(ranks.device)
     loader = DataLoader(

@@ -94,9 +94,9 @@ def load_language_model(
 ) -> LanguageModel:
     """Load any causal model that transformers loads; code of the checkpoint is never run.
 
-    Parameters ---------- checkpoint : str     Local folder, or a name on the hub. revision : str,
-    optional     Branch, tag or commit on the hub. device : str     As of :class:`TrainConfig`.
-    DataError where transformers finds no model there, or its tokenizer has no token to begin with.
+    ``checkpoint`` is a folder or a name on the hub, ``revision`` a branch, tag or commit there,
+    ``device`` as of :class:`TrainConfig`.  DataError where transformers finds no model, or its
+    tokenizer has no token to begin with.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(

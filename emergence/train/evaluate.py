@@ -92,14 +92,6 @@ def score_items(lm: LanguageModel, questions: Sequence[Question]) -> ItemScores:
 
     Prompts of one length go through the model together, once; the options continue from
     its cache, so nothing is padded on the left and nothing is computed twice.
-
-    Parameters
-    ----------
-    lm : LanguageModel
-        Model to evaluate.
-    questions : sequence of Question
-        Of :func:`questions_of`.
-
     """
     most = max(len(q.rests) for q in questions)
     loglik = np.full((len(questions), most), -np.inf)
@@ -167,19 +159,9 @@ def _repeated_cache(out: Any, k: int) -> dict[str, Any]:
 def task_scores(scores: ItemScores, *, produced: bool = False) -> list[dict[str, Any]]:
     """Metrics of one task, each as the fields of a record.
 
-    Parameters
-    ----------
-    scores : ItemScores
-        Of :func:`score_items`.
-    produced : bool
-        Exact match instead of accuracy.
-
-    Returns
-    -------
-    list of dict
-        ``metric``, ``value`` and, where they mean something, ``chance`` and ``n_items``: of
-        accuracy or exact match, choice_prob, brier, and of the perplexities of the correct and
-        of the wrong options, per token, which are to look at and no measure of ability.
+    ``metric``, ``value`` and, where they mean something, ``chance`` and ``n_items``: of accuracy
+    (of answers ``produced`` exact match), choice_prob, brier, and of the perplexities of the
+    correct and of the wrong options, per token, which are to look at and no measure of ability.
     """
     there, n = scores.length > 0, len(scores.gold)
     chance = float(np.mean(1.0 / there.sum(axis=1)))

@@ -44,14 +44,6 @@ def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
 
     Weights are drawn with standard deviation :math:`1/\sqrt{\text{hidden}}`, which small
     models need; the global state of torch's random numbers is left as it was.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        Sizes.
-    seed : int
-        Seed of the weights.
-
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

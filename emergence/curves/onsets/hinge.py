@@ -35,14 +35,7 @@ def hinge(
 def softplus_hinge(
     loss: ArrayLike, eta: float, slope: float, width: float, chance: float = 0.0
 ) -> FloatArray:
-    r"""Hinge with a soft corner: :math:`c + a w \log(1 + e^{(\eta - L)/w})`.
-
-    Parameters
-    ----------
-    loss, eta, slope, chance
-        As for :func:`hinge`.
-    width : float
-        w, nats; the hinge as it goes to 0.
+    r"""Hinge with a soft corner: :math:`c + a w \log(1 + e^{(\eta - L)/w})`, w nats wide.
 
     Examples
     --------

@@ -10,16 +10,9 @@ from emergence.curves.family import Family, Scale, depth
 def jump_onset(
     loss: ArrayLike, eta: float, jump: float, slope: float = 0.0, chance: float = 0.0
 ) -> FloatArray:
-    r"""Jump plus slope: :math:`c + [L < \eta] (j + a (\eta - L))`.
+    r"""Jump plus slope: :math:`c + [L < \eta] (j + a (\eta - L))`, slope a in score per nat.
 
-    Parameters
-    ----------
-    loss, eta, chance
-        As for :func:`~emergence.curves.onsets.hinge.hinge`.
-    jump : float
-        Gain at once, in score.
-    slope : float
-        Further gain, score per nat.
+    Other arguments as for :func:`~emergence.curves.onsets.hinge.hinge`.
 
     Examples
     --------

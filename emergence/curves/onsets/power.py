@@ -10,16 +10,10 @@ from emergence.curves.family import Family, Scale, depth
 def power_onset(
     loss: ArrayLike, eta: float, amplitude: float, exponent: float, chance: float = 0.0
 ) -> FloatArray:
-    r"""Power onset: :math:`c + A (\eta - L)_+^g`.
+    r"""Power onset: :math:`c + A (\eta - L)_+^g`, a score A one nat below eta.
 
-    Parameters
-    ----------
-    loss, eta, chance
-        As for :func:`~emergence.curves.onsets.hinge.hinge`.
-    amplitude : float
-        Score one nat below eta.
-    exponent : float
-        g: below 1 steep at first, above 1 gentle at first.
+    With g below 1 steep at first, above 1 gentle at first; other arguments as for
+    :func:`~emergence.curves.onsets.hinge.hinge`.
 
     Examples
     --------

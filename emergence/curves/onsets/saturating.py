@@ -10,16 +10,10 @@ from emergence.curves.family import Family, Scale, depth
 def saturating_onset(
     loss: ArrayLike, eta: float, amplitude: float, rate: float, chance: float = 0.0
 ) -> FloatArray:
-    r"""Saturating onset: :math:`c + A (1 - e^{-k (\eta - L)_+})`.
+    r"""Saturating onset: :math:`c + A (1 - e^{-k (\eta - L)_+})`, with rate k per nat.
 
-    Parameters
-    ----------
-    loss, eta, chance
-        As for :func:`~emergence.curves.onsets.hinge.hinge`.
-    amplitude : float
-        Gain far below eta.
-    rate : float
-        k, per nat.
+    A is the gain far below eta; other arguments as for
+    :func:`~emergence.curves.onsets.hinge.hinge`.
 
     Examples
     --------

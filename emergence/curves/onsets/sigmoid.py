@@ -10,12 +10,10 @@ from emergence.curves.family import Family, Scale, depth
 def sigmoid_onset(
     loss: ArrayLike, eta: float, amplitude: float, rate: float, chance: float = 0.0
 ) -> FloatArray:
-    r"""S-shaped onset: :math:`c + A (1 - e^{-(k (\eta - L)_+)^2})`.
+    r"""S-shaped onset: :math:`c + A (1 - e^{-(k (\eta - L)_+)^2})`, with rate k per nat.
 
-    Parameters
-    ----------
-    loss, eta, amplitude, rate, chance
-        As for :func:`~emergence.curves.onsets.saturating.saturating_onset`.
+    A is the gain far below eta; other arguments as for
+    :func:`~emergence.curves.onsets.hinge.hinge`.
 
     Examples
     --------

@@ -10,20 +10,9 @@ from emergence.curves.family import Family, Scale
 def exponential(
     loss: ArrayLike, amplitude: float, rate: float, floor: float = 0.0, origin: float = 0.0
 ) -> FloatArray:
-    r"""Exponential: :math:`c + A e^{-k (L - L_0)}`.
+    r"""Exponential: :math:`c + A e^{-k (L - L_0)}`, with rate k per nat.
 
-    Parameters
-    ----------
-    loss : array_like
-        Nats per token.
-    amplitude : float
-        Gain at ``origin``; negative together with ``rate`` for a curve that levels off.
-    rate : float
-        k, per nat.
-    floor : float
-        Score far away from the origin.
-    origin : float
-        L_0, nats.
+    A is the gain at the origin L_0; where it and k are negative the curve levels off.
 
     Examples
     --------

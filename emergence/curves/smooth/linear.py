@@ -8,16 +8,7 @@ from emergence.curves.family import Family, Scale
 
 
 def linear(loss: ArrayLike, intercept: float, slope: float) -> FloatArray:
-    r"""Straight line: :math:`b - a L`.
-
-    Parameters
-    ----------
-    loss : array_like
-        Nats per token.
-    intercept : float
-        Score at loss 0.
-    slope : float
-        Score gained per nat of falling loss.
+    r"""Straight line: :math:`b - a L`, b the score at loss 0, a the score gained per nat.
 
     Examples
     --------

@@ -19,14 +19,7 @@ def logistic(
 ) -> FloatArray:
     r"""Logistic with floor and ceiling: :math:`c + (C - c) / (1 + e^{(L - m)/w})`.
 
-    Parameters
-    ----------
-    loss : array_like
-        Nats per token.
-    middle, width : float
-        Loss half way up, and scale, nats.
-    ceiling, floor : float
-        Score at low and at high loss.
+    m is the loss half way up and w the scale, nats; C and c the scores at low and at high loss.
 
     Examples
     --------

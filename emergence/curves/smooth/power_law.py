@@ -12,18 +12,7 @@ def power_law(
 ) -> FloatArray:
     r"""Power of the loss: :math:`c + A (L / L_0)^{-g}`.
 
-    Parameters
-    ----------
-    loss : array_like
-        Nats per token.
-    amplitude : float
-        Gain at ``origin``.
-    exponent : float
-        g.
-    floor : float
-        Score at infinite loss.
-    origin : float
-        L_0, nats.
+    A is the gain at the origin L_0, c the score at infinite loss.
 
     Examples
     --------

@@ -112,21 +112,10 @@ def documents(
 
 
 def train_tokenizer(vocab_size: int, rows: int = 400, mixture: Mixture = MIXTURE) -> Tokenizer:
-    """Byte-level BPE of the corpus.
+    """Byte-level BPE of the corpus, the same for the same arguments.
 
-    Parameters
-    ----------
-    vocab_size : int
-        Most tokens, at least 300; a narrow mixture has fewer.
-    rows : int
-        Rows of fifty documents to learn from.
-    mixture : Mixture
-        What the documents are of.
-
-    Returns
-    -------
-    Tokenizer
-        The same for the same arguments.
+    At most ``vocab_size`` tokens (at least 300; a narrow mixture has fewer), learned from ``rows``
+    rows of fifty documents.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -149,18 +138,8 @@ def train_tokenizer(vocab_size: int, rows: int = 400, mixture: Mixture = MIXTURE
 class Corpus:
     """Batches of tokens: ``batch(step)`` depends on nothing but the arguments.
 
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        As of :func:`train_tokenizer`.
-    context : int
-        Tokens that the model reads at once; rows hold one more, the last target.
-    rows : int
-        Rows of a batch.
-    seed : int
-        Seed of the training rows; the held-out ones are the same for every seed.
-    mixture : Mixture
-        What the documents are of.
+    Rows hold one token more than the ``context`` that the model reads at once, the last target.
+    ``seed`` is that of the training rows; the held-out ones are the same for every seed.
     """
 
     def __init__(

@@ -58,15 +58,7 @@ class Task:
     def items(self, n: int = 400) -> list[Item]:
         """Held-out items, all different, the places of the answers balanced.
 
-        Parameters
-        ----------
-        n : int
-            Number of items.
-
-        Raises
-        ------
-        DataError
-            Where the category does not hold so many different held-out items.
+        DataError where the category does not hold so many different held-out items.
 
         Examples
         --------

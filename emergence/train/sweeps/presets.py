@@ -131,23 +131,7 @@ PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
 
 
 def preset(name: str) -> list[TrainConfig]:
-    """Configs of a sweep that ships.
-
-    Parameters
-    ----------
-    name : str
-        ``demo``, ``paper3-cpu``, ``paper3-cpu-again`` (more seeds), ``paper3-cpu-wsd`` (another
-        schedule), ``paper28-cpu`` or ``paper28``.
-
-    Returns
-    -------
-    list of TrainConfig
-        Trunks before their branches.
-
-    Raises
-    ------
-    DataError
-        For another name.
+    """Configs of a sweep that ships, trunks before their branches; DataError for another name.
 
     Examples
     --------

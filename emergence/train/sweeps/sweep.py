@@ -171,16 +171,7 @@ def _watch(configs: Sequence[TrainConfig], folder: Path, progress: bool) -> Iter
 
 
 def collect(configs: Sequence[TrainConfig], folder: Path) -> Records:
-    """Records of all runs in one table, also written to ``records.csv``.
-
-    Parameters
-    ----------
-    configs : sequence of TrainConfig
-        Runs.
-    folder : path
-        Folder of the sweep.
-
-    """
+    """Records of all runs in one table, also written to ``records.csv`` in the folder."""
     rows: list[dict[str, Any]] = []
     for config in configs:
         rows += read_lines(folder / config.name / RECORDS)

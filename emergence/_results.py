@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emergence._typing import Axes
 from emergence.errors import DataError
 from emergence.interval import Interval
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 
 class Status(Enum):
@@ -73,7 +73,7 @@ class Result(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but points and draws, in types that survive JSON."""
-        found: dict[str, Any] = jsonable(self)
+        found: dict[str, Any] = jsonable(self) if is_dataclass(self) else {}
         return found | {"reason": self.reason, "warnings": list(self.warnings)}
 
     def __repr__(self) -> str:

@@ -1,9 +1,14 @@
 """The words that every module speaks: arrays, options, and the columns that a fit takes."""
 
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
+else:  # matplotlib only when drawing
+    Axes = Any
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -1,13 +1,15 @@
-"""Interval: the one kind of interval that every result gives."""
+"""Interval: the one kind of interval that every result gives, and curves with a band."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from emergence._typing import FloatArray
 from emergence.errors import DataError
+
+_PLACES = 300  # of a curve that is drawn
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,21 @@ class Interval:
     def __contains__(self, value: float) -> bool:
         above = self.open_low or value >= self.low
         return bool(above and (self.open_high or value <= self.high))
+
+
+class Curve(NamedTuple):
+    """Scores along the losses, as figures draw them; ``low`` and ``high`` where there is a band."""
+
+    loss: FloatArray
+    score: FloatArray
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+    label: str | None = None
+
+
+def even(loss: FloatArray) -> FloatArray:
+    """Losses of a curve: evenly from the lowest to the highest."""
+    return np.linspace(loss.min(), loss.max(), _PLACES)
 
 
 def interval_of(low: float, high: float, level: float, method: str) -> Interval:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.errors import DataError, MethodRefused
+from emergence.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -62,50 +62,31 @@ _PERPLEXITY = (
 )
 _LOSSES = ("loss", "train_loss", "bits_per_byte")
 
-PERPLEXITY_REASON = (
+_PERPLEXITY_REASON = (
     "the perplexity of the correct option is no measure of ability: as a model improves it falls "
     "for the wrong options too, so a fall says nothing about telling them apart. Use accuracy, "
     "CorrectChoiceProb (choice_prob) or the Brier score."
 )
 _LOSS_REASON = "a loss on one kind of text is no score of a task; records keep it to look at."
 # Metrics that records may hold and no fit takes, with the reason.
-REFUSED = dict.fromkeys(_PERPLEXITY, PERPLEXITY_REASON) | dict.fromkeys(_LOSSES, _LOSS_REASON)
+_REFUSED = dict.fromkeys(_PERPLEXITY, _PERPLEXITY_REASON) | dict.fromkeys(_LOSSES, _LOSS_REASON)
 
 
-def get_metric(name: str) -> Metric:
-    """Look a metric up by name or alias.
-
-    Parameters
-    ----------
-    name : str
-        ``acc`` (``accuracy``), ``exact_match`` (``em``), ``choice_prob``
-        (``correct_choice_prob``) or ``brier`` (``brier_score``); case does not matter.
-
-    Raises
-    ------
-    MethodRefused
-        For a perplexity or a loss, with the reason.
-    DataError
-        For a name that is not known.
+def known_metric(name: str) -> Metric | None:
+    """Metric of that name or alias, case aside; None for a refused or an unknown one.
 
     Examples
     --------
-    >>> get_metric("accuracy").chance(4)
-    0.25
-    >>> get_metric("brier").chance(4), get_metric("brier").best
-    (0.75, 0.0)
+    >>> known_metric("Accuracy").chance(4), known_metric("brier").chance(4)
+    (0.25, 0.75)
     """
     key = name.strip().lower()
-    key = ALIASES.get(key, key)
-    if key in REFUSED:
-        raise MethodRefused(f"metric {name!r}: {REFUSED[key]}")
-    if key not in METRICS:
-        known = ", ".join(sorted(METRICS) + sorted(ALIASES))
-        raise DataError(
-            f"metric {name!r} is not known (known: {known}); give the columns 'chance' and "
-            "'best' with the records to use another one"
-        )
-    return METRICS[key]
+    return METRICS.get(ALIASES.get(key, key))
+
+
+def refusal(name: str) -> str | None:
+    """Why no fit takes the metric (a perplexity, a loss); None where fits do."""
+    return _REFUSED.get(name.strip().lower())
 
 
 def _option_probabilities(loglik: ArrayLike, correct: ArrayLike) -> tuple[FloatArray, np.ndarray]:

@@ -11,12 +11,10 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from emergence._typing import NOISES, PLATEAUS, RUNS
+from emergence._typing import NOISES, PLATEAUS, RUNS, Axes
 from emergence.errors import DataWarning
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from emergence.records.points import Points
     from emergence.records.records import Records
 

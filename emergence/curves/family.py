@@ -8,13 +8,11 @@ with :math:`\phi` decreasing in the loss.  Fits work on the canonical axis x, 0 
 and 1 at the highest; people read curves in nats and in the units of their metric.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -107,7 +105,7 @@ class Family:
         """Parameters: eta, those of the grid and the amplitudes; a fitted level apart."""
         return (self.side == "threshold") + self.grid.shape[1] + self.amplitudes
 
-    def on(self, scale: Scale) -> Family:
+    def on(self, scale: Scale) -> Self:
         """Family for one problem."""
         if not self.needs_ratio:
             return self

@@ -6,10 +6,9 @@ of shapes is a matrix of unit rows, a set of replicates a matrix of columns, and
 holds every fit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class Block:
         """Parameters of the family and of the fitted constant."""
         return self.family.n_params + (self.level is not None)
 
-    def rows(self, keep: IntArray) -> Block:
+    def rows(self, keep: IntArray) -> Self:
         """Return the block with some of its parameter sets."""
 
         def pick(a: FloatArray | None) -> FloatArray | None:

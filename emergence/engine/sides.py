@@ -17,6 +17,7 @@ from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import Candidate, Contest, smooth_contest, threshold_contest
 from emergence.engine.grid import joint_bic
 from emergence.engine.problem import Problem, subset, with_run_noise
+from emergence.interval import even
 from emergence.noise.runs import RunNoise, fit_run_noise
 
 _ROUNDS = 3  # of curves and covariance in turn
@@ -43,12 +44,11 @@ class RunCurves:
     threshold: Curves
     smooth: Curves
 
-    def draw(self, curves: Curves, n: int) -> Iterator[tuple[FloatArray, FloatArray]]:
+    def draw(self, curves: Curves) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Losses and scores along the curve of each run, as far as its points reach."""
         assert self.problem.run is not None
         for r, part in enumerate(curves.parts):
-            mine = self.problem.x[self.problem.run == r]
-            x = np.linspace(mine.min(), mine.max(), n)
+            x = even(self.problem.x[self.problem.run == r])
             losses = self.problem.low + self.problem.span * x
             yield losses, self.problem.to_value(part.ability(x))
 

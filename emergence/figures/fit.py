@@ -1,28 +1,14 @@
 """The figure of a fit: points, curve with its band, and where a threshold lies."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
-import numpy as np
 from matplotlib.axes import Axes
 
-from emergence._typing import FloatArray
 from emergence.figures.scores import plot_points
 from emergence.figures.style import COLORS, ETA, size_legend
-from emergence.interval import Interval
+from emergence.interval import Curve, Interval
 from emergence.records.points import Points
-
-PLACES = 300  # of a curve
-
-
-class Curve(NamedTuple):
-    """Scores along the losses; ``low`` and ``high`` where they have a band."""
-
-    loss: FloatArray
-    score: FloatArray
-    low: FloatArray | None = None
-    high: FloatArray | None = None
-    label: str | None = None
 
 
 class Fitted(Protocol):
@@ -41,11 +27,6 @@ class Fitted(Protocol):
 
     def onset(self, level: float) -> tuple[float, Interval] | None:
         """Threshold with its interval; None for a curve without."""
-
-
-def grid(loss: FloatArray) -> FloatArray:
-    """Even losses from the lowest to the highest."""
-    return np.linspace(loss.min(), loss.max(), PLACES)
 
 
 def plot_fit(fit: Fitted, ax: Axes | None = None, *, level: float = 0.95) -> Axes:

@@ -8,10 +8,8 @@ each restricted fit, with eta estimated anew, does (Hidalgo, Lee & Seo 2019, J. 
 291).  Where runs have thresholds of their own, each has a curve of its own under every model.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, Stream, as_seed
 from emergence._results import Result, no_interval
-from emergence._typing import FloatArray, Runs
+from emergence._typing import Axes, FloatArray, Runs
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Contest, threshold_contest
 from emergence.engine.replicates import ErrorModel, replicas
@@ -28,9 +26,6 @@ from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval
 from emergence.records.points import Points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Onset = Literal["kink", "step", "step and slope", "undetermined"]
 # Models and the shapes that they are.

@@ -13,17 +13,15 @@ Beside our fit stand two by other hands (:mod:`emergence.noise.reference`): the 
 residuals with errors clustered by run, and the psychometric curve of counts.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from emergence._results import Result, Status, jsonable, no_interval
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.engine.contest import Candidate
 from emergence.errors import DataError
 from emergence.fits.threshold import fit_threshold
@@ -31,9 +29,6 @@ from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, interval_of
 from emergence.noise.reference import BinomialReference, binomial_reference, clustered_slope
 from emergence.records.points import LEAST_POINTS, Points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # The least draws that show this level.
 _LEAST_DRAWS, _LEVEL = 99, 0.95

@@ -1,9 +1,6 @@
 """RandomThresholdFit: a fitted threshold where runs have thresholds of their own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +11,7 @@ from emergence._typing import FloatArray
 from emergence.errors import MethodRefused
 from emergence.fits.run_thresholds_result import RunThresholds
 from emergence.fits.threshold_result import Method, ThresholdFit
-from emergence.interval import Interval
-
-if TYPE_CHECKING:
-    from emergence.figures.fit import Curve
+from emergence.interval import Curve, Interval, even
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,10 +73,8 @@ class RandomThresholdFit(ThresholdFit):
 
     def curves(self, level: float | None) -> list[Curve]:
         """Curve of each run, as far as its own points reach."""
-        from emergence.figures.fit import Curve, grid  # matplotlib only when drawing
-
         run, out = np.asarray(self.points.run).astype(str), []
         for name, shift in self.thresholds.shifts.items():
-            reach = grid(self.points.loss[run == name] - shift)
+            reach = even(self.points.loss[run == name] - shift)
             out.append(Curve(reach + shift, np.asarray(self.predict(reach))))
         return out

@@ -128,7 +128,21 @@ def _sampling_covariance(aligned: Aligned, n_boot: int, seed: np.random.SeedSequ
     places, _ = make_templates(problem, best, width).fit(columns)
     errors = places[aligned.known] * problem.span
     covariance: FloatArray = np.cov(errors) + aligned.shape_variance
+    # A step that no replicate moves is still anywhere in the gap between two losses.
+    still = errors.std(axis=1) < 1e-9 * problem.span
+    covariance[still, still] += _gaps(aligned)[still] ** 2 / 12.0
     return covariance
+
+
+def _gaps(aligned: Aligned) -> FloatArray:
+    """Distance between the two losses of each run that its threshold lies between, nats."""
+    problem, eta = aligned.problem, float(aligned.best.theta[0])
+    gaps = []
+    for r in np.flatnonzero(aligned.known):
+        x = problem.x[problem.run == r]
+        i = int(np.clip(np.searchsorted(x, eta), 1, x.size - 1))
+        gaps.append(problem.span * (x[i] - x[i - 1]))
+    return np.array(gaps)
 
 
 def _replicates(

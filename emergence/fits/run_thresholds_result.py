@@ -1,21 +1,16 @@
 """RunThresholds: the thresholds of single runs, and what they say of a common one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emergence._results import Result, jsonable, no_interval, renamed
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.interval import Interval, check_level
 from emergence.noise.random_effects import RandomEffects
 from emergence.records.points import Points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _FEW_RUNS = 5
 

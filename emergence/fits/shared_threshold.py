@@ -10,11 +10,9 @@ by their precision.  As all rest on the same runs their errors are taken as one,
 narrow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +20,7 @@ from scipy.special import fdtrc, stdtrit
 
 from emergence._random import Seed, as_seed
 from emergence._results import Result, Status, jsonable, no_interval, renamed
+from emergence._typing import Axes
 from emergence.engine.shared_eta import share_curves
 from emergence.errors import DataError
 from emergence.fits.run_thresholds_result import RunThresholds
@@ -29,9 +28,6 @@ from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, check_level
 from emergence.records.points import Points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _ALPHA = 0.05
 

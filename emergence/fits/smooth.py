@@ -24,7 +24,7 @@ from emergence.engine.grid import flat_bic
 from emergence.engine.problem import Problem, make_problem
 from emergence.engine.replicates import ErrorModel
 from emergence.errors import DataError
-from emergence.interval import Interval, interval_of
+from emergence.interval import Curve, Interval, even, interval_of
 from emergence.records.points import Points, as_points
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult
     from matplotlib.axes import Axes
 
-    from emergence.figures.fit import Curve
 
 FAMILIES = ("auto", "flat", *dict.fromkeys(f.public for f in SMOOTH.values()))
 
@@ -181,9 +180,7 @@ class SmoothFit(Result):
 
     def curves(self, level: float | None) -> list[Curve]:
         """Curve with its band, as figures draw it; without a band where ``level`` is None."""
-        from emergence.figures.fit import Curve, grid  # matplotlib only when drawing
-
-        losses = grid(self.points.loss)
+        losses = even(self.points.loss)
         if level is None:
             return [Curve(losses, self._curve(losses))]
         return [Curve(losses, *self.predict(losses, level))]

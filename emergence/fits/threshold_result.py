@@ -1,26 +1,19 @@
 """ThresholdFit: what a fitted threshold knows: estimate, intervals, curve, report."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence._results import Result, Status, jsonable, no_interval
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.onset_fit import OnsetFit, ShapeFit
 from emergence.fits.run_thresholds_result import RunThresholds
-from emergence.interval import Interval, check_level
+from emergence.interval import Curve, Interval, check_level, even
 from emergence.records.points import Points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from emergence.figures.fit import Curve
 
 Method = Literal["profile", "symmetric", "percentile"]
 
@@ -272,12 +265,10 @@ class ThresholdFit(Result):
 
     def curves(self, level: float | None) -> list[Curve]:
         """Curve with its band, as figures draw it; without a band where ``level`` is None."""
-        from emergence.figures.fit import Curve, grid  # matplotlib only when drawing
-
         if self.status is Status.NO_ONSET:
             return []
         # Both sides of eta, or a jump would be drawn as a slope between grid points.
-        losses = np.sort(np.append(grid(self.points.loss), self.eta + np.array([-1e-9, 1e-9])))
+        losses = np.sort(np.append(even(self.points.loss), self.eta + np.array([-1e-9, 1e-9])))
         if level is None or self.shape == "isotonic":
             return [Curve(losses, np.asarray(self.predict(losses)))]
         return [Curve(losses, *self.predict(losses, level))]

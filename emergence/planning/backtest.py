@@ -1,17 +1,15 @@
 """backtest: could it have been seen coming?  Hide what came, forecast it, and compare."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
 from emergence._results import Result, jsonable, no_interval
-from emergence._typing import FloatArray, Noise, Runs
+from emergence._typing import Axes, FloatArray, Noise, Runs
 from emergence.engine.problem import canonical_order
 from emergence.errors import DataError
 from emergence.interval import Interval, check_level
@@ -20,9 +18,6 @@ from emergence.planning.forecast_result import Forecast
 from emergence.planning.panel import worst
 from emergence.planning.rivals import rival_forecasts
 from emergence.records.points import Points, as_points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)

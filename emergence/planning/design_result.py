@@ -1,19 +1,14 @@
 """Design: what simulated studies of several sizes reach, and which size the goal takes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 
 from emergence._results import Result, no_interval
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.interval import Interval
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LEVEL, _Z = 0.95, 1.96
 
@@ -29,7 +24,7 @@ class AtSize:
     rising: bool
 
     @classmethod
-    def of(cls, size: int, found: FloatArray, share: bool) -> AtSize:
+    def of(cls, size: int, found: FloatArray, share: bool) -> Self:
         """Summarise the studies: a share by Wilson's interval, a width by order statistics."""
         n = found.size
         if not share:

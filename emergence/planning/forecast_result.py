@@ -1,22 +1,17 @@
 """Forecast: scores at losses not reached yet, and how far such forecasts can be trusted."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emergence._results import Result, jsonable, no_interval
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.engine.problem import Problem
 from emergence.interval import Interval, check_level
 from emergence.planning.panel import Mixture, worst
 from emergence.records.points import Points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)

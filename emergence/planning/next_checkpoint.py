@@ -11,26 +11,21 @@ the variance of eta to expect after it is
 (Lindley 1956, Ann. Math. Stat. 27, 986; Chaloner & Verdinelli 1995, Stat. Sci. 10, 273).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence._results import Result, Status
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.engine.contest import Contest
 from emergence.engine.grid import amplitudes, bic, curve, gains, grid_rss
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.planning.panel import score_sd
 from emergence.records.points import Points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _MOST = 3000  # hypotheses kept, the likeliest
 _PLACES = 61  # losses tried

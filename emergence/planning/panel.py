@@ -5,10 +5,9 @@ Sociol. Methodol. 25, 111), thresholds and smooth curves in one panel.  At a los
 a score and, by the curvature of its sum of squares, an error; together they are a mixture.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from scipy.special import stdtr
@@ -51,9 +50,9 @@ class Mixture:
         variance: FloatArray = self.weights @ (self.scale**2 + (self.centre - self.mean) ** 2)
         return variance
 
-    def wider(self, extra: FloatArray | float, dof: FloatArray | float) -> Mixture:
+    def wider(self, extra: FloatArray | float, dof: FloatArray | float) -> Self:
         """Same mixture with a variance added to every component, and its degrees of freedom."""
-        return Mixture(self.weights, self.centre, np.sqrt(self.scale**2 + extra), dof)
+        return replace(self, scale=np.sqrt(self.scale**2 + extra), dof=dof)
 
     def quantile(self, p: float) -> FloatArray:
         """Quantile at each place, by bisection of the distribution function."""

@@ -1,9 +1,7 @@
 """fit_scaling_law: the loss as a function of model size, and of training tokens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,13 +9,10 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, Stream, as_seed, child
 from emergence._results import Result, no_interval
-from emergence._typing import AnyArray, FloatArray, IntArray
+from emergence._typing import AnyArray, Axes, FloatArray, IntArray
 from emergence.errors import DataError
 from emergence.interval import Interval, check_level, percentile
 from emergence.planning.law_problem import Law, Loss, bootstrap, natural
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _FEW_RUNS = 10
 

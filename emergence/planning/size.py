@@ -1,9 +1,7 @@
 """size_threshold: which model size, and which (size, tokens), reaches the threshold loss."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,15 +9,12 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, Stream, as_seed, child
 from emergence._results import Result, Status, no_interval
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, check_level
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.records.points import FLOPS_PER_TOKEN
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _NO_TOKENS = (
     "the law has no tokens (its runs do not differ in them, or fit_scaling_law was not given any): "

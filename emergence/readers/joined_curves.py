@@ -1,25 +1,20 @@
 """JoinedCurves: records that two figures of a report make, with what reading them leaves unsure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from emergence._random import Seed, Stream, as_seed, child
 from emergence._results import Result, Status, jsonable
-from emergence._typing import FloatArray
+from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval
 from emergence.records.records import Records
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _READINGS = 40  # times that the figures are read again
 
@@ -60,7 +55,7 @@ class ReadFigure:
         """Ends of both axes."""
         return (self.x.low, self.x.high), (self.y.low, self.y.high)
 
-    def again(self, error: float, g: np.random.Generator, *, points: bool) -> ReadFigure:
+    def again(self, error: float, g: np.random.Generator, *, points: bool) -> Self:
         """Another reading: the ends of both axes misread, and with ``points`` every reading too."""
         (x_low, x_high), (y_low, y_high) = g.normal(0.0, error, (2, 2))
 

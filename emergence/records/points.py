@@ -1,9 +1,7 @@
 """Points: what one fit sees, the scores of one task under one metric."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -103,7 +101,7 @@ class Points:
             "best": self.best,
         }
 
-    def where(self, keep: BoolArray | IntArray) -> Points:
+    def where(self, keep: BoolArray | IntArray) -> Self:
         """Return the points for which ``keep`` is true, or at these positions."""
         changes = {
             name: column[keep] for name in _ARRAYS if (column := getattr(self, name)) is not None
@@ -114,22 +112,9 @@ class Points:
 def normalise(value: ArrayLike, chance: float, best: float = 1.0) -> FloatArray:
     r"""Put scores on the scale where chance is 0 and the best value is 1.
 
-    Parameters
-    ----------
-    value : array_like
-        Raw scores.
-    chance, best : float
-        Score of uniform guessing and of a perfect model, in the same units.
+    .. math:: \frac{\text{value} - \text{chance}}{\text{best} - \text{chance}}
 
-    Returns
-    -------
-    ndarray
-        ``(value - chance) / (best - chance)``.
-
-    Raises
-    ------
-    DataError
-        If ``chance`` equals ``best``.
+    DataError if ``chance`` equals ``best``.
 
     Examples
     --------

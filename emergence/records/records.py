@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError, Violation
+from emergence.metrics import known_metric, refusal
 from emergence.records.points import Points
 from emergence.records.reading import line_numbers, read_frame
 from emergence.records.record import Record
@@ -23,8 +24,6 @@ from emergence.records.validation import (
     check_columns,
     clean_names,
     fill_chance,
-    known_metric,
-    refusal,
     to_numbers,
 )
 from emergence.records.warnings import count_warnings, gap_warnings, unit_warnings, whole_counts

@@ -11,7 +11,7 @@ import pandas as pd
 
 from emergence._typing import BoolArray, FloatArray
 from emergence.errors import Violation
-from emergence.metrics import ALIASES, METRICS, REFUSED, Metric
+from emergence.metrics import known_metric, refusal
 
 TEXT = ("model", "run", "task", "metric", "family", "source")
 NUMERIC = (
@@ -176,17 +176,6 @@ def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
     """Column with cells that were no numbers as -inf: reported once already."""
     x = frame[column].to_numpy(dtype=float)
     return np.where(x == _NOT_A_NUMBER, -np.inf, x)
-
-
-def known_metric(name: str) -> Metric | None:
-    """Metric of that name; None for a refused or an unknown one."""
-    key = ALIASES.get(name.strip().lower(), name.strip().lower())
-    return METRICS.get(key)
-
-
-def refusal(name: str) -> str | None:
-    """Why no fit takes the metric (a perplexity, a loss); None where fits do."""
-    return REFUSED.get(name.strip().lower())
 
 
 def _check_metrics(table: Table) -> list[Violation]:

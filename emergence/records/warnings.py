@@ -7,7 +7,8 @@ import pandas as pd
 
 from emergence._typing import BoolArray
 from emergence.errors import Violation
-from emergence.records.validation import Table, known_metric
+from emergence.metrics import known_metric
+from emergence.records.validation import Table
 
 # A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
 _WHOLE = 0.02

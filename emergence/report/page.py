@@ -140,7 +140,7 @@ def _name_etas(ax: Axes, etas: list[tuple[float, str]]) -> None:
 def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     """Cells and text of one task; the keys are what the table sorts by."""
     v = analysis.verdicts[i]
-    stem, p, fit = task_stem(i, v), v.points, v.threshold
+    stem, p = task_stem(i, v), v.points
     row: dict[str, Any] = {
         "task": p.task, "metric": p.metric, "family": p.family, "label": v.label,
         "reason": v.reason, "n": p.size, "image": saved.images.get(stem),
@@ -157,7 +157,7 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         }  # fmt: skip
     if v.label != "emergent":
         return row
-    ci = v.eta_interval
+    ci, fit = v.eta_interval, v.threshold
     row |= {
         "eta": f"{fit.eta:.3f}", "eta_key": fit.eta, "low_key": ci.low,
         "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),

@@ -14,11 +14,10 @@ a fine grid of its own, for the data and for all replicates: else what the grid 
 D.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from scipy.special import stdtr
@@ -79,7 +78,7 @@ class Evidence:
         """Whether no draw came near the data: more draws would make ``p_flat`` smaller."""
         return self.p_flat_alone <= self.resolution * (2 if self.curves > 1 else 1)
 
-    def with_p_values(self, values: FloatArray) -> Evidence:
+    def with_p_values(self, values: FloatArray) -> Self:
         """Same evidence with other p-values, in the order of ``TESTS``."""
         flat, smooth, threshold = map(float, values)
         return replace(self, p_flat=flat, p_smooth=smooth, p_threshold=threshold)

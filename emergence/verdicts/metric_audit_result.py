@@ -1,20 +1,16 @@
 """MetricAudit: what several metrics of one task say of its threshold."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from emergence._results import Result, jsonable, no_interval
+from emergence._typing import Axes
 from emergence.fits.shared_threshold import SharedThreshold
 from emergence.interval import Interval
 from emergence.verdicts.monotone import monotone_curve
 from emergence.verdicts.verdict import Verdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Label = Literal["ability", "metric", "none", "undetermined"]
 # A strict metric hides the ability where a graded one has come further than this, which is

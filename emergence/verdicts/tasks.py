@@ -1,10 +1,8 @@
 """classify_tasks: the verdict on every task of a table, adjusted for their number."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from emergence._random import Seed, as_seed
 from emergence._results import Result, jsonable
-from emergence._typing import FloatArray, Noise, Runs
+from emergence._typing import Axes, FloatArray, Noise, Runs
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval
 from emergence.records.points import Points
@@ -23,9 +21,6 @@ from emergence.records.warnings import not_fitted
 from emergence.verdicts.classify import check_alpha, classify
 from emergence.verdicts.evidence import TESTS
 from emergence.verdicts.verdict import Verdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,19 @@
 """Verdict: what the data say of one task, and the fits that stand for it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from emergence._results import Result, jsonable
+from emergence._typing import Axes
 from emergence.fits.smooth import SmoothFit, fit_smooth
 from emergence.fits.threshold_result import ThresholdFit
-from emergence.interval import Interval
+from emergence.interval import Curve, Interval
 from emergence.records.points import Points
 from emergence.verdicts.evidence import Evidence, Trial
 from emergence.verdicts.rule import Label, decide
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from emergence.figures.fit import Curve, Fitted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,7 +152,7 @@ class Verdict(Result):
         return "\n".join(lines + self._warned)
 
     @property
-    def shown(self) -> Fitted | None:
+    def shown(self) -> ThresholdFit | SmoothFit | None:
         """Fit that the label stands for, if there is one to be drawn with its band."""
         if self.label == "emergent":
             return self.threshold
@@ -171,11 +165,9 @@ class Verdict(Result):
         if (own := self.trial.run_curves) is None:
             found = {"smooth": self.smooth.curves(None), "threshold": self.threshold.curves(None)}
         else:
-            from emergence.figures.fit import PLACES, Curve  # matplotlib only when drawing
-
             both = {"smooth": own.smooth, "threshold": own.threshold}
             found = {
-                name: [Curve(*line) for line in own.draw(side, PLACES)]
+                name: [Curve(*line) for line in own.draw(side)]
                 for name, side in both.items()
                 if name == "smooth" or self.label == "undetermined"
             }
@@ -187,4 +179,5 @@ class Verdict(Result):
         """Draw the points and the fit that the label stands for."""
         from emergence.figures.verdict import plot_verdict  # matplotlib only when drawing
 
-        return plot_verdict(self, ax=ax)
+        fit, level = self.shown, 1.0 - self.alpha
+        return plot_verdict(self.points, self.label, fit or self.sides(), level, ax)

@@ -68,6 +68,13 @@ class RunThresholds(Result):
         return float(np.sqrt(self._effects.covariance[0, 0]))
 
     @property
+    def curve_variance(self) -> float:
+        """Variance of the error that all runs have in common, that of their curve, nats squared."""
+        sigma = self._effects.sigma
+        apart = sigma[~np.eye(len(sigma), dtype=bool)]
+        return max(float(apart.mean()), 0.0)
+
+    @property
     def dof(self) -> int:
         """Degrees of freedom of the t interval of the mean threshold."""
         return self._effects.dof

@@ -3,11 +3,12 @@ r"""shared_threshold: do several tasks leave chance at one loss?
 Each task has a curve of its own, so only eta ties them (:mod:`emergence.engine.shared_eta`).
 Where runs have thresholds of their own, runs are blocks and tasks treatments (Fisher 1935):
 
-.. math:: \hat\eta_{rt} = \eta_t + u_r + e_{rt},
+.. math:: \hat\eta_{rt} = \eta_t + c_t + u_r + e_{rt},
 
-one eta for the tasks is tested by F, and the shared eta is the mean of those of the tasks weighted
-by their precision.  As all rest on the same runs their errors are taken as one, which is never too
-narrow.
+with :math:`c_t` the error of the curve that the runs of a task share.  One eta for the tasks is
+tested by F, the mean square between tasks over that of the rest plus R times the variance of
+:math:`c_t`.  The shared eta is the mean of those of the tasks weighted by their precision; as all
+rest on the same runs their errors are taken as one, which is never too narrow.
 """
 
 from collections.abc import Sequence
@@ -215,7 +216,9 @@ def _of_runs(tasks: Sequence[RunThresholds]) -> tuple[float, float, _Share]:
     dof = eta.size - used
     if dof < 1 or used == n_runs:
         raise DataError("the tasks have too few runs in common to compare their thresholds")
-    f = (without - rest) / (used - n_runs) / max(rest / dof, 1e-300)
+    # An error that all runs of a task share does not show in the rest, but moves the task.
+    curve = eta.size / len(tasks) * float(np.mean([found.curve_variance for found in tasks]))
+    f = (without - rest) / (used - n_runs) / max(rest / dof + curve, 1e-300)
     stderr = np.array([found.stderr for found in tasks])
     weight = stderr**-2 / np.sum(stderr**-2)
     shared = float(weight @ [found.eta for found in tasks])

@@ -231,7 +231,7 @@ def fit_scaling_law(
     Examples
     --------
     >>> import numpy as np
-    >>> from emergence.curves.curves import scaling_law
+    >>> from emergence.planning.scaling_law import scaling_law
     >>> N = np.geomspace(1e6, 1e9, 8)
     >>> law = fit_scaling_law(N, scaling_law(N, L_inf=1.7, N0=2e7, alpha=0.3), n_boot=99)
     >>> round(law.L_inf, 4), round(law.alpha, 4)

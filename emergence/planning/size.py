@@ -201,7 +201,7 @@ def size_threshold(
     --------
     >>> import numpy as np
     >>> from emergence import fit_scaling_law, fit_threshold, simulate
-    >>> from emergence.curves.curves import scaling_law
+    >>> from emergence.planning.scaling_law import scaling_law
     >>> N = np.geomspace(1e6, 1e9, 12)
     >>> law = fit_scaling_law(N, scaling_law(N, 1.7, 2e7, 0.3), n_boot=99)
     >>> fit = fit_threshold(simulate("jump", eta=2.2, rng=1).select(), n_boot=99)

@@ -10,7 +10,6 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from emergence import classify, load_dataset
-from emergence.figures.verdict import plot_verdict
 
 TARGET = Path(__file__).parent / "_static" / "mmlu.png"
 
@@ -22,7 +21,7 @@ def main() -> None:
     axes = figure.subplots(1, 2)
     for ax, form in zip(axes, ("mc", "rc"), strict=True):
         verdict = classify(records.select(f"mmlu_test_{form}_5shot"))
-        plot_verdict(verdict, ax)
+        verdict.plot(ax)
         name = "answer by letter" if form == "mc" else "cloze form, same items"
         ax.set_title(f"MMLU, {name}: {verdict.label}", fontsize=10)
     figure.savefig(TARGET, dpi=130, metadata={"Software": None})

@@ -33,7 +33,7 @@ from scipy.optimize import curve_fit
 from emergence import Points, classify, read_records, simulate
 from emergence._random import as_seed
 from emergence.curves.onsets.hinge import hinge
-from emergence.engine.hinge import pairs_hinge
+from emergence.engine.hinge_search import pairs_hinge
 from emergence.verdicts.evidence import Evidence, Trial
 
 REPLICATES = 1000

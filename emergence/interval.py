@@ -42,6 +42,10 @@ class Interval:
     def __iter__(self) -> Iterator[Any]:
         return iter((self.low, self.high))
 
+    def ends(self) -> dict[str, Any]:
+        """Both ends as columns of a table: low, high, open_low, open_high."""
+        return {k: getattr(self, k) for k in ("low", "high", "open_low", "open_high")}
+
     def __contains__(self, value: float) -> bool:
         above = self.open_low or value >= self.low
         return bool(above and (self.open_high or value <= self.high))

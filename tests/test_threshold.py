@@ -10,7 +10,7 @@ import pytest
 from emergence import ThresholdFit, fit_threshold, simulate
 from emergence._results import Status
 from emergence.curves.onsets.hinge import hinge
-from emergence.engine.hinge import search_hinge
+from emergence.engine.hinge_search import search_hinge
 from emergence.errors import DataError, MethodRefused
 from emergence.records.points import Points
 

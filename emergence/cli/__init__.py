@@ -1,1 +1,1 @@
-"""Command line: one file a group of commands, each command one call of the library."""
+"""Command line: one file a room, each command one call of it."""

@@ -12,9 +12,10 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from emergence._typing import NOISES, PLATEAUS, RUNS, Axes
-from emergence.errors import DataWarning
+from emergence.errors import DataWarning, EmergenceError
 
 if TYPE_CHECKING:
+    from emergence.fits.threshold_result import ThresholdFit
     from emergence.records.points import Points
     from emergence.records.records import Records
 
@@ -45,9 +46,42 @@ def read(path: str, encoding: str | None = None) -> Records:
     return records
 
 
+def given(args: argparse.Namespace, names: str) -> dict[str, Any]:
+    """Options as the arguments of the same names, with blanks between them, of a call."""
+    return {name: getattr(args, name) for name in names.split()}
+
+
 def read_points(args: argparse.Namespace) -> Points:
-    """Read the scores that the options of :func:`add_names` choose."""
+    """Read the scores that the options of the group ``names`` choose."""
     return read(args.file, args.encoding).select(args.task, args.metric, args.family)
+
+
+def groups_of(
+    records: Records, tasks: Sequence[str] | None, metric: str, families: Sequence[str] | None
+) -> list[Points]:
+    """Points of these tasks and families (default all) by one metric."""
+    groups = [
+        g
+        for g in records.groups()
+        if g.metric == metric
+        and g.task in (tasks or records.tasks)
+        and g.family in (families or records.families)
+    ]
+    if not groups:
+        wanted = ", ".join(f"task {t!r}" for t in tasks) if tasks else "any task"
+        raise EmergenceError(
+            f"no scores of {wanted} by {metric!r}; tasks: {', '.join(records.tasks)}"
+        )
+    return groups
+
+
+def fit_one(args: argparse.Namespace, records: Records) -> ThresholdFit:
+    """Fit the scores that the options of ``FIT`` choose."""
+    from emergence.fits.threshold import fit_threshold
+
+    points = records.select(args.task, args.metric, args.family)
+    options = given(args, "shape plateau noise runs n_boot")
+    return fit_threshold(points, rng=args.seed, **options)
 
 
 def save(ax: Axes, path: str) -> None:
@@ -58,65 +92,58 @@ def save(ax: Axes, path: str) -> None:
     print(f"figure {path}")
 
 
-def figure_path(given: str, mark: str = "") -> str:
-    """Path of a figure, PNG unless ``given`` ends otherwise; ``mark`` tells several apart."""
-    stem, suffix = splitext(given)
+def figure_path(path: str, mark: str = "") -> str:
+    """Path of a figure, PNG unless ``path`` ends otherwise; ``mark`` tells several apart."""
+    stem, suffix = splitext(path)
     if suffix.lower() not in _FIGURES:
-        stem, suffix = given, ".png"
+        stem, suffix = path, ".png"
     return f"{stem}{mark}{suffix}"
 
 
-def save_plot(found: Any, given: str | None) -> None:
+def save_plot(found: Any, path: str | None) -> None:
     """Save the figure of a result, if one was asked for."""
-    if given:
-        save(found.plot(), figure_path(given))
+    if path:
+        save(found.plot(), figure_path(path))
 
 
-def add_noise(sub: argparse.ArgumentParser) -> None:
-    """Options for the errors of scores and runs."""
-    sub.add_argument("--noise", default="auto", choices=NOISES, help="errors of one checkpoint")
-    sub.add_argument("--runs", default="auto", choices=RUNS, help="what a run's errors share")
+# Options that several commands have, by the name of the group in which they come.
+_OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "noise": {
+        "--noise": {"default": "auto", "choices": NOISES, "help": "errors of one checkpoint"},
+        "--runs": {"default": "auto", "choices": RUNS, "help": "what a run's errors share"},
+    },
+    "tests": {
+        "--alpha": {"type": float, "default": 0.05, "help": "false discovery rate"},
+        "--n-boot": {"type": int, "default": 999, "help": "bootstrap replicates"},
+    },
+    "figure": {"-o --output": {"help": "figure to draw (.png, .pdf or .svg)"}},
+    "names": {
+        "--task": {"help": "may be left out where there is only one"},
+        "--metric": {"help": "the same"},
+        "--family": {"help": "the same"},
+    },
+    "shape": {"--shape": {"default": "auto", "help": ", ".join(SHAPES)}},
+    "plateau": {
+        "--plateau": {
+            "default": "auto",
+            "choices": PLATEAUS,
+            "help": "level above eta: chance unless it visibly is not, chance, or fitted",
+        }
+    },
+    "level": {"--level": {"type": float, "default": 0.95, "help": "coverage (default 0.95)"}},
+    "n_boot": {
+        "--n-boot": {"type": int, "default": 999, "help": "bootstrap replicates (default 999)"}
+    },
+    "jobs": {"--jobs": {"type": int, "default": 1, "help": "tasks at a time (-1: all cores)"}},
+    "law": {"--law": {"help": "records to fit the scaling law to (default: FILE)"}},
+}
+
+FIT = ("names", "shape", "noise", "plateau", "level", "n_boot")  # of one threshold
 
 
-def add_tests(sub: argparse.ArgumentParser) -> None:
-    """Options of a bootstrap test."""
-    sub.add_argument("--alpha", type=float, default=0.05, help="false discovery rate")
-    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates")
-
-
-def add_figure(sub: argparse.ArgumentParser) -> None:
-    """Option for the figure of a result."""
-    sub.add_argument("-o", "--output", help="figure to draw (.png, .pdf or .svg)")
-
-
-def add_names(sub: argparse.ArgumentParser) -> None:
-    """Options that name one group of scores."""
-    sub.add_argument("--task", help="may be left out where there is only one")
-    sub.add_argument("--metric", help="the same")
-    sub.add_argument("--family", help="the same")
-
-
-def add_fit(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Options of a fit of one threshold."""
-    add_names(sub)
-    sub.add_argument("--shape", default="auto", help=", ".join(SHAPES))
-    add_noise(sub)
-    sub.add_argument(
-        "--plateau",
-        default="auto",
-        choices=PLATEAUS,
-        help="level above eta: chance unless it visibly is not, chance, or fitted",
-    )
-    sub.add_argument("--level", type=float, default=0.95, help="coverage (default 0.95)")
-    sub.add_argument("--n-boot", type=int, default=999, help="bootstrap replicates (default 999)")
+def add(sub: argparse.ArgumentParser, *groups: str) -> argparse.ArgumentParser:
+    """Add the options of these groups to a command, in this order."""
+    for group in groups:
+        for flags, how in _OPTIONS[group].items():
+            sub.add_argument(*flags.split(), **how)
     return sub
-
-
-def add_jobs(sub: argparse.ArgumentParser) -> None:
-    """Option for tasks at a time."""
-    sub.add_argument("--jobs", type=int, default=1, help="tasks at a time (-1: all cores)")
-
-
-def add_law(sub: argparse.ArgumentParser) -> None:
-    """Option for the records of a scaling law."""
-    sub.add_argument("--law", help="records to fit the scaling law to (default: FILE)")

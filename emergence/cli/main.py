@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from emergence import __version__
-from emergence.cli import claims, fits, planning, records, report, train
+from emergence.cli import fits, planning, readers, records, report, train, verdicts
 from emergence.errors import EmergenceError
 
 
@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
         return sub
 
-    for group in (records, report, fits, claims, planning, train):
+    for group in (records, readers, report, verdicts, fits, planning, train):
         group.add_commands(command)
     return parser
 

@@ -1,4 +1,4 @@
-"""Commands that plan: ``design`` and ``next``."""
+"""Commands that plan: ``size``, ``design``, ``next``, ``forecast`` and ``backtest``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from emergence.cli.arguments import (
+    FIT,
     Command,
-    add_figure,
-    add_names,
-    add_noise,
+    add,
+    fit_one,
+    given,
+    groups_of,
     read,
     read_points,
     save_plot,
@@ -30,6 +32,23 @@ _GUESS = {
     "rho": "autocorrelation of errors inside a run",
     "eta_sd": "sd of the thresholds of runs, nats",
 }
+
+
+def _size(args: argparse.Namespace) -> None:
+    from emergence.planning.scaling_law import ScalingLaw
+    from emergence.planning.size import size_threshold
+    from emergence.report.analysis import family_law
+
+    if args.tokens is not None and not args.tokens > 0:
+        raise EmergenceError(f"--tokens is {args.tokens:g}; it must be positive")
+    records = read(args.file, args.encoding)
+    fit = fit_one(args, records)
+    of_law = records if args.law is None else read(args.law, args.encoding)
+    law = family_law(of_law, fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
+    if not isinstance(law, ScalingLaw):
+        raise EmergenceError(f"no scaling law for these records: {law}")
+    print(fit.summary(args.level), law.summary(args.level), sep="\n\n", end="\n\n")
+    print(size_threshold(fit, law, tokens=args.tokens, rng=args.seed).summary(args.level))
 
 
 def _pilot(args: argparse.Namespace, path: str) -> ThresholdFit:
@@ -52,16 +71,9 @@ def _design(args: argparse.Namespace) -> None:
     print("simulating studies; this takes a minute or two", file=sys.stderr)
     found = design(
         (args.shape or "hinge") if args.pilot is None else _pilot(args, args.pilot),
-        width=args.width,
-        power=args.power,
-        vary=args.vary,
-        checkpoints=args.checkpoints,
-        items=args.items,
-        runs=args.runs,
-        n_sim=args.n_sim,
-        n_boot=args.n_boot,
         n_jobs=args.jobs,
         rng=args.seed,
+        **given(args, "width power vary checkpoints items runs n_sim n_boot"),
         **options,
     )
     print(found.summary())
@@ -80,8 +92,27 @@ def _next(args: argparse.Namespace) -> None:
     save_plot(found, args.output)
 
 
+def _forecast(args: argparse.Namespace) -> None:
+    from emergence.planning.forecast import forecast
+
+    found = forecast(read_points(args), args.loss, cut=args.cut, noise=args.noise, runs=args.runs)
+    print(found.summary(args.level))
+    save_plot(found, args.output)
+
+
+def _backtest(args: argparse.Namespace) -> None:
+    from emergence.planning.backtest import backtest
+
+    groups = groups_of(read(args.file, args.encoding), args.task, args.metric, args.family)
+    found = backtest(groups, **given(args, "largest cut level noise runs"))
+    print(found.summary())
+    save_plot(found, args.output)
+
+
 def add_commands(command: Command) -> None:
     """Add the commands to the parser that ``command`` belongs to."""
+    sub = add(command("size", _size, "find the model size that reaches the threshold"), *FIT, "law")
+    sub.add_argument("--tokens", type=float, help="training tokens (default: the most of the law)")
     sub = command("design", _design, "how many checkpoints, items or runs it takes", file=False)
     goal = sub.add_mutually_exclusive_group(required=True)
     goal.add_argument("--width", type=float, help="goal: median width of the interval of eta, nats")
@@ -92,15 +123,31 @@ def add_commands(command: Command) -> None:
     sub.add_argument("--runs", type=int, help="runs (default: every checkpoint its own)")
     sub.add_argument("--shape", help="guess of the curve (default hinge)")
     sub.add_argument("--pilot", help="records to take the guess from instead")
-    add_names(sub)
+    add(sub, "names")
     for name, text in _GUESS.items():
         sub.add_argument(f"--{name.replace('_', '-')}", type=float, help=text)
     sub.add_argument("--loss-range", type=float, nargs=2, metavar=("LOW", "HIGH"))
     sub.add_argument("--n-sim", type=int, default=60, help="studies of each size (default 60)")
     sub.add_argument("--n-boot", type=int, default=199, help="replicates in each (default 199)")
     sub.add_argument("--jobs", type=int, default=1, help="studies at a time (-1: all cores)")
-    add_figure(sub)
+    add(sub, "figure")
     sub = command("next", _next, "at which loss the next checkpoint says most about eta")
-    add_names(sub)
-    add_noise(sub)
-    add_figure(sub)
+    add(sub, "names", "noise", "figure")
+    sub = command("forecast", _forecast, "forecast a task's scores at losses not reached yet")
+    add(sub, "names")
+    sub.add_argument("--loss", type=float, nargs="+", required=True, help="where, nats per token")
+    sub.add_argument("--cut", type=float, help="use only the records with at least this loss")
+    _add_forecast(sub)
+    sub = command("backtest", _backtest, "could it have been seen coming? forecasts beside others")
+    sub.add_argument("--task", action="append", help="only this task (may be repeated)")
+    sub.add_argument("--metric", default="acc", help="name of the metric (default acc)")
+    sub.add_argument("--family", action="append", help="only this family (may be repeated)")
+    sub.add_argument("--largest", type=int, help="how many of the largest sizes to hide")
+    sub.add_argument("--cut", type=float, help="hide the records with a lower loss instead")
+    _add_forecast(sub)
+
+
+def _add_forecast(sub: argparse.ArgumentParser) -> None:
+    add(sub, "noise")
+    sub.add_argument("--level", type=float, default=0.9, help="coverage (default 0.9)")
+    add(sub, "figure")

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from emergence.cli.arguments import Command
+from emergence.cli.arguments import Command, given
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -37,12 +37,9 @@ def _evaluate(args: argparse.Namespace) -> None:
 
     records = evaluate_checkpoint(
         args.checkpoint,
-        revision=args.revision,
         items=read_items(Path(args.items)) if args.items else None,
         text=Path(args.text) if args.text else None,
-        tokens=args.tokens,
-        n_items=args.n_items,
-        device=args.device,
+        **given(args, "revision tokens n_items device"),
     )
     frame = records.to_frame()
     print(f"loss {frame['loss'].iloc[0]:.4f} nats per token")

@@ -27,7 +27,7 @@ from emergence.engine.grid import (
     make_block,
     residual_ss,
 )
-from emergence.engine.hinge import search_hinge
+from emergence.engine.hinge_search import search_hinge
 from emergence.engine.polish import zoom
 from emergence.engine.problem import Problem
 from emergence.errors import DataError
@@ -145,11 +145,9 @@ class Contest:
         return self._with(tuple(b.rows(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
 
     def sharpened(self, candidates: Sequence[Candidate]) -> Contest:
-        """Same contest with a fine grid about candidates that are thin, as a logistic can be.
-
-        The grid alone misses such curves, in the data and in their replicates, by more than
-        any threshold gains on them.
-        """
+        """Same contest with a fine grid about candidates that are thin, as a logistic can be."""
+        # The grid alone misses such curves, in the data and in their replicates, by more than any
+        # threshold gains on them.
         blocks = []
         for block in self.blocks:
             mine = [c for c in candidates if c.family.name == block.family.name]
@@ -191,12 +189,10 @@ class Contest:
         return Candidate(family, theta, amps[0], rss=rss, bic=criterion, n_params=k)
 
     def refined(self, starts: int = 4) -> list[Candidate]:
-        """Every shape at its best parameters: the grid, then a polish of its best cells.
-
-        The polish starts at the ``starts`` highest local maxima over eta or the first
-        parameter, never at one point only.  A jump or step explains the same wherever in its gap
-        between two losses it stands, and the middle is its place.
-        """
+        """Every shape at its best parameters: the grid, then a polish of its best cells."""
+        # The polish starts at several of the highest local maxima over eta or the first parameter,
+        # for a profile may have two peaks.  A jump or step explains the same wherever in its gap
+        # between two losses it stands, and the middle is its place.
         column = self.problem.wy[:, None]
         out = []
         for block in self.blocks:
@@ -225,10 +221,8 @@ class Contest:
         return moved if moved.rss <= jump.rss * (1.0 + 1e-9) else jump
 
     def _exact(self, hinge: Family) -> Candidate | None:
-        """The hinge of the exact search, which needs errors that are independent.
-
-        None where they are not, or where too few points lie below its kink.
-        """
+        """The hinge of the exact search, which needs errors that are independent."""
+        # None where they are not, or where too few points lie below its kink.
         p = self.problem
         if p.run is not None:
             return None
@@ -237,11 +231,9 @@ class Contest:
         return self.candidate(hinge, np.array([eta])) if eta >= p.etas()[0] else None
 
     def polished_at_eta(self) -> list[Candidate]:
-        """Every shape of a contest at a single threshold, exponent or rate polished.
-
-        Replicates of it lie off the grid of shapes, as data do.  From the grid alone they
-        would be fitted better than the data, and precise data would reject every threshold.
-        """
+        """Every shape of a contest at a single threshold, exponent or rate polished."""
+        # Replicates of it lie off the grid of shapes, as data do. From the grid alone they would be
+        # fitted better than the data, and precise data would reject every threshold.
         out = []
         for block, best in zip(self.blocks, self.candidates(), strict=True):
             if block.family.grid.shape[1] and best.amps[1:].any():

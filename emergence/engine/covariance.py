@@ -10,11 +10,9 @@ _ETAS = 40
 
 
 def structured(problem: Problem) -> Problem:
-    """Problem whitened by the covariance of its runs, if it has any.
-
-    The curve and the covariance are fitted in turn, each given the other.  The curve is the
-    best of both sides, so that neither is favoured.
-    """
+    """Problem whitened by the covariance of its runs, if it has any."""
+    # The curve and the covariance are fitted in turn, each given the other. The curve is the best
+    # of both sides, so that neither is favoured.
     if problem.run is None:
         return problem
     for _ in range(_ROUNDS):
@@ -32,10 +30,8 @@ def structured(problem: Problem) -> Problem:
 
 
 def _best_curve(problem: Problem) -> tuple[Candidate, bool]:
-    """Best curve by BIC, and whether it has a fitted constant.
-
-    A coarse grid of thresholds says which; its parameters are then polished.
-    """
+    """Best curve by BIC, and whether it has a fitted constant."""
+    # A coarse grid of thresholds says which; its parameters are then polished.
     etas = problem.etas(_ETAS)
     ranked: list[tuple[float, Contest, str]] = []
     smooth = smooth_contest(problem)

@@ -17,7 +17,7 @@ from scipy.special import chdtri
 from emergence._typing import FloatArray, IntArray
 from emergence.engine.contest import Candidate, Contest, threshold_contest
 from emergence.engine.grid import Block, amplitudes, curve, gains
-from emergence.engine.hinge import pairs_hinge
+from emergence.engine.hinge_search import pairs_hinge
 from emergence.engine.replicates import ErrorSource, replicas
 from emergence.errors import MethodRefused
 from emergence.interval import Interval, percentile, symmetric
@@ -42,6 +42,8 @@ class EtaTest:
         p = self.contest.problem
         families = self.contest.families
         here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
+        # The null is the best curve with its onset at x0: replicates of the best curve of all would
+        # ask how eta scatters about the estimate, which near a kink or a jump is no test of x0.
         null = min(here.polished_at_eta(), key=lambda c: c.bic)
         columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)
         observed = self._statistic(self.contest, here, p.wy[:, None])[0]
@@ -63,6 +65,7 @@ class EtaTest:
     @staticmethod
     def _statistic(contest: Contest, here: Contest, columns: FloatArray) -> FloatArray:
         constrained = here.best(columns)
+        # A constraint can only cost: where it seems to gain, the grid missed the free fit.
         statistic: FloatArray = constrained - np.minimum(contest.best(columns), constrained)
         return statistic
 
@@ -129,10 +132,8 @@ def pairs_interval(
 
 
 def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: float) -> Interval:
-    """Profile interval of eta in units of loss, around ``start`` (canonical axis).
-
-    The search runs over the thresholds that the contest's grid spans, to 1/500 of it.
-    """
+    """Profile interval of eta in units of loss, around ``start`` (canonical axis)."""
+    # The search runs over the thresholds that the contest's grid spans, to 1/500 of it.
     p = contest.problem
     test = EtaTest(contest, errors)
     alpha = 1.0 - level
@@ -163,6 +164,7 @@ def replicates(
     """
     p = contest.problem
     columns = replicas(p, best.ability(p.x), best.n_params - 1, errors)
+    # Chosen anew each time, so that what the choice of a shape adds is in the spread.
     winner = contest.criteria(columns).argmin(axis=0)
     for i, block in enumerate(contest.blocks):
         mine = np.flatnonzero(winner == i)

@@ -87,6 +87,7 @@ def make_block(
     first = _unit(parts[0])
     if len(parts) == 1:
         return Block(family, theta, first, level)
+    # Gram-Schmidt: with the slope made orthogonal to the step, gains simply add.
     mix = np.einsum("ij,ij->i", parts[1], first)
     across = parts[1] - mix[:, None] * first
     # Below rounding size the slope is a multiple of the step: then it is no column.
@@ -109,12 +110,15 @@ def gains(block: Block, columns: FloatArray) -> FloatArray:
     assert block.ratio is not None
     b = block.second @ columns
     slope = np.square(np.maximum(block.single @ columns, 0.0))
+    # The best amplitudes without a sign may turn a rise into a fall; then the better of step and
+    # slope alone is best, for two non-negative amplitudes leave no other case.
     both = (b >= 0) & (a >= block.ratio[:, None] * b)  # both coefficients are positive
     return np.where(both, a * a + b * b, np.maximum(one, slope))
 
 
 def best_gain(block: Block, columns: FloatArray) -> FloatArray:
     """Largest of :func:`gains` over the grid, level included, for each data set."""
+    # A positive projection grows with its square, so one look for the largest will do.
     out = np.empty(columns.shape[1])
     step = max(1, _MAX_ELEMENTS // max(block.theta.shape[0], 1))
     for start in range(0, columns.shape[1], step):

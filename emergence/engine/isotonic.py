@@ -96,6 +96,7 @@ def isotonic_interval(problem: Problem, index: IntArray, level: float) -> Interv
     low, high = 0, etas.size - 1
     if not accepted(float(etas[high])):
         low = high
+    # The lower eta, the more of what is above chance must be noise: the answer changes once.
     while low < high:
         middle = (low + high) // 2
         if accepted(float(etas[middle])):

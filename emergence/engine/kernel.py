@@ -1,7 +1,7 @@
 """Compiled kernel of the hinge bootstrap; needs numba (the extra ``fast``).
 
-The arithmetic is that of :mod:`emergence.engine.hinge`, one replicate after the other instead of
-one step after the other for a block of them: nothing is stored, so nothing waits for memory.
+The arithmetic is that of :mod:`emergence.engine.hinge_search`, one replicate after the other
+instead of one step after the other for a block: nothing is stored, so nothing waits for memory.
 """
 
 import numpy as np

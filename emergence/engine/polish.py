@@ -39,6 +39,7 @@ def zoom(
         best = value.argmax(axis=1)
         row = np.arange(best.size)
         centre = trial[row, best]
+        # At the edge of its grid a search has not arrived, and goes on with the same step.
         step = np.where(np.abs(places[best]) < 1.0, 0.5 * step, step)
         if turn == _TRIAL_ROUNDS and best.size > 1:
             top = int(value[row, best].argmax())

@@ -68,11 +68,9 @@ class Problem:
         return Scale(self.low, self.span)
 
     def etas(self, most: int = 160) -> FloatArray:
-        """Candidate thresholds: middles of the gaps between losses, and the losses.
-
-        At least three points lie below each.  Where that makes more than ``most``, quantiles
-        of them and an even grid take turns, so that neither crowds nor gaps lose resolution.
-        """
+        """Candidate thresholds: middles of the gaps between losses, and the losses."""
+        # At least three points lie below each.  Where that makes more than ``most``, quantiles of
+        # them and an even grid take turns, so that neither crowds nor gaps lose resolution.
         u = np.unique(self.x)
         etas = np.sort(np.concatenate([u[1:], 0.5 * (u[1:] + u[:-1])]))
         etas = etas[etas > self.x[min(2, self.n - 2)]]
@@ -104,10 +102,8 @@ class Problem:
         return self.white(np.ones((1, self.n)))[0]
 
     def error_scale(self, ability: FloatArray) -> FloatArray:
-        """Standard deviation of each weighted error if ``ability`` were the truth, up to a factor.
-
-        Not constant where scores are counts: right at zero out of m, say, there is none.
-        """
+        """Standard deviation of each weighted error were ``ability`` the truth, up to a factor."""
+        # Not constant where scores are counts: right at zero out of m, say, there is none.
         if self.precision.unit is None or self.points.n_items is None:
             return np.ones(self.n)
         share = self.points.to_value(np.clip(ability, 0.0, 1.0))
@@ -173,11 +169,9 @@ def check_size(problem: Problem, what: str) -> None:
 
 
 def run_model(points: Points, runs: Runs = "auto") -> RunModel:
-    """Choose how runs enter, by what the points carry: the one rule that every verb follows.
-
-    Runs have thresholds of their own where all are long enough to show them, for a kink that each
-    run has at a loss of its own is no kink of their common curve.
-    """
+    """Choose how runs enter, by what the points carry: the one rule that every verb follows."""
+    # Runs have thresholds of their own where all are long enough to show them, for a kink that each
+    # run has at a loss of its own is no kink of their common curve.
     if runs not in RUNS:
         raise DataError(f"runs {runs!r} is not known: {', '.join(RUNS)}")
     shared = points.run is not None and points.n_runs < points.size

@@ -42,17 +42,17 @@ class ResampledErrors:
             return np.zeros(self.index.shape)
         pool = residual[there] / scale[there]
         k = pool.size
+        # Residuals are smaller than errors by what the fitted parameters have used up.
         pool = (pool - pool.mean()) * np.sqrt(k / max(k - n_fitted, 1))
+        # The draws are places among all points; the pool may hold fewer.
         return scale[:, None] * pool[self.index * k // residual.size]
 
 
 @dataclass(frozen=True, eq=False)
 class GaussianErrors:
-    """Standard normal draws, scaled by the size of the residuals along the loss axis.
+    """Standard normal draws, scaled by the size of the residuals along the loss axis."""
 
-    For data with runs, whose covariance the whitening has taken out.
-    """
-
+    # For data with runs, whose covariance the whitening has taken out.
     table: FloatArray
 
     def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
@@ -68,11 +68,9 @@ class GaussianErrors:
 
 
 def local_scale(residual: FloatArray) -> FloatArray:
-    """Relative size of the residuals along the loss axis: a running root mean square.
-
-    Where runs leave the plateau at slightly different losses the errors around a common
-    curve are largest near the onset; equal variance everywhere would understate them there.
-    """
+    """Relative size of the residuals along the loss axis: a running root mean square."""
+    # Where runs leave the plateau at slightly different losses the errors around a common curve are
+    # largest near the onset; equal variance everywhere would understate them there.
     n = residual.size
     window = min(n, max(15, n // 8))
     padded = np.pad(residual**2, window // 2, mode="reflect")

@@ -88,11 +88,9 @@ def share_curves(
 
 
 def _shared_grid(contests: Sequence[Contest]) -> FloatArray:
-    """Thresholds to try: even steps, and the gaps between the losses of all tasks.
-
-    A jump of one task fits anywhere in a gap; what several have in common may be narrower than
-    an even step.
-    """
+    """Thresholds to try: even steps, and the gaps between the losses of all tasks."""
+    # A jump of one task fits anywhere in a gap; what several have in common may be narrower than an
+    # even step.
     grids = [_grid(contest) for contest in contests]
     low, high = max(g[0] for g in grids), min(g[-1] for g in grids)
     if low >= high:

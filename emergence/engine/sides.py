@@ -119,11 +119,9 @@ class Side:
 
 
 def sides_by_run(problem: Problem, *, fit_level: bool) -> tuple[Side, Side]:
-    """Threshold and smooth side with a curve for each run.
-
-    The covariance of the errors is estimated around these curves, in turn with them.  Around a
-    common curve it would take what runs differ by for errors, the larger the more they differ.
-    """
+    """Threshold and smooth side with a curve for each run."""
+    # The covariance of the errors is estimated around these curves, in turn with them. Around a
+    # common curve it would take what runs differ by for errors, the larger the more they differ.
     for _ in range(_ROUNDS):
         sides = _apart(problem, fit_level=fit_level)
         noise = _noise_around(problem, *sides)
@@ -144,10 +142,8 @@ def _apart(problem: Problem, *, fit_level: bool) -> tuple[Side, Side]:
 
 
 def _noise_around(problem: Problem, onsets: Side, smooth: Side) -> RunNoise:
-    """Covariance of the errors around the best curves of either side.
-
-    What each curve has used up is a direction of its run alone.
-    """
+    """Covariance of the errors around the best curves of either side."""
+    # What each curve has used up is a direction of its run alone.
     assert problem.run is not None
     best = min(onsets.refined()[0], smooth.refined()[0], key=lambda c: c.bic)
     family = best.parts[0].family

@@ -30,10 +30,8 @@ class Fitted(Protocol):
 
 
 def plot_fit(fit: Fitted, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
-    """Draw points, fitted curve with its band, and for a threshold eta with its interval.
-
-    Where runs have thresholds of their own, each has its curve.
-    """
+    """Draw points, fitted curve with its band, and for a threshold eta with its interval."""
+    # Where runs have thresholds of their own, each has its curve.
     ax = plot_points(fit.points, ax)
     curves = fit.curves(level)
     color = COLORS["emergent" if fit.side == "threshold" else "smooth"]

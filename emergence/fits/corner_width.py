@@ -27,6 +27,7 @@ def softened(family: Family, width: float) -> Family:
 
     def basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
         z = (theta[:, :1] - x) / width
+        # Any shape takes a depth: given the softened one, it is the same shape with a bend.
         soft_depth = width * np.logaddexp(0.0, z)
         parts = family.basis(theta[:, :1] - soft_depth, theta)
         if family.jumps:  # a step has no depth to soften: it becomes a logistic

@@ -261,11 +261,9 @@ def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
 
 
 def _without(fit: ThresholdFit, run: str) -> tuple[float, Interval | None] | None:
-    """Eta and its interval without one run; NaN and None where there is no onset then.
-
-    The mean of the thresholds of runs is taken anew, on the curve that they share; a common
-    threshold is fitted anew, with the fit's own shapes and plateau.
-    """
+    """Eta and its interval without one run; NaN and None where there is no onset then."""
+    # The mean of the thresholds of runs is taken anew, on the curve that they share; a common
+    # threshold is fitted anew, with the fit's own shapes and plateau.
     if fit.by_run is not None:
         mean = fit.by_run.without(run, _LEVEL)
         return None if mean is None else (0.5 * (mean.low + mean.high), mean)

@@ -54,6 +54,7 @@ class Templates:
         for r, rows in enumerate(self.runs):
             flat = self.curves[:, :, rows].reshape(variants * shifts, rows.size)
             squares = np.einsum("ij,ij->i", flat, flat)
+            # Without |y|^2, which no template changes.
             ss = (squares[:, None] - 2.0 * flat @ columns[rows]).reshape(together.shape)
             together += ss
             lowest, places[r] = _lowest(ss, self.shifts)
@@ -76,6 +77,7 @@ class Templates:
 
 def _lowest(ss: FloatArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Least sum of squares over the shifts (middle axis) and where, by a parabola."""
+    # The grid of shifts is coarse; near its least the sum of squares is a parabola.
     inner = np.clip(ss.argmin(axis=1), 1, shifts.size - 2)[:, None]
     left, middle, right = (np.take_along_axis(ss, inner + j, axis=1)[:, 0] for j in (-1, 0, 1))
     bend = left - 2.0 * middle + right
@@ -142,11 +144,9 @@ class Aligned:
 
 
 def align(points: Points, shape: str, plateau: Plateau, noise: Noise) -> Aligned:
-    """Shift the losses of every run until all runs lie on one curve.
-
-    Where a run is too far from the others for that curve to tell, the search begins a second time
-    where each run alone is, if every run shows a curve; the start that places more runs is taken.
-    """
+    """Shift the losses of every run until all runs lie on one curve."""
+    # Where a run is too far from the others for that curve to tell, the search begins a second time
+    # where each run alone is, if every run shows a curve; the start that places more runs is taken.
     fit = partial(_align_from, points, shape=shape, plateau=plateau, noise=noise)
     try:
         found = fit(np.zeros(points.n_runs))
@@ -175,6 +175,7 @@ def _align_from(
         _require_two(problem, known)
         places, _ = make_templates(problem, best, width).fit(problem.wy[:, None])
         move = np.where(known, places[:, 0], 0.0) * problem.span
+        # Only differences are shifts: a move of all together is one of the threshold.
         move -= np.where(known, move[known].mean(), 0.0)
         shift = shift + move
         width = float(np.clip(4.0 * np.abs(move).max() / problem.span, LEAST_WIDTH, WIDTH))
@@ -182,6 +183,7 @@ def _align_from(
             break
     problem, candidates = fit_onsets(shifted(points, shift), shape, plateau, noise)
     best = candidates[0]
+    # Shapes that fit alike place eta apart; what that adds no replicate of one of them shows.
     weight = np.exp(-0.5 * np.array([c.bic - best.bic for c in candidates]))
     off = problem.span * np.array([c.theta[0] - best.theta[0] for c in candidates])
     variance = float(weight @ off**2 / weight.sum())
@@ -218,10 +220,8 @@ def shifted(points: Points, shift: FloatArray) -> Points:
 
 
 def _located(problem: Problem, best: Candidate) -> BoolArray:
-    """Runs that say where their threshold is.
-
-    Points on the plateau alone, or far below the threshold alone, do not.
-    """
+    """Runs that say where their threshold is."""
+    # Points on the plateau alone, or far below the threshold alone, do not.
     variance = best.rss / max(problem.n - best.n_params, 1)
     return make_templates(problem, best, WIDTH).located(problem.wy, variance)
 

@@ -115,10 +115,8 @@ def run_thresholds(
 
 
 def _sampling_covariance(aligned: Aligned, n_boot: int, seed: np.random.SeedSequence) -> FloatArray:
-    """Covariance of the estimated thresholds around the true ones, nats squared.
-
-    What the choice of the shape adds is common to all runs.
-    """
+    """Covariance of the estimated thresholds around the true ones, nats squared."""
+    # What the choice of the shape adds is common to all runs.
     problem, best = aligned.problem, aligned.best
     n_fitted = best.n_params + int(aligned.known.sum()) - 1
     columns = _replicates(problem, best, n_fitted, n_boot, seed)
@@ -164,12 +162,10 @@ def _common_p(
     n_boot: int,
     seed: np.random.SeedSequence,
 ) -> float:
-    """Bootstrap p-value of one threshold for all runs.
-
-    The covariance is that around the common curve.  Where runs differ it is too large, which the
-    ratio that is tested forgives; that around the aligned curve is too small where they do not,
-    for shifts absorb errors that follow each other.
-    """
+    """Bootstrap p-value of one threshold for all runs."""
+    # The covariance is that around the common curve. Where runs differ it is too large, which the
+    # ratio that is tested forgives; that around the aligned curve is too small where they do not,
+    # for shifts absorb errors that follow each other.
     problem, candidates = fit_onsets(points, aligned.best.family.name, plateau, noise)
     best = candidates[0]
     reach = 1.5 * float(np.abs(aligned.shift).max()) / problem.span

@@ -13,7 +13,7 @@ from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
 from emergence.engine.covariance import structured
 from emergence.engine.isotonic import IsotonicOnset, fit_isotonic
-from emergence.engine.problem import Problem, check_size, make_problem
+from emergence.engine.problem import Problem, RunModel, check_size, make_problem
 from emergence.engine.replicates import ErrorModel
 from emergence.errors import DataError
 from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
@@ -107,7 +107,8 @@ def fit_threshold(
     check_size(problem, "a threshold")
     if problem.run_model.apart and (shape != "isotonic" or runs != "auto"):
         try:
-            return _of_runs(pts, shape, plateau, noise, n_boot=n_boot, rng=rng)
+            model = problem.run_model
+            return _of_runs(pts, model, shape, plateau, noise, n_boot=n_boot, rng=rng)
         except DataError:
             if runs != "auto":
                 raise
@@ -147,14 +148,22 @@ def _common(
 
 
 def _of_runs(
-    points: Points, shape: str, plateau: Plateau, noise: Noise, *, n_boot: int, rng: Seed
+    points: Points,
+    model: RunModel,
+    shape: str,
+    plateau: Plateau,
+    noise: Noise,
+    *,
+    n_boot: int,
+    rng: Seed,
 ) -> RandomThresholdFit:
     """Fit of the runs shifted onto one curve; eta and its interval are those of their mean."""
     seed = as_seed(rng)
     between = run_thresholds(
         points, shape=shape, plateau=plateau, noise=noise, n_boot=n_boot, rng=seed
     )
-    aligned = structured(make_problem(between.aligned, noise, "offset+ar1"))
+    aligned = make_problem(between.aligned, noise, model.name)
+    aligned = structured(replace(aligned, run_model=replace(model, apart=False)))
     fit = _common(aligned, between.shape, plateau, n_boot=n_boot, rng=seed)
     described = f"random threshold: sd {between.spread:.2g} nats, {fit.noise['runs']}"
     own: dict[str, Any] = {f.name: getattr(fit, f.name) for f in fields(fit)}

@@ -208,15 +208,7 @@ class ThresholdFit(Result):
     def _table(self, etas: list[float], intervals: list[Interval]) -> pd.DataFrame:
         """Rows of the first shapes."""
         rows = [
-            {
-                "shape": s.shape,
-                "eta": eta,
-                "low": ci.low,
-                "high": ci.high,
-                "open_low": ci.open_low,
-                "open_high": ci.open_high,
-                "delta_bic": s.bic - self.shapes[0].bic,
-            }
+            {"shape": s.shape, "eta": eta, **ci.ends(), "delta_bic": s.bic - self.shapes[0].bic}
             for s, eta, ci in zip(self.shapes, etas, intervals, strict=False)
         ]
         return pd.DataFrame(rows)

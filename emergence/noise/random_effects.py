@@ -95,6 +95,7 @@ def fit_random_effects(
     v = sigma + tau**2 * np.eye(estimate.size)
     covariance = np.linalg.inv(design.T @ np.linalg.solve(v, design))
     beta = covariance @ design.T @ np.linalg.solve(v, estimate)
+    # What a single estimate says is trusted by tau^2 / (tau^2 + its own variance).
     # Best linear prediction, and its error with that of the mean included.
     weight = tau**2 * np.linalg.inv(v)
     rest = np.eye(estimate.size) - weight

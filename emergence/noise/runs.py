@@ -41,6 +41,7 @@ class RunNoise:
             rows = np.flatnonzero(run == r)
             rows = rows[np.argsort(rank[rows])]
             z = rng.standard_normal((rows.size, size)) * np.sqrt(self.innovation_var)
+            # A run begins in the middle of its own noise: the first error is a stationary one.
             z[0] /= np.sqrt(1.0 - self.rho**2)
             for t in range(1, rows.size):
                 z[t] += self.rho * z[t - 1]
@@ -55,6 +56,7 @@ class RunNoise:
         lag, head = _ar1(chain, np.array([self.rho]))
         ones = (1.0 - lag) * head
         length = np.add.reduceat(ones[0] ** 2, chain.start)
+        # (I + r u u')^(-1/2) = I - (1 - 1 / sqrt(1 + r u'u)) u u' / u'u.
         shrink = (1.0 - 1.0 / np.sqrt(1.0 + ratio * length)) / length
         return Whitening(chain, lag[0], head[0], ones[0], shrink)
 
@@ -136,8 +138,10 @@ def fit_run_noise(
     cross = np.einsum("hin,hjn->hij", white, white)
     along = np.add.reduceat(white * ones[:, None], chain.start, axis=2)  # (rho, q + 1, runs)
     length = np.add.reduceat(ones**2, chain.start, axis=1)  # (rho, runs)
+    # Offsets by Sherman and Morrison: (I + r u u')^-1 = I - r / (1 + r u'u) u u'.
     weight = ratio[:, None, None] / (1.0 + ratio[:, None, None] * length)
     moments = cross - np.einsum("ahr,hir,hjr->ahij", weight, along, along)
+    # To a common size: the derivatives of a curve may differ by orders of magnitude.
     scale = np.sqrt(np.einsum("ii->i", moments[0, 0]))
     moments /= np.where(scale > 0, scale, 1.0) * np.where(scale > 0, scale, 1.0)[:, None]
     # |X'V^-1 X| x rss = |(X, e)'V^-1 (X, e)|: one determinant gives the residual.
@@ -145,6 +149,8 @@ def fit_run_noise(
     rss = np.exp(whole - used) * scale[-1] ** 2
     dof = max(residual.size - design.shape[0], 1)
     logdet = np.log1p(ratio[:, None, None] * length).sum(axis=2) - 2 * np.log(head).sum(axis=1)
+    # Restricted: the likelihood of what is left once the curve has had its directions, for else
+    # a flexible curve would pass for small errors.
     deviance = dof * np.log(np.maximum(rss, 1e-300)) + logdet + used
     i, j = np.unravel_index(int(deviance.argmin()), deviance.shape)
     sigma2 = float(rss[i, j]) / dof

@@ -87,20 +87,16 @@ def _of_counts(points: Points, noise: Noise) -> Precision:
 
 
 def _no_certainty(variance: FloatArray) -> FloatArray:
-    """Variances that are to give weights, none below half their mean.
-
-    A zero by luck on the way up would else weigh as much as one on a plateau of zeros, and draw
-    the threshold to itself.
-    """
+    """Variances that are to give weights, none below half their mean."""
+    # A zero by luck on the way up would else weigh as much as one on a plateau of zeros, and draw
+    # the threshold to itself.
     floored: FloatArray = np.maximum(variance, 0.5 * variance.mean())
     return floored
 
 
 def _pilot(points: Points) -> tuple[FloatArray, int]:
-    """Expected share of items right from a monotone fit, inside (0, 1), and its levels.
-
-    The observed share itself would give a lucky zero an infinite weight.
-    """
+    """Expected share of items right from a monotone fit, inside (0, 1), and its levels."""
+    # The observed share itself would give a lucky zero an infinite weight.
     assert points.n_items is not None
     order = np.argsort(points.loss, kind="stable")
     fit = isotonic_regression(

@@ -1,6 +1,6 @@
 """Law: the least-squares problem of a scaling law, its starts, optima and replicates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -48,6 +48,7 @@ class Law:
 
     def residual(self, theta: FloatArray) -> FloatArray:
         """Errors of log L."""
+        # By the log of a sum of exponentials no term over- or underflows.
         value: FloatArray = np.logaddexp.reduce(self._terms(theta), axis=0) - np.log(self.loss)
         return value
 
@@ -123,13 +124,10 @@ def bootstrap(
     members = [np.flatnonzero(group == g) for g in range(n_groups)]
     out = np.empty((n_boot, best.size))
     for i in range(n_boot):
+        # Whole runs, for the checkpoints of one run share its luck.
         rows = np.concatenate([members[g] for g in rng.integers(0, n_groups, n_groups)])
-        again = Law(
-            problem.size[rows],
-            problem.loss[rows],
-            None if problem.tokens is None else problem.tokens[rows],
-            problem.method,
-            problem.delta,
-        )
+        tokens = None if problem.tokens is None else problem.tokens[rows]
+        again = replace(problem, size=problem.size[rows], loss=problem.loss[rows], tokens=tokens)
+        # From the best fit: a replicate is near it, and a search from afar may end elsewhere.
         out[i] = natural(again.polish(best))
     return out

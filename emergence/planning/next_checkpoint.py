@@ -137,22 +137,20 @@ def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placeme
     etas, weights, scores = _hypotheses(_near(fit.core.contest), problem.to_x(at))
     after = [_expected_variance(etas, weights, scores[:, j], sd) for j in range(at.size)]
     now = float(weights @ etas**2 - (weights @ etas) ** 2)
+    stays, notes = 0.0, fit.warnings
+    if (runs := fit.by_run) is not None:
+        # What the mean of few runs leaves unsure, a score of one of them does not lessen.
+        stays = runs.spread**2 / len(runs.runs)
+        note = (
+            f"runs differ by sd {runs.spread:.2g} nats: that takes another run, not another score"
+        )
+        notes = (note, *notes)
     return Placement(
         points=fit.points,
         loss=at,
-        eta_sd=problem.span * np.sqrt(np.maximum(after, 0.0)),
-        now=problem.span * float(np.sqrt(max(now, 0.0))),
-        warnings=(*_of_runs(fit), *fit.warnings),
-    )
-
-
-def _of_runs(fit: ThresholdFit) -> tuple[str, ...]:
-    """Say what one more score leaves unsure where runs have thresholds of their own."""
-    if fit.by_run is None:
-        return ()
-    return (
-        "this is the spread of the threshold on the curve that the runs share; by how much runs "
-        f"differ (sd {fit.by_run.spread:.2g} nats) another run says more than another score",
+        eta_sd=np.sqrt(problem.span**2 * np.maximum(after, 0.0) + stays),
+        now=float(np.sqrt(problem.span**2 * max(now, 0.0) + stays)),
+        warnings=notes,
     )
 
 
@@ -200,6 +198,7 @@ def _expected_variance(etas: FloatArray, weights: FloatArray, said: FloatArray, 
     low, high = said.min() - 4.0 * sd, said.max() + 4.0 * sd
     y = np.linspace(low, high, int(np.clip((high - low) / (_STEP * sd), *_SCORES)))
     density = np.exp(-0.5 * ((y - said[:, None]) / sd) ** 2)
+    # E Var(eta | y) by the moments of eta given y, summed over an even grid of y.
     mass = weights @ density
     mean = (weights * etas) @ density / np.maximum(mass, 1e-300)
     square = (weights * etas**2) @ density / np.maximum(mass, 1e-300)

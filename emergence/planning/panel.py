@@ -83,13 +83,11 @@ class Panel:
 
     @cached_property
     def score_sd(self) -> float:
-        """Standard deviation of one score of a new run at the lowest losses, ability scale.
-
-        Where runs leave a plateau at losses of their own, scores scatter most below it.
-        """
+        """Standard deviation of one score of a new run at the lowest losses, ability scale."""
         sd = score_sd(self.problem, self.variance)
         if self.problem.run is None:
             return sd
+        # Where runs leave a plateau at losses of their own, scores scatter most below it.
         best = self.families[0].ability(self.problem.x)
         residual = self.problem.wy - self.problem.white(best[None])[0]
         return sd * max(float(local_scale(residual)[0]), 1.0) if residual.any() else sd
@@ -138,6 +136,7 @@ def score_sd(problem: Problem, variance: float) -> float:
     noise = problem.run_model.noise
     if noise is None or noise.innovation_var <= 0:
         return float(np.sqrt(variance))
+    # A new run draws an offset of its own, and a stationary error, not an innovation.
     share = noise.offset_var / noise.innovation_var + 1.0 / (1.0 - noise.rho**2)
     return float(np.sqrt(variance * share))
 
@@ -161,6 +160,7 @@ def fit_panel(problem: Problem) -> Panel:
         )
         found += [b if a.bic - b.bic > VISIBLE else a for a, b in zip(known, free, strict=True)]
     found.sort(key=lambda c: c.bic)
+    # Relative to the best, so that none but hopeless families underflow.
     weights = np.exp(-0.5 * (np.array([c.bic for c in found]) - found[0].bic))
     best = found[0]
     return Panel(

@@ -101,17 +101,8 @@ class SizeThreshold(Result):
             point = _size_at(np.array([self.eta]), _columns(self._law, None), float(d))[0]
             draws = _size_at(self._eta_draws, _columns(self._law, self._law.draws), float(d))
             ci = self._interval(draws, level)
-            rows.append(
-                {
-                    "tokens": d,
-                    "params": point,
-                    "low": ci.low,
-                    "high": ci.high,
-                    "open_low": ci.open_low,
-                    "open_high": ci.open_high,
-                    "prob_out_of_reach": float(np.isinf(draws).mean()),
-                }
-            )
+            out = float(np.isinf(draws).mean())
+            rows.append({"tokens": d, "params": point, **ci.ends(), "prob_out_of_reach": out})
         return pd.DataFrame(rows)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
@@ -121,10 +112,7 @@ class SizeThreshold(Result):
             "eta": self.eta,
             "tokens": self.tokens,
             "params": self.params,
-            "low": ci.low,
-            "high": ci.high,
-            "open_low": ci.open_low,
-            "open_high": ci.open_high,
+            **ci.ends(),
             "prob_out_of_reach": self.prob_out_of_reach,
         }
         row |= {f"cheapest_{k}": v for k, v in (self.cheapest or {}).items()}
@@ -283,6 +271,7 @@ def _cheapest(etas: FloatArray, p: dict[str, FloatArray]) -> FloatArray:
     """(params, tokens, flops) of the cheapest training that reaches each eta."""
     excess = etas - p["E"]
     reach = excess > 0
+    # Least N D with E + A/N^alpha + B/D^beta = eta: by Lagrange alpha A/N^alpha = beta B/D^beta.
     s = np.where(reach, excess, 1.0) / (p["alpha"] + p["beta"])
     with np.errstate(over="ignore"):
         n = np.where(reach, (p["A"] / (s * p["beta"])) ** (1.0 / p["alpha"]), np.inf)

@@ -262,17 +262,14 @@ def _join(
         inside = (at >= x[0]) & (at <= x[-1]) & (at > 0.0)
         at = at[inside]
         per_token = 1.0 if on == "tokens" else FLOPS_PER_TOKEN * sizes[name]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "run": name,
-                    "params": sizes[name],
-                    "tokens": at * x_unit / per_token,
-                    "loss": np.interp(at, x, y),
-                    "value": curve["y"].to_numpy()[inside] * score_unit,
-                }
-            )
-        )
+        cells = {
+            "run": name,
+            "params": sizes[name],
+            "tokens": at * x_unit / per_token,
+            "loss": np.interp(at, x, y),
+            "value": curve["y"].to_numpy()[inside] * score_unit,
+        }
+        frames.append(pd.DataFrame(cells))
         outside.append(curve[~inside].assign(series=name))
     frame = pd.concat(frames, ignore_index=True).assign(**columns)
     if frame.empty:

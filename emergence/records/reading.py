@@ -138,10 +138,8 @@ def _long_row(path: Path, encoding: str, sep: str, width: int) -> int | None:
 
 
 def line_numbers(path: Path, encoding: str | None) -> list[int]:
-    """Line on which each record of a delimited file ends; empty for other formats.
-
-    Blank lines and quoted line breaks make them differ from the positions of the records.
-    """
+    """Line on which each record of a delimited file ends; empty for other formats."""
+    # Blank lines and quoted line breaks make them differ from the positions of the records.
     suffix = _suffix(path)
     if suffix not in (".csv", ".tsv"):
         return []

@@ -13,19 +13,10 @@ import pandas as pd
 
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError, Violation
 from emergence.metrics import known_metric, refusal
+from emergence.records import validation
 from emergence.records.points import Points
 from emergence.records.reading import line_numbers, read_frame
 from emergence.records.record import Record
-from emergence.records.validation import (
-    REQUIRED,
-    TEXT,
-    Table,
-    check_cells,
-    check_columns,
-    clean_names,
-    fill_chance,
-    to_numbers,
-)
 from emergence.records.warnings import count_warnings, gap_warnings, unit_warnings, whole_counts
 
 
@@ -54,15 +45,15 @@ class Records:
 
     def __init__(self, frame: pd.DataFrame, *, where: str = "records", first_row: int = 1) -> None:
         frame = frame.reset_index(drop=True)
-        found = check_columns(frame, where)
+        found = validation.check_columns(frame, where)
         if found:
             raise RecordsError(found)
-        for column in TEXT:
+        for column in validation.TEXT:
             if column in frame:
-                frame = frame.assign(**{column: clean_names(frame[column])})
-        frame, found = to_numbers(Table(frame, where, first_row))
-        table = Table(frame, where, first_row)
-        found += check_cells(table)
+                frame = frame.assign(**{column: validation.clean_names(frame[column])})
+        frame, found = validation.to_numbers(validation.Table(frame, where, first_row))
+        table = validation.Table(frame, where, first_row)
+        found += validation.check_cells(table)
         if found:
             raise RecordsError(sorted(found, key=lambda v: (v.row is not None, v.row or 0)))
         self._frame = frame
@@ -77,8 +68,10 @@ class Records:
     def from_records(cls, records: Iterable[Record | Mapping[str, object]]) -> Records:
         """Make a table of single records."""
         rows = [r.model_dump() if isinstance(r, Record) else dict(r) for r in records]
-        frame = pd.DataFrame(rows, columns=None if rows else list(REQUIRED))
-        optional = [c for c in frame.columns if c not in REQUIRED and frame[c].isna().all()]
+        frame = pd.DataFrame(rows, columns=None if rows else list(validation.REQUIRED))
+        optional = [
+            c for c in frame.columns if c not in validation.REQUIRED and frame[c].isna().all()
+        ]
         return cls(frame.drop(columns=optional))
 
     def __len__(self) -> int:
@@ -295,7 +288,7 @@ def read_records(
     file = Path(path)
     frame, first_row = read_frame(file, encoding)
     if chance and {"task", "metric"} <= set(frame.columns):
-        frame["chance"] = fill_chance(frame, chance)
+        frame["chance"] = validation.fill_chance(frame, chance)
 
     def as_in_the_file(found: Sequence[Violation]) -> list[Violation]:
         lines = line_numbers(file, encoding)

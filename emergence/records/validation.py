@@ -14,19 +14,8 @@ from emergence.errors import Violation
 from emergence.metrics import known_metric, refusal
 
 TEXT = ("model", "run", "task", "metric", "family", "source")
-NUMERIC = (
-    "params",
-    "tokens",
-    "loss",
-    "value",
-    "n_items",
-    "stderr",
-    "chance",
-    "best",
-    "step",
-    "seed",
-    "flops",
-)
+NUMERIC = ("params", "tokens", "loss", "value", "n_items", "stderr", "chance", "best", "step",
+           "seed", "flops")  # fmt: skip
 REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value")
 POSITIVE = ("params", "tokens", "loss", "flops")
 # Uniform guessing over a vocabulary of a million tokens costs 14 nats.
@@ -154,11 +143,8 @@ def check_cells(table: Table) -> list[Violation]:
             report(missing, column, "is blank or NaN; fill it in or remove the row")
         report(np.isinf(x), column, "is infinite; a diverged run? Remove the row")
         if column == "loss":
-            report(
-                good & (x > HIGH_LOSS),
-                column,
-                "is beyond any loss in nats; a perplexity? Take its log",
-            )
+            problem = "is beyond any loss in nats; a perplexity? Take its log"
+            report(good & (x > HIGH_LOSS), column, problem)
         if column in POSITIVE:
             report((x <= 0) & good, column, "must be positive")
         elif column == "n_items":
@@ -264,15 +250,11 @@ def _check_duplicates(table: Table) -> list[Violation]:
         first = pd.Series(np.arange(key.size)).groupby(key).transform("min").to_numpy()
     for i in rows:
         r = frame.iloc[int(i)]
-        out.append(
-            table.violation(
-                int(i),
-                "tokens",
-                float(r["tokens"]),
-                f"run {r['run']!r}, task {r['task']!r}, metric {r['metric']!r} has these tokens "
-                f"already in row {int(first[i]) + table.first_row}; keep one",
-            )
+        problem = (
+            f"run {r['run']!r}, task {r['task']!r}, metric {r['metric']!r} has these tokens "
+            f"already in row {int(first[i]) + table.first_row}; keep one"
         )
+        out.append(table.violation(int(i), "tokens", float(r["tokens"]), problem))
     return out
 
 
@@ -284,21 +266,15 @@ def _check_families(frame: pd.DataFrame, where: str) -> list[Violation]:
     blank = (family == "").to_numpy(dtype=bool)
     out = []
     if blank.any() and not blank.all():
-        out.append(
-            Violation(
-                where,
-                None,
-                "family",
-                None,
-                f"{int(blank.sum())} rows have none while others do; losses of different "
-                "families must not be mixed: name the family of every row",
-            )
+        problem = (
+            f"{int(blank.sum())} rows have none while others do; losses of different families must "
+            "not be mixed: name the family of every row"
         )
+        out.append(Violation(where, None, "family", None, problem))
     pairs = pd.DataFrame({"run": frame["run"], "family": family}).drop_duplicates()
     mixed = pairs["run"][pairs["run"].duplicated()].unique()
     for run in mixed:
         names = ", ".join(repr(f) for f in pairs.loc[pairs["run"] == run, "family"])
-        out.append(
-            Violation(where, None, "family", None, f"run {run!r} mixes the families {names}")
-        )
+        problem = f"run {run!r} mixes the families {names}"
+        out.append(Violation(where, None, "family", None, problem))
     return out

@@ -123,10 +123,8 @@ class Analysis:
 
 
 def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> ScalingLaw | str:
-    """Scaling law of the final checkpoints of one family, or why there is none.
-
-    Where the runs differ in tokens the law is L(N, D), else L(N).
-    """
+    """Scaling law of the final checkpoints of one family, or why there is none."""
+    # Where the runs differ in tokens the law is L(N, D), else L(N).
     frame = records.final().to_frame()
     if "family" in frame:
         frame = frame[frame["family"].fillna("") == family]

@@ -24,10 +24,8 @@ class _Steps(Dataset[torch.Tensor]):
 
 
 def batches(corpus: Corpus, ranks: Ranks, steps: range) -> Iterator[torch.Tensor]:
-    """Rows of this rank for every step, shape (rows / world, context + 1).
-
-    The rows of a step are the same however many processes write them.
-    """
+    """Rows of this rank for every step, shape (rows / world, context + 1)."""
+    # The rows of a step are the same however many processes write them.
     workers = text_workers(ranks.device)
     loader = DataLoader(
         _Steps(corpus, ranks.rank, ranks.world),

@@ -36,10 +36,8 @@ _LONGEST = 4096  # tokens read at once, whatever the model could
 
 
 def describe(config: TrainConfig, step: int, mixture: Mixture) -> dict[str, Any]:
-    """Fields of a record that say which checkpoint it is of.
-
-    Losses are comparable where the family is the same: corpus, tokenizer, context.
-    """
+    """Fields of a record that say which checkpoint it is of."""
+    # Losses are comparable where the family is the same: corpus, tokenizer, context.
     tokens = step * config.rows * config.model.context
     return {
         "model": config.name.split("-")[0],

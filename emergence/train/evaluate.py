@@ -88,11 +88,9 @@ def questions_of(lm: LanguageModel, items: Sequence[Item], what: str = "items") 
 
 @torch.no_grad()
 def score_items(lm: LanguageModel, questions: Sequence[Question]) -> ItemScores:
-    """Score all options of all items.
-
-    Prompts of one length go through the model together, once; the options continue from
-    its cache, so nothing is padded on the left and nothing is computed twice.
-    """
+    """Score all options of all items."""
+    # Prompts of one length go through the model together, once; the options continue from its
+    # cache, so nothing is padded on the left and nothing is computed twice.
     most = max(len(q.rests) for q in questions)
     loglik = np.full((len(questions), most), -np.inf)
     length = np.zeros((len(questions), most), dtype=np.int64)

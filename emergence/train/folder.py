@@ -27,10 +27,7 @@ def write_config(config: TrainConfig, folder: Path) -> None:
 
 
 def check_folder(config: TrainConfig, folder: Path) -> None:
-    """Refuse a folder in which a run of another config has begun, or with a model not ours.
-
-    DataError with the fields that differ.
-    """
+    """Refuse a folder with a run of another config, naming the fields, or a model not ours."""
     path = folder / CONFIG
     if is_begun(folder) and (there := read_config(path)) != config:
         differ = [k for k in TrainConfig.model_fields if getattr(there, k) != getattr(config, k)]

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from emergence.errors import DataError
 from emergence.records.validation import HIGH_LOSS
+from emergence.train import state
 from emergence.train.batches import batches
 from emergence.train.checkpoint import describe, export_model, our_language_model
 from emergence.train.config import TrainConfig, check_branch, read_config
@@ -35,16 +36,6 @@ from emergence.train.folder import (
 )
 from emergence.train.model import build_model, objective, place
 from emergence.train.ranks import Ranks, join_ranks, leave_ranks
-from emergence.train.state import (
-    append_lines,
-    drop_after,
-    last_line,
-    load_state,
-    locked,
-    pack,
-    save_state,
-    write_whole,
-)
 from emergence.train.stopping import Interrupted, TrainingStopped, interrupts
 
 
@@ -93,7 +84,7 @@ def train(config: TrainConfig, folder: Path, *, progress: bool = True) -> Path:
     try:
         if not is_finished(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            with locked(folder) if ranks.first else nullcontext():
+            with state.locked(folder) if ranks.first else nullcontext():
                 _Run(config, folder, ranks).go(progress and ranks.first)
         ranks.wait()
     except OSError as error:
@@ -135,7 +126,7 @@ class _Run:
         self.step = self._resume()
         self.board = _tensorboard(folder, self._tokens) if ranks.first else None
         if ranks.first and not is_begun(folder):
-            write_whole(folder / TOKENIZER, tokenizer.to_str().encode())
+            state.write_whole(folder / TOKENIZER, tokenizer.to_str().encode())
             write_config(config, folder)
 
     @property
@@ -166,8 +157,8 @@ class _Run:
             if not path.exists():
                 raise DataError(f"run {config.name} branches from {path}, which is not there")
             check_branch(config, read_config(path.with_name(CONFIG)))
-        step = load_state(path, self.model, self.optimizer) if path.exists() else 0
-        before, family = last_line(self.folder / RECORDS), self._about(step)["family"]
+        step = state.load_state(path, self.model, self.optimizer) if path.exists() else 0
+        before, family = state.last_line(self.folder / RECORDS), self._about(step)["family"]
         if step and before and before["family"] != family:
             raise DataError(
                 f"run {config.name} began on {before['family']}, and its text {config.text} makes "
@@ -175,7 +166,7 @@ class _Run:
             )
         if self.ranks.first:
             for name in (RECORDS, LOG):
-                drop_after(self.folder / name, step)
+                state.drop_after(self.folder / name, step)
         if not self.ranks.agree(step):
             raise DataError(f"run {config.name}: not all processes see the state in {self.folder}")
         return step
@@ -243,7 +234,7 @@ class _Run:
             "tokens_per_second": round(speed),
         }
         if self.ranks.first:
-            append_lines(self.folder / LOG, [row])
+            state.append_lines(self.folder / LOG, [row])
             for name in ("loss", "lr", "grad_norm", "tokens_per_second"):
                 self._show(name, row[name])
 
@@ -259,9 +250,9 @@ class _Run:
             names.append(STATE)
         if names:
             self._finite(loss, norm)
-            tensors = pack(self.model, self.optimizer)
+            tensors = state.pack(self.model, self.optimizer)
             for name in names if self.ranks.first else []:
-                save_state(self.folder / name, tensors, self.step)
+                state.save_state(self.folder / name, tensors, self.step)
 
     def _finite(self, loss: torch.Tensor, norm: torch.Tensor) -> float:
         """Loss over all ranks; one that is not finite, or its gradient, ends the run unsaved."""
@@ -296,7 +287,7 @@ class _Run:
         ]
         self.model.train()
         if self.ranks.first:
-            append_lines(self.folder / RECORDS, rows)
+            state.append_lines(self.folder / RECORDS, rows)
             for row in rows:
                 self._show(f"{row['task']}/{row['metric']}", row["value"])
 
@@ -306,7 +297,7 @@ class _Run:
 
     def _export(self) -> None:
         """Write the final model, which marks the end of the run."""
-        tensors = pack(self.model, self.optimizer)
+        tensors = state.pack(self.model, self.optimizer)
         if self.ranks.first:
             export_model(
                 self.folder / MODEL,

@@ -40,11 +40,9 @@ def glm_config(config: ModelConfig) -> GlmConfig:
 
 
 def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
-    r"""Build a fresh model: RMSNorm, SwiGLU, grouped queries, half rotary, tied embeddings.
-
-    Weights are drawn with standard deviation :math:`1/\sqrt{\text{hidden}}`, which small
-    models need; the global state of torch's random numbers is left as it was.
-    """
+    """Build a fresh model: RMSNorm, SwiGLU, grouped queries, half rotary, tied embeddings."""
+    # Weights are drawn with standard deviation 1 / sqrt(hidden), which small models need; the
+    # global state of torch's random numbers is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return GlmForCausalLM(glm_config(config))

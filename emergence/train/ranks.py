@@ -66,10 +66,7 @@ class Ranks:
 
 
 def pick_device(name: str) -> torch.device:
-    """Device of a name; ``auto`` is the accelerator where there is one.
-
-    DataError for a device that this machine lacks.
-    """
+    """Device of a name, ``auto`` an accelerator if there is one; DataError for one that lacks."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

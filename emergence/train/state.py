@@ -38,10 +38,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one process; the lock ends with the process, however that ends.
-
-    DataError where another process holds it.
-    """
+    """Hold a folder for one process, however that ends; DataError where another holds it."""
     try:
         held = FileLock(folder / ".lock").acquire(blocking=False)
     except Timeout:
@@ -108,10 +105,7 @@ def save_state(path: Path, tensors: dict[str, torch.Tensor], step: int) -> None:
 
 
 def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Put a state back into model and optimiser; return its step.
-
-    DataError for a file that is no state of this model.
-    """
+    """Put a state back, return its step; DataError for a file that is no state of this model."""
     fused = bool(optimizer.defaults.get("fused"))
     with safe_open(path, "pt") as file:
         names = set(file.keys())

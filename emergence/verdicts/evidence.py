@@ -188,6 +188,7 @@ def gather(
         p_threshold = max(
             _p(_simulated(both, null, errors) <= difference + 1e-9) for null in near_threshold
         )
+    # Both rejected: neither side is true to the digit, and what predicts better decides.
     prediction = float("nan")
     if p_smooth <= alpha and p_threshold <= alpha:
         prediction = left_out_gain(problems, thresholds.parts[0].fit_level)
@@ -219,11 +220,9 @@ def _errors(
 
 
 def _above_chance(thresholds: Side, smooth: Side) -> bool:
-    """Compare the best curve with chance; the error is that of the mean of a tenth of the points.
-
-    Where points share runs it is that of as many runs as that tenth holds.  Over the parts both
-    add up.
-    """
+    """Compare the best curve with chance, by the error of the mean of a tenth of the points."""
+    # Where points share runs it is that of as many runs as that tenth holds. Over the parts both
+    # differences and errors add up.
     top = variance = 0.0
     for onsets, curves in zip(thresholds.parts, smooth.parts, strict=True):
         problem = onsets.problem
@@ -289,11 +288,9 @@ def _flat_tests(
 
 
 def _level_runs(problems: Sequence[Problem]) -> float:
-    """p-value of "no fall of the score with the loss" from the slopes of the runs, a t-test.
-
-    Runs are independent whatever the errors inside them do; errors that follow each other closely
-    could by themselves make a rise in each of them, but not in all.
-    """
+    """p-value of "no fall of the score with the loss" from the slopes of the runs, a t-test."""
+    # Runs are independent whatever the errors inside them do; errors that follow each other closely
+    # could by themselves make a rise in each of them, but not in all.
     slopes = np.array([np.cov(p.x, p.y)[0, 1] / np.var(p.x, ddof=1) for p in problems])
     error = float(slopes.std(ddof=1)) / np.sqrt(slopes.size)
     return float(stdtr(slopes.size - 1, slopes.mean() / max(error, 1e-300)))

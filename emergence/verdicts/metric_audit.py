@@ -154,12 +154,10 @@ def _shared(
 
 
 def _hidden(strict: Points, graded: Points, n_boot: int, seed: np.random.SeedSequence) -> Hidden:
-    """How far a graded metric has come where the strict one shows a tenth of its ability.
-
-    Both by monotone curves, for which the ordinary bootstrap is too narrow; the interval is
-    that of samples of half the runs (or checkpoints, where runs are fewer than eight), as wide as
-    they come (Bickel, Gotze & van Zwet 1997, Stat. Sinica 7, 1).
-    """
+    """How far a graded metric has come where the strict one shows a tenth of its ability."""
+    # Both by monotone curves, for which the ordinary bootstrap is too narrow; the interval is that
+    # of samples of half the runs (or checkpoints, where runs are fewer than eight), as wide as they
+    # come (Bickel, Gotze & van Zwet 1997, Stat. Sinica 7, 1).
     g = child(seed, Stream.METRIC_AUDIT)
     clusters = np.arange(strict.size)
     if strict.run is not None and strict.n_runs >= _LEAST_RUNS:

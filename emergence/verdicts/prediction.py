@@ -21,13 +21,11 @@ _LEAST_CLUSTERS = 5
 
 
 def left_out_gain(problems: Sequence[Problem], fit_level: bool) -> float:
-    """Gain in squared error on left-out folds, threshold over smooth, as a normal score.
-
-    Folds are runs where a curve is of at least three, else every fifth checkpoint of a run, or
-    every tenth point where checkpoints are independent: never the end of a run, which would ask
-    how a curve goes on and not what it is like.  The gains are summed in clusters, which are runs
-    where that makes enough of them, else stretches of a fifth of a run.
-    """
+    """Gain in squared error on left-out folds, threshold over smooth, as a normal score."""
+    # Folds are runs where a curve is of at least three, else every fifth checkpoint of a run, or
+    # every tenth point where checkpoints are independent: never the end of a run, which would ask
+    # how a curve goes on and not what it is like. The gains are summed in clusters, which are runs
+    # where that makes enough of them, else stretches of a fifth of a run.
     gains, clusters, n_clusters = [], [], 0
     for problem in problems:
         fold, cluster = _folds(problem, whole_runs=len(problems) >= _LEAST_CLUSTERS)
@@ -39,14 +37,13 @@ def left_out_gain(problems: Sequence[Problem], fit_level: bool) -> float:
 
 
 def signed_rank_score(gains: FloatArray) -> float:
-    """Normal score as rare as the sum W of the ranks of positive gains, exact; 0 at the centre.
-
-    Were gains as often negative, rank k would be in the sum with probability 1/2, for every k.
-    """
+    """Normal score as rare as the sum W of the ranks of positive gains, exact; 0 at the centre."""
+    # Were gains as often negative, rank k would be in the sum with probability 1/2, for every k.
     gains = gains[gains != 0]
     order = np.argsort(np.abs(gains), kind="stable")
     total = int((np.flatnonzero(gains[order] > 0) + 1).sum())
     probability = np.ones(1)
+    # The distribution of W by convolution: exact, so that few gains claim no more than they can.
     for rank in range(1, gains.size + 1):
         without = np.append(probability, np.zeros(rank))
         probability = 0.5 * (without + np.roll(without, rank))

@@ -18,10 +18,8 @@ _NAMES = {"logistic_free": "logistic with free floor", "power_law": "power law"}
 
 
 def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, str]:
-    """Label and the reason for it, from the trial's own evidence or from an adjusted one.
-
-    A test is made, and a threshold fitted, only where the label turns on it.
-    """
+    """Label and the reason for it, from the trial's own evidence or from an adjusted one."""
+    # A test is made, and a threshold fitted, only where the label turns on it.
     e, a, points = adjusted or trial.evidence, trial.alpha, trial.points
     if e.p_flat > a:
         if e.flat_unresolved:

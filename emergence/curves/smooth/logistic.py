@@ -50,10 +50,8 @@ def _limits(scale: Scale) -> dict[str, tuple[float, float]]:
 
 
 def around(theta: FloatArray) -> FloatArray | None:
-    """Fine grid about a curve thinner than the grid of middles resolves; else None.
-
-    Three widths to either side, widths from a third to three times.
-    """
+    """Fine grid about a curve thinner than the grid of middles resolves; else None."""
+    # Three widths to either side, widths from a third to three times.
     middle, width = float(theta[0]), float(theta[1])
     if width >= _THIN:
         return None

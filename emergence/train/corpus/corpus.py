@@ -11,16 +11,7 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from emergence._typing import AnyArray, IntArray
-from emergence.train.corpus.items import (
-    CATEGORIES,
-    HARD,
-    attribute_of,
-    bare_sums,
-    is_held_out,
-    person,
-    zipf,
-    zipf_person,
-)
+from emergence.train.corpus import items
 from emergence.train.corpus.mixture import MIXTURE, Mixture
 from emergence.train.corpus.words import LANGUAGES, Language
 
@@ -32,7 +23,7 @@ def prose(rng: Random, language: Language) -> str:
     """Sentences of a small grammar, common words first."""
 
     def word(words: tuple[str, ...]) -> str:
-        return words[zipf(rng, len(words))]
+        return words[items.zipf(rng, len(words))]
 
     return language.space.join(
         language.sentence.format(
@@ -47,11 +38,11 @@ def prose(rng: Random, language: Language) -> str:
 
 def biography(rng: Random, language: Language) -> str:
     """All that is true of a person, in any order; questions about some of it are held out."""
-    who = zipf_person(rng, language)
+    who = items.zipf_person(rng, language)
     order = rng.sample(range(len(language.attributes)), len(language.attributes))
     return language.space.join(
         language.attributes[a][0].format(
-            who=person(language, who), what=attribute_of(language, who, a)
+            who=items.person(language, who), what=items.attribute_of(language, who, a)
         )
         for a in order
     )
@@ -80,7 +71,7 @@ _TEXTS: dict[str, Callable[[Random, Language], str]] = {
     "biography": biography,
     "copying": copying,
     "chain": chain,
-    "sums": bare_sums,
+    "sums": items.bare_sums,
 }
 
 
@@ -89,9 +80,9 @@ def document(rng: Random, language: Language, domain: str) -> str:
     if domain in _TEXTS:
         return _TEXTS[domain](rng, language)
     while True:
-        difficulty = rng.choices(range(HARD + 1), _SPECTRUM)[0]
-        item = CATEGORIES[domain](rng, language, difficulty)
-        if not any(map(is_held_out, (item.key, *item.inside))):
+        difficulty = rng.choices(range(items.HARD + 1), _SPECTRUM)[0]
+        item = items.CATEGORIES[domain](rng, language, difficulty)
+        if not any(map(items.is_held_out, (item.key, *item.inside))):
             return item.text
 
 
@@ -160,10 +151,8 @@ class Corpus:
         return np.stack([self._row(self.seed, row, False)[0] for row in rows])
 
     def sample(self, rows: int, *, held_out: bool) -> tuple[IntArray, AnyArray]:
-        """Rows to measure the loss on, and the domain of every token.
-
-        Held-out rows are no part of any run; the others are the first of this one.
-        """
+        """Rows to measure the loss on, and the domain of every token."""
+        # Held-out rows are no part of any run; the others are the first of this one.
         seed = "held-out" if held_out else self.seed
         tokens, domains = zip(*(self._row(seed, r, held_out) for r in range(rows)), strict=True)
         return np.stack(tokens), np.stack(domains)

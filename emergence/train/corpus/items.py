@@ -96,10 +96,8 @@ def population(language: Language) -> int:
 
 
 def attribute_of(language: Language, number: int, attribute: int) -> str:
-    """What is true of a person: fixed for all seeds.
-
-    Most facts run in the family (the even attributes) or with the given name (the odd ones).
-    """
+    """What is true of a person: fixed for all seeds."""
+    # Most facts run in the family (the even attributes) or with the given name (the odd ones).
     values = language.attributes[attribute][2]
     own = _hash(f"{language.name}/{number}/{attribute}")
     if own % _OWN == 0:
@@ -119,10 +117,8 @@ def zipf_person(rng: Random, language: Language) -> int:
 
 
 def fact(rng: Random, language: Language, difficulty: int) -> Item:
-    """Recall an attribute of a person that was stated elsewhere; easy: the statement precedes.
-
-    Most are shared with the relatives or the namesakes, so that they are learned together.
-    """
+    """Recall an attribute of a person that was stated elsewhere; easy: the statement precedes."""
+    # Most are shared with the relatives or the namesakes, so that they are learned together.
     who = rng.randrange(population(language)) if difficulty == HARD else zipf_person(rng, language)
     attribute = rng.randrange(len(language.attributes))
     statement, question, values = language.attributes[attribute]
@@ -138,10 +134,8 @@ def fact(rng: Random, language: Language, difficulty: int) -> Item:
 
 
 def cloze(rng: Random, language: Language, difficulty: int) -> Item:
-    """End a story: what one gets depends on the last of one to three places.
-
-    The easy forms are of places by their frequency, the k-th in proportion to 1/k.
-    """
+    """End a story: what one gets depends on the last of one to three places."""
+    # The easy forms are of places by their frequency, the k-th in proportion to 1/k.
     if difficulty == HARD:
         last = rng.randrange(len(language.scripts))
     else:
@@ -173,11 +167,9 @@ def reading(rng: Random, language: Language, difficulty: int) -> Item:
 
 
 def coreference(rng: Random, language: Language, difficulty: int) -> Item:
-    """Which of two people is meant: the verb and the reason decide, not the order.
-
-    Easy: who did it, or to whom; middle: of whom the reason speaks; hard: the same, half of it
-    of verbs that are met seldom.
-    """
+    """Which of two people is meant: the verb and the reason decide, not the order."""
+    # Easy: who did it, or to whom; middle: of whom the reason speaks; hard: the same, half of it of
+    # verbs that are met seldom.
     rare = difficulty == HARD and rng.random() < 0.5
     verb, of_subject, of_object = rng.choice(
         language.reasons[FREQUENT:] if rare else language.reasons[:FREQUENT]
@@ -226,10 +218,8 @@ def _worked(start: int, changes: list[int], slip: int = 0, at: int = -1) -> str:
 
 
 def bare_sums(rng: Random, language: Language) -> str:
-    """Sums without a story, small numbers mostly: what the worked steps are made of.
-
-    Every language writes them alike.
-    """
+    """Sums without a story, small numbers mostly: what the worked steps are made of."""
+    # Every language writes them alike.
     sums = []
     for _ in range(6):
         most, step = _numbers(rng, _EASY_SMALL)
@@ -251,11 +241,9 @@ def _change(rng: Random, total: int, most: int, step: int) -> int:
 
 
 def arithmetic(rng: Random, language: Language, difficulty: int) -> Item:
-    """Apples that come and go, with worked steps: one to three of them; the hard form has two.
-
-    Three in ten of the hard form are of large numbers, whose sums are met seldom.  The wrong
-    options have a slip of one or two in one step, carried on.
-    """
+    """Apples that come and go, with worked steps: one to three of them; the hard form has two."""
+    # Three in ten of the hard form are of large numbers, whose sums are met seldom. The wrong
+    # options have a slip of one or two in one step, carried on.
     most, step = _numbers(rng, _HARD_SMALL if difficulty == HARD else _EASY_SMALL)
     steps = (1, rng.choice((2, 3)), 2)[difficulty]
     who = rng.choice(language.given)

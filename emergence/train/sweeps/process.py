@@ -53,10 +53,8 @@ def train_apart(config: TrainConfig, folder: Path, retries: int, crew: Crew) -> 
 def _attempt(
     config: TrainConfig, folder: Path, gpu: dict[str, str], crew: Crew
 ) -> tuple[int, str | None]:
-    """Train one run in a process of its own: its exit status, and its error.
-
-    One thread each, for two runs at once beat two threads.
-    """
+    """Train one run in a process of its own: its exit status, and its error."""
+    # One thread each, for two runs at once beat two threads.
     with TemporaryDirectory() as here:
         path = Path(here) / CONFIG
         path.write_text(config.model_dump_json(), encoding="utf-8")

@@ -61,11 +61,9 @@ def search_hinge(
 
 
 def _search_known(x: FloatArray, y: FloatArray, w: AnyArray) -> FloatArray:
-    """Return (eta, slope, plateau = 0, gain) for a plateau known to be zero.
-
-    With d = eta - x for the points below a kink eta, the hinge explains
-    num^2 / den, where num = sum(w y d) and den = sum(w d^2).
-    """
+    """Return (eta, slope, plateau = 0, gain) for a plateau known to be zero."""
+    # With d = eta - x for the points below a kink eta, the hinge explains num^2 / den, where num =
+    # sum(w y d) and den = sum(w d^2).
     s0 = np.cumsum(w, axis=1)  # stays whole for counts, which is four times faster
     w = w.astype(float)
     wy = w * y
@@ -111,11 +109,9 @@ def _search_known(x: FloatArray, y: FloatArray, w: AnyArray) -> FloatArray:
 def _running_sums(
     w: FloatArray, a: FloatArray | None, b: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Cumulative sums of w a and w b (a = None: of w) along the last axis.
-
-    A running sum waits for each addition to finish, so two of them as the parts of
-    one complex sum cost no more than one.
-    """
+    """Cumulative sums of w a and w b (a = None: of w) along the last axis."""
+    # A running sum waits for each addition to finish, so two of them as the parts of one complex
+    # sum cost no more than one.
     pair = np.empty(w.shape, dtype=complex)
     if a is None:
         pair.real = w
@@ -202,11 +198,9 @@ def pairs_hinge(
     *,
     fit_plateau: bool = False,
 ) -> HingeBatch:
-    """Exact hinge of every pairs-bootstrap replicate (Efron 1979).
-
-    A replicate of sorted data is a row of counts, so it needs no second sort.  Where numba is
-    installed and the plateau known, a compiled kernel does the same.
-    """
+    """Exact hinge of every pairs-bootstrap replicate (Efron 1979)."""
+    # A replicate of sorted data is a row of counts, so it needs no second sort. Where numba is
+    # installed and the plateau known, a compiled kernel does the same.
     kernel = None if fit_plateau else _kernel()
     if kernel is not None:
         weights = np.ones(x.size) if w is None else w

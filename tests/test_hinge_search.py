@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from emergence.engine import hinge
-from emergence.engine.hinge import pairs_hinge, search_hinge
+from emergence.engine import hinge_search
+from emergence.engine.hinge_search import pairs_hinge, search_hinge
 
 
 def brute_gain(x: np.ndarray, y: np.ndarray, w: np.ndarray, free: bool) -> tuple[float, float]:
@@ -117,7 +117,7 @@ def test_the_compiled_kernel_gives_the_same(
     y = 0.5 * np.maximum(2.2 - x, 0) + rng.normal(0, 0.02, n)
     w = rng.uniform(0.2, 3, n)
     compiled = pairs_hinge(x, y, 501, np.random.default_rng(1), w)
-    monkeypatch.setattr(hinge, "_kernel", lambda: None)
+    monkeypatch.setattr(hinge_search, "_kernel", lambda: None)
     plain = pairs_hinge(x, y, 501, np.random.default_rng(1), w)
     total = float((w * y * y).sum())
     np.testing.assert_allclose(compiled.gain, plain.gain, rtol=1e-9, atol=1e-12 * total)

@@ -1,0 +1,84 @@
+"""Commands that judge: ``classify``, ``collapse`` and ``audit``."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from emergence.cli.arguments import (
+    Command,
+    add,
+    figure_path,
+    given,
+    groups_of,
+    progress,
+    read,
+    save,
+    save_plot,
+)
+
+
+def _classify(args: argparse.Namespace) -> None:
+    from emergence.verdicts.tasks import classify_tasks
+
+    verdicts = classify_tasks(
+        read(args.file, args.encoding),
+        n_jobs=args.jobs,
+        rng=args.seed,
+        **given(args, "metric alpha n_boot noise runs"),
+        progress=lambda groups: progress(groups, "tasks"),
+    )
+    print(verdicts.summary())
+    if args.verbose:
+        print()
+        for v in verdicts:
+            print(v.summary())
+    if args.output:
+        verdicts.to_frame().to_csv(args.output, index=False, lineterminator="\n")
+        print(f"\nwritten: {args.output}")
+
+
+def _collapse(args: argparse.Namespace) -> None:
+    from emergence.verdicts.collapse import collapse
+
+    records = read(args.file, args.encoding)
+    groups = groups_of(records, [args.task], args.metric, args.family)
+    asked: Sequence[Any] = [groups] if args.pool and len(groups) > 1 else groups
+    for i, points in enumerate(asked):
+        found = collapse(points, by=args.by, margin=args.margin, alpha=args.alpha)
+        print(found.points.family, found.summary(), "", sep="\n")
+        if args.output:
+            mark = f"-{i + 1}" if len(asked) > 1 else ""
+            save(found.plot_axes()[0], figure_path(args.output, mark))
+
+
+def _audit(args: argparse.Namespace) -> None:
+    from emergence.verdicts.metric_audit import audit_metrics
+
+    options = given(args, "family strict graded noise runs alpha n_boot")
+    found = audit_metrics(read(args.file, args.encoding), args.task, rng=args.seed, **options)
+    print(found.summary())
+    save_plot(found, args.output)
+
+
+def add_commands(command: Command) -> None:
+    """Add the commands to the parser that ``command`` belongs to."""
+    sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
+    add(sub, "tests", "noise", "jobs")
+    sub.add_argument("--metric", action="append", help="only this metric (may be repeated)")
+    sub.add_argument("-o", "--output", help="write the table as CSV")
+    sub.add_argument("-v", "--verbose", action="store_true", help="print every reason")
+    sub = command("collapse", _collapse, "ask whether the loss alone explains a task's scores")
+    sub.add_argument("--task", required=True, help="name of the task")
+    sub.add_argument("--metric", default="acc", help="name of the metric (default acc)")
+    sub.add_argument("--family", action="append", help="only this family (may be repeated)")
+    sub.add_argument("--pool", action="store_true", help="do the families fall on one curve?")
+    sub.add_argument("--by", default="params", choices=("params", "tokens"))
+    sub.add_argument("--margin", type=float, default=0.01, help="effect that counts as none")
+    sub.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
+    add(sub, "figure")
+    sub = command("audit", _audit, "ask whether the ability or the metric makes a threshold")
+    sub.add_argument("--task", help="may be left out where there is only one")
+    sub.add_argument("--family", help="the same")
+    sub.add_argument("--strict", help="metric that may hide the ability (exact_match, else acc)")
+    sub.add_argument("--graded", action="append", help="metric that shows it (may be repeated)")
+    add(sub, "tests", "noise", "figure")

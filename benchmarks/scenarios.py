@@ -1,4 +1,4 @@
-"""Scenarios of known truth for the calibrations: docs/statistics.md lists them."""
+"""Scenarios of known truth for the calibrations: docs/statistics.rst lists them."""
 
 from __future__ import annotations
 

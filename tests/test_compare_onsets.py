@@ -42,3 +42,11 @@ def test_row_order_changes_nothing() -> None:
     p = step(1)
     shuffled = p.where(np.random.default_rng(0).permutation(p.size))
     assert compare_onsets(p, n_boot=99).to_dict() == compare_onsets(shuffled, n_boot=99).to_dict()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_three_models_take_runs_in_one_way(seed: int) -> None:
+    points = simulate("hinge", n=45, n_runs=3, eta_sd=0.1, sd=0.06, rng=seed).select()
+    result = compare_onsets(points, n_boot=99)
+    methods = {result.interval(m).method for m in ("kink", "step", "step and slope")}
+    assert len(methods) == 1

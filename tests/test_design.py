@@ -211,3 +211,12 @@ def test_a_plan_passes_the_warnings_of_the_fit_on() -> None:
     place = next_checkpoint(fit)
     assert place.warnings == fit.warnings
     assert "warning: a smooth curve (logistic) fits better" in place.summary()
+
+
+def test_runs_are_taken_in_one_way_at_every_size() -> None:
+    """Else the width would jump where runs are long enough for thresholds of their own."""
+    plan = design("jump", width=0.06, runs=4, checkpoints=16, n_sim=8, n_boot=99)
+    assert plan.needed is not None
+    assert plan.needed <= 16
+    wider = plan.to_frame()["width"].to_numpy()[:-1] >= plan.to_frame()["width"].to_numpy()[1:]
+    assert wider.all()

@@ -10,6 +10,7 @@ import pytest
 
 from emergence import Points, diagnose, fit_threshold, simulate
 from emergence.errors import MethodRefused
+from emergence.noise.reference import binomial_reference
 
 
 def test_leverage_sums_to_the_parameters() -> None:
@@ -68,3 +69,35 @@ def test_isotonic_is_refused() -> None:
     fit = fit_threshold(simulate("jump", rng=1).select(), shape="isotonic", n_boot=99)
     with pytest.raises(MethodRefused, match="no derivatives"):
         diagnose(fit)
+
+
+def hard_counts(seed: int) -> Points:
+    """Counts of a curve drawn at random: steep or flat, few items or many, all right or wrong."""
+    g = np.random.default_rng(seed)
+    n, m, chance = int(g.choice([10, 20, 40])), float(g.choice([1, 5, 100])), g.choice([0.0, 0.25])
+    loss = g.uniform(*((1.7, 3.2) if g.random() < 0.7 else (5.0, 9.0)), n)
+    rise = g.choice([0.1, 1.0, 1e4]) * np.maximum(g.uniform(loss.min(), loss.max()) - loss, 0.0)
+    p = np.clip(chance + (1.0 - chance) * np.clip(rise, 0.0, 1.0), 0.0, 1.0)
+    run = (np.arange(n) % 5).astype(str) if g.random() < 0.5 else np.arange(n).astype(str)
+    value = g.binomial(int(m), p) / m
+    return Points(loss, value, chance=chance, n_items=np.full(n, m), counted=True, run=run)
+
+
+def test_the_binomial_reference_is_finite_or_none() -> None:
+    found = [binomial_reference(hard_counts(seed)) for seed in range(120)]
+    assert 20 < sum(f is None for f in found) < 110
+    for f in found:
+        assert f is None or np.isfinite([f.slope, f.slope_se, f.intercept_se, f.dispersion]).all()
+
+
+def test_one_answer_right_is_diagnosed() -> None:
+    loss = np.random.default_rng(3).uniform(5.0, 9.0, 20)
+    value = np.where(loss == loss.min(), 0.2, 0.0)
+    run, tokens = np.arange(20) % 5, np.arange(1.0, 21.0)
+    fit = fit_threshold(loss, value, n_items=5, run=run, tokens=tokens, n_boot=99)
+    assert "nan" not in diagnose(fit).summary()
+
+
+def test_residuals_of_rounding_size_have_no_slope() -> None:
+    exact = simulate("hinge", n=60, n_runs=6, sd=0.0, rng=1).select()
+    assert diagnose(fit_threshold(exact, n_boot=99)).drift["p_clustered"].isna().all()

@@ -183,3 +183,6 @@ def test_command_line(tmp_path, capsys) -> None:
         assert main(["forecast", str(path), "--cut", "2.0", "--loss", "1.8", "-o", figure]) == 0
         assert "loss 1.8" in capsys.readouterr().out
         assert (tmp_path / made).stat().st_size > 5000
+    ask = ["forecast", str(path), "--cut", "2.0", "--loss", "1.8", "-o", str(tmp_path / "half")]
+    assert main([*ask, "--level", "0.5"]) == 0
+    assert (tmp_path / "half.png").read_bytes() != (tmp_path / "figure.png").read_bytes()

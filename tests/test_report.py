@@ -287,6 +287,7 @@ def test_noise_runs_and_jobs_from_the_command_line(
     assert main(["fit", str(path), "--n-boot", "199", "--runs", "random threshold"]) == 0
     said = capsys.readouterr().out
     assert "one threshold for all runs" in said
+    assert "highest leverage" in said
     assert main(["fit", str(path), "--n-boot", "199", "--runs", "independent"]) == 0
     said = capsys.readouterr().out
     assert "independent (as asked)" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,3 +55,10 @@ def test_what_cannot_be_shared_is_refused() -> None:
     far = Points(loss=there.loss + 5.0, value=there.value, chance=there.chance)
     with pytest.raises(DataError, match="do not overlap"):
         shared_threshold([here, far], n_boot=99)
+
+
+def test_the_same_runs_twice_have_one_threshold() -> None:
+    task = simulate("jump", n=96, n_runs=6, eta_sd=0.05, rng=1).select()
+    result = shared_threshold([task, replace(task, task="again")], n_boot=99)
+    assert result.p_common > 0.05  # a share of nothing, however it is rounded
+    assert "not rejected" in result.reason

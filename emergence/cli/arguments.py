@@ -100,10 +100,10 @@ def figure_path(path: str, mark: str = "") -> str:
     return f"{stem}{mark}{suffix}"
 
 
-def save_plot(found: Any, path: str | None) -> None:
+def save_plot(found: Any, path: str | None, **options: Any) -> None:
     """Save the figure of a result, if one was asked for."""
     if path:
-        save(found.plot(), figure_path(path))
+        save(found.plot(**options), figure_path(path))
 
 
 # Options that several commands have, by the name of the group in which they come.

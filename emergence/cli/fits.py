@@ -17,7 +17,7 @@ def _fit(args: argparse.Namespace) -> None:
     print(fit.summary(args.level))
     if fit.by_run is not None:
         print(fit.by_run.summary())
-    elif fit.status is not Status.NO_ONSET and fit.shape != "isotonic":
+    if fit.status is not Status.NO_ONSET and fit.shape != "isotonic":
         from emergence.fits.diagnostics import diagnose
 
         print(diagnose(fit).summary())

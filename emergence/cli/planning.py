@@ -97,7 +97,7 @@ def _forecast(args: argparse.Namespace) -> None:
 
     found = forecast(read_points(args), args.loss, cut=args.cut, noise=args.noise, runs=args.runs)
     print(found.summary(args.level))
-    save_plot(found, args.output)
+    save_plot(found, args.output, level=args.level)
 
 
 def _backtest(args: argparse.Namespace) -> None:

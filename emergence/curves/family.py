@@ -126,3 +126,8 @@ def depth(loss: ArrayLike, eta: float | FloatArray) -> FloatArray:
     r"""Nats below the threshold: :math:`d = (\eta - L)_+`."""
     below: FloatArray = np.maximum(eta - np.asarray(loss, dtype=float), 0.0)
     return below
+
+
+def amplitude_and_rate(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+    """Natural parameters of a curve with one rate, per nat."""
+    return {"amplitude": float(gain[0]), "rate": float(theta[1] / scale.span)}

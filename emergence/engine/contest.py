@@ -306,10 +306,7 @@ def smooth_contest(problem: Problem) -> Contest:
 
 
 def onset_contest(problem: Problem, shape: str, plateau: Plateau) -> Contest:
-    """Contest of one shape or of all that compete (``auto``), its plateau at chance or fitted.
-
-    ``auto`` takes chance for the plateau unless it visibly is not.
-    """
+    """Contest of one shape or of all (``auto``); plateau at chance, unless it visibly is not."""
     if shape != "auto" and shape not in ONSETS:
         raise DataError(f"shape {shape!r} is not known: auto, {', '.join(ONSETS)}")
     if plateau not in PLATEAUS:

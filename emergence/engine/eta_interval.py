@@ -110,10 +110,7 @@ def pairs_interval(
     rng: np.random.Generator,
     known_hinge: bool,
 ) -> Interval:
-    """Pairs-bootstrap interval of the exact hinge, ``symmetric`` or ``percentile``.
-
-    MethodRefused where it is known to fail: for other shapes, and for checkpoints that share runs.
-    """
+    """Pairs-bootstrap interval of the exact hinge; MethodRefused where it is known to fail."""
     p = contest.problem
     if not known_hinge:
         raise MethodRefused(

@@ -69,10 +69,7 @@ def fit_isotonic(problem: Problem) -> IsotonicOnset:
 
 
 def isotonic_interval(problem: Problem, index: IntArray, level: float) -> Interval:
-    """Lower confidence limit of eta: the smallest eta that is not rejected.
-
-    ``index`` (n, size) fixes the residual draws.  The interval is open above.
-    """
+    """Lower confidence limit of eta, open above; ``index`` (n, size) fixes the residual draws."""
     alpha = 1.0 - level
     etas = problem.etas()
 

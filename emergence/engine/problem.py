@@ -126,10 +126,7 @@ class Problem:
 
 
 def make_problem(points: Points, noise: Noise = "auto", runs: Runs = "auto") -> Problem:
-    """Sort and scale checked points; the covariance of runs is estimated later.
-
-    DataError for a kind of noise or of runs that does not exist or that the points cannot have.
-    """
+    """Sort and scale checked points; DataError for noise or runs that they cannot have."""
     order = canonical_order(points)
     points = points.where(order)
     low, high = float(points.loss[0]), float(points.loss[-1])

@@ -9,10 +9,7 @@ _AREA = 200.0  # of a checkpoint whose fit is its own observation, square points
 
 
 def plot_leverage(table: pd.DataFrame, eta: float, ax: Axes | None = None) -> Axes:
-    """Draw the residual of every checkpoint against its loss, its area by leverage.
-
-    ``table`` has the columns loss, residual and leverage.
-    """
+    """Draw residuals against loss, their area by leverage; ``table`` has these three columns."""
     ax = tidy(axes(ax))
     area = 4.0 + _AREA * table["leverage"]
     ax.scatter(table["loss"], table["residual"], s=area, color=COLORS["smooth"], alpha=0.5, lw=0)

@@ -75,7 +75,7 @@ class OnsetComparison(Result):
         rows = [
             {"model": m, "eta": self.eta[m], "low": ci.low, "high": ci.high, "p_value": p}
             for m, p in zip(self._fits, p_values, strict=True)
-            for ci in [self.interval(m, level)]
+            for ci in [self._fits[m].bounds(level)]
         ]
         return pd.DataFrame(rows)
 
@@ -94,8 +94,9 @@ class OnsetComparison(Result):
 
         ax = plot_points(self._fits["kink"].points, ax)
         for (model, fit), color in zip(self._fits.items(), SERIES, strict=False):
-            first, *others = fit.curves(None)
-            draw_curves(ax, [first._replace(label=model), *others], color, dashed=False)
+            if curves := fit.curves(None):
+                curves[0] = curves[0]._replace(label=model)
+                draw_curves(ax, curves, color, dashed=False)
         ax.legend(frameon=False, fontsize=8)
         return ax
 
@@ -153,8 +154,12 @@ def compare_onsets(
         contests = list(onsets.parts)
     else:  # all three on the same curve, with the same level
         how["plateau"] = "fitted" if contests[0].fit_level else "chance"
+        how["runs"] = contests[0].problem.run_model.name
     fits = {model: full if shape == "jump" else fitted(shape, **how)
             for model, shape in _SHAPES.items()}  # fmt: skip
+    if any((fit.by_run is None) != (full.by_run is None) for fit in fits.values()):
+        asked = options | {"runs": "offset+ar1"}  # one of them says nothing of the runs
+        return compare_onsets(points, value, alpha=alpha, n_boot=n_boot, rng=seed, **asked)
     p_kink, p_step = (_p_value(contests, _SHAPES[null], n_boot, seed) for null in ("kink", "step"))
     label: Onset = "undetermined"
     if p_kink <= alpha:

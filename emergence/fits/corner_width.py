@@ -38,10 +38,7 @@ def softened(family: Family, width: float) -> Family:
 
 
 def width_bound(contest: Contest, errors: ErrorSource, alpha: float = 0.05) -> float:
-    """Upper bound of the width of the corner, in units of loss, at level 1 - alpha.
-
-    Infinite when even the widest corner tried (0.6 of the loss range) is not rejected.
-    """
+    """Upper bound of the corner's width, nats; infinite where the widest tried is not rejected."""
     problem = contest.problem
     ladder = _ladder(contest)
     column = problem.wy[:, None]

@@ -81,7 +81,12 @@ class Diagnostics(Result):
             f"{self.label}: "
             + (f"run {', '.join(deciding)} decides eta" if deciding else "no run decides eta")
             + f"; {high} of {len(self.points)} checkpoints have high leverage"
+            + "".join(f"; the residuals drift with {name}" for name in self._drifting)
         )
+
+    @property
+    def _drifting(self) -> list[str]:
+        return self.drift["by"][self.drift["p_value"] < _DRIFT].tolist()
 
     def interval(self, name: str, level: float = _LEVEL) -> Interval:
         """Interval of eta without one run, at 95%.

@@ -1,6 +1,7 @@
 """RandomThresholdFit: a fitted threshold where runs have thresholds of their own."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,6 +68,10 @@ class RandomThresholdFit(ThresholdFit):
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row, of the shape that the runs share: eta, interval."""
         return self._table([self.eta], [self.interval("eta", level)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the points, the thresholds of the runs among it."""
+        return super().to_dict() | {"by_run": self.thresholds.to_dict()}
 
     def _by_shape(self, level: float) -> list[str]:
         return []

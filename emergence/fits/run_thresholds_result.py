@@ -98,10 +98,7 @@ class RunThresholds(Result):
         raise no_interval(name, ("eta", "spread"))
 
     def without(self, run: str, level: float = 0.95) -> Interval | None:
-        """Interval of the mean threshold without one run, the common curve as it is.
-
-        None where fewer than two runs are left that say where theirs is.
-        """
+        """Interval of the mean threshold without one run; None where fewer than two are left."""
         if run in self.unknown:
             return self.interval("eta", level)
         if len(self.runs) < 3:
@@ -154,6 +151,7 @@ class RunThresholds(Result):
         The shrunken eta is the best linear prediction: a run that knows its own threshold
         poorly is drawn to the mean.
         """
+        check_level(level)
         e = self._effects
         half = e.margin(level) / self.stderr * e.predicted_se
         frame = pd.DataFrame({"run": self.runs})

@@ -218,7 +218,7 @@ def _of_runs(tasks: Sequence[RunThresholds]) -> tuple[float, float, _Share]:
         raise DataError("the tasks have too few runs in common to compare their thresholds")
     # An error that all runs of a task share does not show in the rest, but moves the task.
     curve = eta.size / len(tasks) * float(np.mean([found.curve_variance for found in tasks]))
-    f = (without - rest) / (used - n_runs) / max(rest / dof + curve, 1e-300)
+    f = max(without - rest, 0.0) / (used - n_runs) / max(rest / dof + curve, 1e-300)
     stderr = np.array([found.stderr for found in tasks])
     weight = stderr**-2 / np.sum(stderr**-2)
     shared = float(weight @ [found.eta for found in tasks])

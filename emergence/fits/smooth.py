@@ -24,7 +24,7 @@ from emergence.engine.grid import flat_bic
 from emergence.engine.problem import Problem, make_problem
 from emergence.engine.replicates import ErrorModel
 from emergence.errors import DataError
-from emergence.interval import Curve, Interval, even, interval_of
+from emergence.interval import Curve, Interval, check_level, even, interval_of
 from emergence.records.points import Points, as_points
 
 if TYPE_CHECKING:
@@ -75,8 +75,10 @@ class SmoothFit(Result):
     def reason(self) -> str:
         """The finding in one sentence."""
         others = [bic for name, bic in self.families.items() if name != self.family]
-        ahead = f", {min(others) - self.bic:.1f} BIC ahead of the next" if others else ""
-        return f"{self.points.label} follows a {self.family} curve{ahead}"
+        ahead = min(others, default=np.inf) - self.bic
+        rank = "ahead of the next" if ahead >= 0 else "behind the best"
+        gap = f", {abs(ahead):.1f} BIC {rank}" if others else ""
+        return f"{self.points.label} follows a {self.family} curve{gap}"
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -113,15 +115,21 @@ class SmoothFit(Result):
         if level is None:
             return value
         if self._contest is None or self._best is None:
-            quantile = float(stdtrit(self.points.size - 1, 0.5 * (1 + level)))
-            margin = quantile * self.stderr["floor"]
+            margin = self._margin(level)
             return value, value - margin, value + margin
+        check_level(level, self.n_boot)
         x = self._problem.to_x(at)
         errors = self._errors.source(self.n_boot, Stream.SMOOTH_CURVE)
         draws = curve_draws(self._contest, self._best, errors, x)
         scale = abs(self.points.best - self.points.chance)
         half = scale * np.quantile(np.abs(draws - self._best.ability(x)), level, axis=0)
         return value, value - half, value + half
+
+    def _margin(self, level: float) -> float:
+        """Half width of the t interval of a flat curve."""
+        check_level(level)
+        quantile = float(stdtrit(self.points.size - 1, 0.5 * (1 + level)))
+        return quantile * self.stderr["floor"]
 
     def interval(self, name: str, level: float = 0.95) -> Interval:
         """Profile-likelihood interval of a parameter (F test, by lmfit).
@@ -134,6 +142,10 @@ class SmoothFit(Result):
 
         if name not in self.params or not np.isfinite(self.stderr[name]):
             raise no_interval(name, (k for k in self.params if np.isfinite(self.stderr[k])))
+        check_level(level)
+        if self._best is None:
+            value, margin = self.params[name], self._margin(level)
+            return Interval(value - margin, value + margin, level, "t")
         try:
             with warnings.catch_warnings():
                 # lmfit warns of ends it does not reach; they come back infinite, that is, open.

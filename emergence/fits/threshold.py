@@ -183,10 +183,10 @@ def _result(core: OnsetFit, isotonic: IsotonicOnset | None, requested: str) -> T
     if isotonic is not None:
         eta = problem.to_loss(isotonic.eta)
         shapes.append(ShapeFit("isotonic", eta, {}, problem.points.chance, isotonic.bic))
-    mine = next(s for s in shapes if requested != "isotonic" or s.shape == "isotonic")
     status = _status(core)
     if status is Status.NO_ONSET:
-        mine = replace(mine, eta=float("nan"), params={})
+        shapes = [replace(s, eta=float("nan"), params={}) for s in shapes]
+    mine = next(s for s in shapes if requested != "isotonic" or s.shape == "isotonic")
     return ThresholdFit(
         points=problem.points,
         requested=requested,
@@ -260,7 +260,7 @@ def _warnings(core: OnsetFit, status: Status) -> tuple[str, ...]:
     if status is not Status.CONVERGED:
         out.append(str(status))
     below = int((p.x < core.eta).sum())
-    if below < 6:
+    if below < 6 and status is not Status.NO_ONSET:
         out.append(f"only {below} points lie below the threshold")
     if p.run is not None and p.points.n_runs < 5:
         out.append(

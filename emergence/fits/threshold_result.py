@@ -142,6 +142,12 @@ class ThresholdFit(Result):
             raise MethodRefused(f"{self.points.label}: {self.status}; there is no eta to bound")
         return self.core.interval(shape, level)
 
+    def bounds(self, level: float = 0.95, shape: str | None = None) -> Interval:
+        """Interval as tables show it: NaN where there is no onset."""
+        if self.status is Status.NO_ONSET:
+            return Interval(np.nan, np.nan, level, "no onset")
+        return self.shape_interval(shape, level) if shape else self.interval("eta", level)
+
     def plateau_seen(self, alpha: float = 0.05) -> bool:
         """Whether eta lies below the highest losses, by a one-sided test at level alpha.
 
@@ -202,7 +208,7 @@ class ThresholdFit(Result):
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per shape, best first: eta, interval, BIC above the best."""
-        intervals = [self.shape_interval(s.shape, level) for s in self.shapes]
+        intervals = [self.bounds(level, s.shape) for s in self.shapes]
         return self._table([s.eta for s in self.shapes], intervals)
 
     def _table(self, etas: list[float], intervals: list[Interval]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from emergence._typing import FloatArray
 from emergence.records.points import Points
 
 _LEAST_CLUSTERS = 5  # fewer make the errors by clusters too small
+_EXACT = 1e-7  # of the scores: residuals of a search, not of scores
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,16 @@ def shares_runs(points: Points) -> bool:
 
 
 def clustered_slope(points: Points, x: FloatArray, y: FloatArray) -> tuple[float, float]:
-    """Slope of y on x and its p-value, errors clustered by run; NaN where runs are few."""
-    if not shares_runs(points) or points.n_runs < _LEAST_CLUSTERS or not y.any():
+    """Slope of y on x and its p-value, errors clustered by run; NaN where either are few."""
+    exact = np.abs(y).max() <= _EXACT * np.abs(points.value).max()
+    if not shares_runs(points) or points.n_runs < _LEAST_CLUSTERS or exact:
         return float("nan"), float("nan")
     import statsmodels.api as sm  # 2 s to import: only when asked for
 
     model = sm.GEE(y, np.column_stack([np.ones(x.size), x]), groups=points.run.astype(str))  # type: ignore[union-attr]
-    fit = model.fit(cov_type="bias_reduced")  # for few clusters (Mancl & DeRouen 2001)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of residuals that are nearly a line
+        fit = model.fit(cov_type="bias_reduced")  # for few clusters (Mancl & DeRouen 2001)
     return float(fit.params[1]), float(fit.pvalues[1])
 
 
@@ -96,8 +100,11 @@ def binomial_reference(points: Points) -> BinomialReference | None:
     start = np.array([np.median(points.loss) * 4.0, 4.0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a fit that does not converge, which then is none
-        fit = model.fit(start_params=start, **how)
-    if not fit.converged:
+        try:
+            fit = model.fit(start_params=start, **how)
+        except np.linalg.LinAlgError:  # a share of 0 or 1 at nearly every loss
+            return None
+    if not (fit.converged and np.isfinite([*fit.params, *fit.bse]).all()):
         return None
     (a, b), (sa, sb) = fit.params, fit.bse
     return BinomialReference(

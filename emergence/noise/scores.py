@@ -44,10 +44,7 @@ class Precision:
 
 
 def precision(points: Points, noise: Noise = "auto") -> Precision:
-    """Weights for one kind of noise; ``auto`` chooses by what the points carry.
-
-    DataError for a kind that does not exist, or counts asked for where there are none.
-    """
+    """Weights by one kind of noise, ``auto`` by what points carry; DataError for what they lack."""
     if noise not in NOISES:
         raise DataError(f"noise {noise!r} is not known: {', '.join(NOISES)}")
     if noise in ("binomial", "beta-binomial") and not (

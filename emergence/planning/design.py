@@ -69,8 +69,9 @@ def design(
 ) -> Design:
     """Find the size of a study that bounds eta to a width, or calls an emergent task emergent.
 
-    Every simulated study is fitted or classified by default settings; where ``eta_sd`` and
-    ``runs`` are given, a width is that of the mean of runs with thresholds of their own.
+    Every simulated study is fitted or classified by default settings, but that a width for given
+    ``runs`` is that of the mean of their thresholds where ``eta_sd`` is given, else that of one
+    threshold for all.
 
     Parameters
     ----------
@@ -126,9 +127,10 @@ def design(
     if power is not None:
         ask = partial(_is_emergent, alpha=alpha, n_boot=n_boot)
     else:
-        # Runs whose thresholds differ are analysed as such, where there are runs to compare.
-        apart = bool(options.get("eta_sd")) and runs is not None and vary != "runs"
-        how: Runs = "random threshold" if apart else "auto"
+        how: Runs = "auto"
+        if runs is not None and vary != "runs":
+            # One analysis for every size: of runs that become long, "auto" would change to another.
+            how = "random threshold" if options.get("eta_sd") else "offset+ar1"
         ask = partial(_width, shape=shape, level=level, n_boot=n_boot, runs=how)
     seeds = as_seed(rng).spawn(n_sim)
     trials: dict[int, AtSize] = {}

@@ -121,7 +121,7 @@ class Design(Result):
         most = self.trials[-1].size
         few, many = self.needed_range
         ends = float(few or most), float(many or most)
-        return Interval(*ends, level, "simulation", few is None, many is None)
+        return Interval(*ends, level, "simulation", open_high=many is None)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, in types that survive JSON."""
@@ -151,7 +151,7 @@ class Design(Result):
             lines.append(
                 f"  {t.size:>8} {self.vary}: {self.goal} {t.value:.3g} [{t.low:.3g}, {t.high:.3g}]"
             )
-        return "\n".join(lines)
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw what every size reaches, and the goal."""

@@ -78,7 +78,7 @@ class Forecast(Result):
     def warnings(self) -> tuple[str, ...]:
         """What should be read with care: few forecasts that these records could have made."""
         if self.known and len(self.past) < 2:
-            return (f"only {len(self.past)} past forecasts from these records to learn from",)
+            return (f"past forecasts from these records to learn from: only {len(self.past)}",)
         return ()
 
     def interval(self, name: str = "score", level: float = 0.95) -> Interval:
@@ -135,7 +135,7 @@ class Forecast(Result):
                 f"  loss {row.loss:.4g}: {row.score:.4f}, {level:.0%} [{row.low:.4f}, "
                 f"{row.high:.4f}]"
             )
-        return "\n".join(lines)
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
         """Draw the records, the forecast and its interval."""

@@ -58,6 +58,8 @@ class SizeThreshold(Result):
     def reason(self) -> str:
         """The finding in one sentence."""
         at = "" if self.tokens is None else f" at {self.tokens:.3g} tokens"
+        if np.isinf(self.params):
+            return f"no model size reaches eta = {self.eta:.4g}{at}: it lies below what the law can"
         return (
             f"{self.params:.3g} {self.interval()} parameters reach eta = {self.eta:.4g}{at}; no "
             f"size does with probability {self.prob_out_of_reach:.3f}"

@@ -192,10 +192,7 @@ class TrainConfig(BaseModel):
 
 
 def checked(fields: object, where: str) -> TrainConfig:
-    """Config of a mapping of fields.
-
-    DataError with every field that is wrong, and ``where`` they come from.
-    """
+    """Config of a mapping of fields; DataError with every field that is wrong, and ``where``."""
     try:
         return TrainConfig.model_validate(fields)
     except ValidationError as error:
@@ -208,10 +205,7 @@ def checked(fields: object, where: str) -> TrainConfig:
 
 
 def check_branch(branch: TrainConfig, trunk: TrainConfig) -> None:
-    """Refuse a branch that its trunk cannot serve.
-
-    DataError where they differ in what they share, or the trunk does not keep that state.
-    """
+    """Refuse a branch that its trunk cannot serve: DataError with what differs or is not kept."""
     differ = [k for k in _SHARED if getattr(branch, k) != getattr(trunk, k)]
     where = f"run {branch.name} cannot branch from {trunk.name}"
     if differ:

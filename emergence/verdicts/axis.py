@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from emergence._results import renamed
 from emergence._typing import BoolArray, FloatArray, IntArray
 from emergence.errors import DataError
 from emergence.records.points import Points
@@ -93,6 +94,8 @@ class Alignment:
                 f"{self.spread('compute'):.2g} times the compute"
             )
         return text
+
+    sentence = renamed("sentence", "reason")
 
 
 def align_sizes(points: Points) -> Alignment:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from emergence._results import Result, no_interval
-from emergence.interval import Interval
+from emergence.interval import Interval, check_level
 from emergence.records.points import Points
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Effect:
 
     def interval(self, level: float = 0.95) -> Interval:
         """Confidence interval by Student's t."""
+        check_level(level)
         half = float(stdtrit(self.dof, 0.5 * (1.0 + level))) * self.stderr
         return Interval(self.estimate - half, self.estimate + half, level, "t")
 

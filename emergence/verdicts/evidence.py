@@ -166,10 +166,7 @@ def gather(
     seed: np.random.SeedSequence,
     alpha: float,
 ) -> Evidence:
-    """Run all tests on the problems of two sides.
-
-    ``polished`` are the curves of either side at their best parameters, best first.
-    """
+    """Run all tests; ``polished`` are the curves of the two sides at their best, best first."""
     problems = thresholds.problems
     errors = _errors(problems, n_boot, seed)
     flat, inverse = _flat_tests(thresholds, smooth, errors)

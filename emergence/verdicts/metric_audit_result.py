@@ -142,7 +142,7 @@ class MetricAudit(Result):
         head = f"Metrics of {self.verdicts[0].points.task or 'the task'}: {self.label}"
         lines = [head, f"  {self.reason}", ""]
         lines += [f"  {v.points.metric:<14}{v.reason}" for v in self.verdicts]
-        return "\n".join(lines)
+        return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the ability by every metric against loss, with the thresholds found."""

@@ -11,7 +11,7 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 from emergence._random import Seed, as_seed
-from emergence._results import Result, jsonable
+from emergence._results import Result, jsonable, no_interval
 from emergence._typing import Axes, FloatArray, Noise, Runs
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval
@@ -78,7 +78,7 @@ class Verdicts(Result, Sequence[Verdict]):
         """The finding in one sentence: how many of each label."""
         labels = [v.label for v in self]
         counts = [f"{labels.count(n)} {n}" for n in dict.fromkeys(labels)]
-        return f"{len(self)} scores: {', '.join(counts)}"
+        return f"{len(self)} scores: {', '.join(counts) or 'none'}"
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -87,7 +87,11 @@ class Verdicts(Result, Sequence[Verdict]):
 
     def interval(self, name: str, level: float = 0.95) -> Interval:
         """Interval of eta of the task of this name."""
-        return self[name].interval("eta", level)
+        tasks = [v.points.task for v in self]
+        if tasks.count(name) != 1:
+            raise no_interval(name, (t for t in tasks if tasks.count(t) == 1))
+        found: Interval = self[name].interval("eta", level)
+        return found
 
     @property
     def not_fitted(self) -> list[str]:

@@ -103,26 +103,22 @@ class Verdict(Result):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What should be read with care: the warnings of the threshold."""
-        return self.threshold.warnings
+        """What should be read with care: the warnings of the threshold, or of the common curve."""
+        # Thresholds of runs are fitted only where the label is of them.
+        return (self.threshold if self.label == "emergent" else self.trial.common).warnings
 
     def to_row(self) -> dict[str, Any]:
         """One row of the table of verdicts."""
-        p, e, nan = self.points, self.evidence, float("nan")
+        p, e = self.points, self.evidence
         row: dict[str, Any] = {
             "family": p.family,
             "task": p.task,
             "metric": p.metric,
             "label": self.label,
-            "eta": nan,
-            "eta_low": nan,
-            "eta_high": nan,
+            **dict.fromkeys(("eta", "eta_low", "eta_high"), float("nan")),
             "shape": "",
-            "width_below": nan,
-            "p_smooth": e.p_smooth,
-            "p_threshold": e.p_threshold,
-            "p_flat": e.p_flat,
-            "best_smooth": e.best_smooth,
+            "width_below": float("nan"),
+            **{k: getattr(e, k) for k in ("p_smooth", "p_threshold", "p_flat", "best_smooth")},
             "bic_difference": e.difference,
             "n": p.size,
             "n_runs": p.n_runs,

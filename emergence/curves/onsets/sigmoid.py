@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Family, Scale, depth
+from emergence.curves.family import Family, amplitude_and_rate, depth
 
 
 def sigmoid_onset(
@@ -27,17 +27,13 @@ def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     return (-np.expm1(-np.square(theta[:, 1:2] * depth(x, theta[:, :1]))),)
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
-    return {"amplitude": float(gain[0]), "rate": float(theta[1] / scale.span)}
-
-
 FAMILIES = (
     Family(
         "sigmoid",
         "threshold",
         curve=sigmoid_onset,
         basis=_basis,
-        natural=_natural,
+        natural=amplitude_and_rate,
         units={"amplitude": "score", "rate": "per nat"},
         grid=np.geomspace(1.0, 90.0, 12)[:, None],
         lower=(0.2,),

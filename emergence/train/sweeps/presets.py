@@ -186,10 +186,7 @@ def one_run(what: str, changes: Sequence[str] = ()) -> TrainConfig:
 
 
 def read_sweep(what: str) -> list[TrainConfig]:
-    """Configs of a preset, or of a JSON file with a list of them (as in ``sweep.json``).
-
-    DataError for an unknown preset, or with every field that is wrong.
-    """
+    """Configs of a preset, or of a list in a JSON file; DataError with every wrong field."""
     if not what.endswith(".json"):
         return preset(what)
     loaded = read_json(Path(what))

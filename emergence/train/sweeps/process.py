@@ -79,10 +79,7 @@ def _attempt(
 
 @contextmanager
 def _free_gpu(config: TrainConfig, folder: Path) -> Iterator[dict[str, str]]:
-    """Hold the first GPU of this machine that no other run of the sweep holds, if any.
-
-    Gives the environment in which a run sees that one alone.
-    """
+    """Hold the first GPU that no other run of the sweep holds, if any; give its environment."""
     names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     takes_any = config.device in ("auto", "cuda")
     for gpu in range(torch.cuda.device_count() if takes_any else 0):

@@ -214,7 +214,8 @@ class JoinedCurves(Result):
         seed = as_seed(rng)
         fit = fit_threshold(self.records.select(), rng=seed, **options)
         g = child(seed, Stream.READINGS)
-        options |= {"shape": fit.shape, "n_boot": 99}
+        # One curve for all runs: another reading moves it as it moves the mean of theirs.
+        options |= {"shape": fit.shape, "n_boot": 99, "runs": fit.core.problem.run_model.name}
         etas = []
         for _ in range(n_readings):
             loss = self._loss.again(self.reading_error, g, points=True)

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 
 import emergence
 from emergence import (
+    JoinedCurves,
     Records,
     Verdicts,
     audit_metrics,
@@ -65,6 +66,14 @@ NAMES = {
 LARGEST = 1_000_000  # bytes of a pickle: what a result is made of, and no grids
 
 
+def read_off() -> JoinedCurves:
+    """Two curves as if read off the figures of a report."""
+    x = np.linspace(10, 1000, 60)
+    loss = pd.DataFrame({"x": x, "y": 1.5 + 5 * x**-0.3})
+    score = pd.DataFrame({"x": x, "y": 25 + 50 * np.maximum(0, 0.9 - 5 * x**-0.3)})
+    return join_curves(loss, score, params=7e9, task="mmlu", chance=0.25, score_unit=0.01)
+
+
 @pytest.fixture(scope="module")
 def results() -> dict[str, Result]:
     """One of each, of small data."""
@@ -81,17 +90,13 @@ def results() -> dict[str, Result]:
     of = {name: 10.0 ** (7 + i / 2) for i, name in enumerate(sorted(set(sized["run"])))}
     sized = Records(sized.assign(params=sized["run"].map(of))).select()
     graded = tables[0].assign(metric="choice_prob", task="a")
-    x = np.linspace(10, 1000, 60)
-    drawn = pd.DataFrame({"x": x, "y": 1.5 + 5 * x**-0.3})
-    score = pd.DataFrame({"x": x, "y": 25 + 50 * np.maximum(0, 0.9 - 5 * x**-0.3)})
-    units = {"params": 7e9, "task": "mmlu", "chance": 0.25, "score_unit": 0.01}
     found = [
         backtest([smooth, simulate("linear", n=80, sd=0.01, rng=2).select()], cut=2.1),
         collapse(sized),
         design("jump", power=0.5, checkpoints=30, n_sim=4, n_boot=99),
         diagnose(fit_threshold(simulate("hinge", n=72, n_runs=6, rng=1).select(), **boot)),
         forecast(smooth, [1.8, 2.0], cut=2.1),
-        join_curves(drawn, score, **units),
+        read_off(),
         audit_metrics(Records(pd.concat([tables[0], graded], ignore_index=True)), **boot),
         compare_onsets(points, **boot),
         next_checkpoint(fit),
@@ -189,10 +194,6 @@ def nothing_found() -> list[Result]:
     fit = fit_threshold(simulate("jump", n=60, rng=1).select(), **boot)
     size = np.geomspace(1e6, 1e9, 12)
     law = fit_scaling_law(size, scaling_law(size, 2.5, 2e7, 0.3), **boot)
-    x = np.linspace(10, 1000, 60)
-    drawn = pd.DataFrame({"x": x, "y": 1.5 + 5 * x**-0.3})
-    score = pd.DataFrame({"x": x, "y": 25 + 50 * np.maximum(0, 0.9 - 5 * x**-0.3)})
-    joined = join_curves(drawn, score, params=7e9, task="t", chance=0.25, score_unit=0.01)
     return [
         fit_threshold(flat, **boot),
         fit_threshold(silent, **boot),
@@ -205,7 +206,7 @@ def nothing_found() -> list[Result]:
         Verdicts([]),
         forecast(flat, [1.0], cut=1.8),
         size_threshold(fit, law),
-        joined.fit_threshold(n_boot=99, n_readings=20),
+        read_off().fit_threshold(n_boot=99, n_readings=20),
     ]
 
 
@@ -286,6 +287,8 @@ def test_one_question_has_one_answer() -> None:
     audit = audit_metrics(records, "t", n_boot=199)
     assert audit.shared is not None
     assert audit.shared.etas == tuple(f.eta for f in fits.values())
+    apart = shared_threshold([records.select("t", m) for m in fits], n_boot=199)
+    assert audit.shared.to_dict() == apart.to_dict()
     low, high = sorted(audit.shared.etas)
     assert low <= audit.shared.eta <= high
     assert "2 metrics" in audit.shared.reason

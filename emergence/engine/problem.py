@@ -171,7 +171,7 @@ def run_model(points: Points, runs: Runs = "auto") -> RunModel:
     # run has at a loss of its own is no kink of their common curve.
     if runs not in RUNS:
         raise DataError(f"runs {runs!r} is not known: {', '.join(RUNS)}")
-    shared = points.run is not None and points.n_runs < points.size
+    shared = points.n_runs < points.size
     if runs != "auto" and runs != "independent" and not shared:
         raise DataError(f"runs {runs!r} needs checkpoints that share runs: give run=")
     if runs == "random threshold":

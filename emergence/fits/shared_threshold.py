@@ -165,6 +165,11 @@ def shared_threshold(
         )
     seed = as_seed(rng)
     fits = [fit_threshold(p, n_boot=n_boot, rng=seed, **options) for p in tasks]
+    return share_fits(fits, n_boot=n_boot, rng=seed)
+
+
+def share_fits(fits: Sequence[ThresholdFit], *, n_boot: int, rng: Seed) -> SharedThreshold:
+    """Threshold that the fits of several tasks of one family share; as :func:`shared_threshold`."""
     for fit in fits:
         if fit.status is Status.NO_ONSET:
             raise DataError(f"{fit.points.label}: {fit.status}; leave the task out")
@@ -175,13 +180,13 @@ def shared_threshold(
             f"runs have thresholds of their own, but {common} does not show them; give "
             "runs='offset+ar1' to compare the common curves"
         )
-    eta, p_common, share = _of_runs(apart) if apart else _of_curves(fits, n_boot, seed)
+    eta, p_common, share = _of_runs(apart) if apart else _of_curves(fits, n_boot, as_seed(rng))
     return SharedThreshold(
-        tasks=tuple(p.label for p in tasks),
+        tasks=tuple(f.points.label for f in fits),
         eta=eta,
         etas=tuple(f.eta for f in fits),
         p_common=p_common,
-        what="tasks" if len({p.task for p in tasks}) > 1 else "metrics",
+        what="tasks" if len({f.points.task for f in fits}) > 1 else "metrics",
         warnings=tuple(dict.fromkeys(w for runs in apart for w in runs.warnings)),
         _fits=tuple(fits),
         _share=share,

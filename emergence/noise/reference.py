@@ -45,15 +45,10 @@ class BinomialReference:
         return value
 
 
-def shares_runs(points: Points) -> bool:
-    """Whether checkpoints share runs."""
-    return points.run is not None and points.n_runs < points.size
-
-
 def clustered_slope(points: Points, x: FloatArray, y: FloatArray) -> tuple[float, float]:
     """Slope of y on x and its p-value, errors clustered by run; NaN where either are few."""
     exact = np.abs(y).max() <= _EXACT * np.abs(points.value).max()
-    if not shares_runs(points) or points.n_runs < _LEAST_CLUSTERS or exact:
+    if not _LEAST_CLUSTERS <= points.n_runs < points.size or exact:
         return float("nan"), float("nan")
     import statsmodels.api as sm  # 2 s to import: only when asked for
 
@@ -94,7 +89,7 @@ def binomial_reference(points: Points) -> BinomialReference | None:
         var_weights=points.n_items,
     )
     how: dict[str, Any] = {"scale": "X2"}
-    if clustered := shares_runs(points):
+    if clustered := points.n_runs < points.size:
         how |= {"cov_type": "cluster"}
         how |= {"cov_kwds": {"groups": np.unique(points.run.astype(str), return_inverse=True)[1]}}  # type: ignore[union-attr]
     start = np.array([np.median(points.loss) * 4.0, 4.0])

@@ -217,7 +217,7 @@ def thresholds_of_runs(verdict: Verdict, n_boot: int, rng: Seed) -> RunThreshold
     points = verdict.points
     if verdict.threshold.by_run is not None:
         return verdict.threshold.by_run
-    if points.run is None or not 1 < points.n_runs < points.size:
+    if not 1 < points.n_runs < points.size:
         return None
     try:
         return run_thresholds(points, n_boot=n_boot, rng=rng)

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from emergence._random import Stream, child
 from emergence.errors import DataError, DataWarning
-from emergence.fits.threshold import fit_threshold
 from emergence.readers.joined_curves import Axis, ReadFigure, ReadThreshold
 from emergence.readers.joining import join_curves
 from emergence.records.points import Points
@@ -119,10 +118,12 @@ def _draw(c: Collapse) -> Figure:
 def read_figures(source: Source) -> Finding:
     """Claim 3: figures read off a report tell the same thresholds as its records."""
     rows, held = [], 0
-    emergent = [v.points for v in source.labelled("emergent")]
-    reads, why = answers(lambda p: (p, _read_off(p, source)), emergent, "no task is emergent")
-    for points, read in reads:
-        own = fit_threshold(points, n_boot=source.n_boot, rng=source.seed)
+    reads, why = answers(
+        lambda v: (v.points, v.threshold, _read_off(v.points, source)),
+        source.labelled("emergent"),
+        "no task is emergent",
+    )
+    for points, own, read in reads:
         # By the error of reading alone: the scores behind both are the same.
         near = abs(read.eta - own.eta) <= _Z * read.reading_sd
         held += near
@@ -144,7 +145,7 @@ def read_figures(source: Source) -> Finding:
         f"axes, eta is off by no more than the error of reading explains in {held} of "
         f"{counted(len(rows), 'task')}"
     )
-    first = reads[0][1].fit
+    first = reads[0][2].fit
     return Finding(
         share_word(held, len(rows) - held),
         clause,

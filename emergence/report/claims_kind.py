@@ -7,11 +7,10 @@ import pandas as pd
 
 from emergence.errors import DataError
 from emergence.figures.style import human
-from emergence.fits.shared_threshold import shared_threshold
+from emergence.fits.shared_threshold import share_fits
 from emergence.planning.backtest import Backtest, backtest
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.planning.size import SizeThreshold, size_threshold
-from emergence.records.points import Points
 from emergence.report.analysis import family_law, thresholds_of_runs
 from emergence.report.finding import Finding, Holds, Source, answers, counted, panels, share_word
 from emergence.verdicts.metric_audit import audit_metrics
@@ -158,7 +157,7 @@ def sizes(source: Source) -> Finding:
             found.append(size)
             row |= _size_row(size)
         rows.append(row)
-    p_tasks, said = _one_eta([v.points for v in emergent], source)
+    p_tasks, said = _one_eta(emergent, source)
     p_values = [r.p_common for r in runs if r is not None]
     differ = sum(p <= _ALPHA for p in p_values)
     reached = sum(not s.interval().open_high for s in found)
@@ -173,15 +172,15 @@ def sizes(source: Source) -> Finding:
     return Finding(share_word(len(told) - bad, bad), clause, pd.DataFrame(rows), draw)
 
 
-def _one_eta(tasks: Sequence[Points], source: Source) -> tuple[float | None, str]:
+def _one_eta(emergent: Sequence[Verdict], source: Source) -> tuple[float | None, str]:
     """Test of one eta for the emergent tasks of the family that has most of them."""
-    families = [p.family for p in tasks]
+    families = [v.points.family for v in emergent]
     most = max(sorted(set(families)), key=families.count)
-    mine = [p for p in tasks if p.family == most]
+    mine = [v.threshold for v in emergent if v.points.family == most]
     if len(mine) < 2:
         return None, "there are not two emergent tasks of one family to compare"
     try:
-        shared = shared_threshold(mine, n_boot=source.n_boot, rng=source.seed)
+        shared = share_fits(mine, n_boot=source.n_boot, rng=source.seed)
     except DataError as error:
         return None, f"one eta cannot be tested ({error})"
     where = f"in {most} " if most else ""

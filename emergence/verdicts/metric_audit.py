@@ -19,7 +19,7 @@ import numpy as np
 from emergence._random import Seed, Stream, as_seed, child
 from emergence._typing import FloatArray, IntArray, Noise, Runs
 from emergence.errors import DataError
-from emergence.fits.shared_threshold import SharedThreshold, shared_threshold
+from emergence.fits.shared_threshold import SharedThreshold, share_fits
 from emergence.interval import symmetric
 from emergence.metrics import METRICS
 from emergence.records.points import Points
@@ -90,7 +90,7 @@ def audit_metrics(
     return MetricAudit(
         verdicts=verdicts,
         hidden=tuple(_hidden(points[0], p, n_boot, seed) for p in points[1:]),
-        shared=_shared(verdicts, noise, runs, n_boot, rng),
+        shared=_shared(verdicts, n_boot, seed),
         alpha=alpha,
     )
 
@@ -142,14 +142,14 @@ def _same_checkpoints(points: list[Points]) -> list[Points]:
 
 
 def _shared(
-    verdicts: Sequence[Verdict], noise: Noise, runs: Runs, n_boot: int, rng: Seed
+    verdicts: Sequence[Verdict], n_boot: int, seed: np.random.SeedSequence
 ) -> SharedThreshold | None:
     """One eta for the metrics that show a threshold, where at least two do."""
-    tasks = [v.points for v in verdicts if v.label == "emergent"]
-    if len(tasks) < 2:
+    fits = [v.threshold for v in verdicts if v.label == "emergent"]
+    if len(fits) < 2:
         return None
     with suppress(DataError):
-        return shared_threshold(tasks, noise=noise, runs=runs, n_boot=n_boot, rng=rng)
+        return share_fits(fits, n_boot=n_boot, rng=seed)
     return None
 
 

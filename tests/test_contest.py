@@ -79,7 +79,7 @@ def test_grids_are_made_again_and_never_pickled() -> None:
     p = problem()
     contest = threshold_contest(p, COMPETING, fit_level=False)
     before = contest.best(columns(p))
-    assert len(pickle.dumps(contest)) < 30_000 < contest.blocks[1].first.nbytes
+    assert len(pickle.dumps(contest)) < 30_000 < contest.blocks[1].rows.nbytes
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(contest)).best(columns(p)), before)
 
 

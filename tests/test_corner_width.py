@@ -18,13 +18,12 @@ def test_a_short_bend_is_nearly_the_corner(name: str) -> None:
     theta = np.array([[0.5, *family.grid[len(family.grid) // 2]]])
     sharp, soft = family.basis(x, theta), softened(family, 1e-4).basis(x, theta)
     away = np.abs(x - 0.5) > 0.02
-    for one, two in zip(sharp, soft, strict=True):
-        np.testing.assert_allclose(two[:, away], one[:, away], atol=0.02)
+    np.testing.assert_allclose(soft[:, away], sharp[:, away], atol=0.02)
 
 
 def test_a_softened_hinge_is_the_softplus() -> None:
     x = np.linspace(0, 1, 50)
-    rows = softened(ONSETS["hinge"], 0.1).basis(x, np.array([[0.4]]))[0]
+    rows = softened(ONSETS["hinge"], 0.1).basis(x, np.array([[0.4]]))
     np.testing.assert_allclose(rows[0], softplus_hinge(x, 0.4, 1.0, 0.1), atol=1e-12)
 
 

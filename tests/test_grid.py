@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.optimize import nnls
 
-from emergence.curves.catalogue import COMPETING, smooth_families
+from emergence.curves.catalogue import COMPETING, ONSETS, SMOOTH, smooth_families
 from emergence.curves.family import Family
 from emergence.engine.contest import Contest, smooth_contest, threshold_contest
 from emergence.engine.grid import amplitudes, best_gain, bic, curve, gains, joint_bic, make_block
@@ -39,11 +39,11 @@ def test_gains_and_amplitudes_equal_nnls(seed: int, free: bool, ties: bool) -> N
         block = make_block(family, theta, family.basis(problem.x, theta), problem, fit_level=free)
         found = gains(block, columns)
         for i, t in enumerate(theta):
-            rows = [r[0] * problem.root_w for r in family.basis(problem.x, t[None])]
-            if max(np.linalg.norm(r) for r in rows) < 1e-11:
+            row = family.basis(problem.x, t[None])[0] * problem.root_w
+            if np.linalg.norm(row) < 1e-11:
                 continue  # the tail of a curve that lies outside the data: no column
             level = [problem.root_w, -problem.root_w] if block.level is not None else []
-            design = np.column_stack([*level, *rows])
+            design = np.column_stack([*level, row])
             for j in range(2):
                 rest = nnls(design, columns[:, j])[1] ** 2
                 total = columns[:, j] @ columns[:, j]
@@ -85,15 +85,17 @@ def test_joint_criterion_is_that_of_one_part_and_of_one_variance() -> None:
 def test_curves_fall_with_the_loss() -> None:
     x = np.linspace(0, 1, 101)
     problem = make_problem(as_points(np.linspace(1.7, 3.2, 10), np.arange(10.0)))
-    for family in (*COMPETING, *smooth_families(problem.scale)):
+    for family in (f.on(problem.scale) for f in (*ONSETS.values(), *SMOOTH.values())):
         etas = np.repeat([[0.3], [0.8]], len(family.grid), axis=0)
         theta = family.grid
         if family.side == "threshold":
             theta = np.hstack([etas, np.tile(family.grid, (2, 1))])
-        for rows in family.basis(x, theta):
-            assert (np.diff(rows, axis=1) <= 1e-12).all(), family.name
-            if family.side == "threshold":
-                assert not rows[:, x >= 0.8].any()
+        rows = family.basis(x, theta)
+        assert (np.diff(rows, axis=1) <= 1e-12).all(), family.name
+        if family.side == "threshold":
+            assert not rows[:, x >= 0.8].any()
+        places = np.repeat(x[None], len(theta), axis=0)
+        np.testing.assert_array_equal(family.basis(places, theta), rows)
 
 
 def test_candidate_thresholds_keep_points_below_and_bounded_size() -> None:

@@ -21,6 +21,8 @@ def _found(where: str) -> tuple[Family, ...]:
 ONSETS: dict[str, Family] = {f.name: f for f in _found("onsets")}
 COMPETING = tuple(f for f in ONSETS.values() if f.competes)
 SMOOTH: dict[str, Family] = {f.name: f for f in _found("smooth")}
+# Those that a verdict weighs: a step is a jump without slope.
+POOLED = (*(f for f in ONSETS.values() if f.name != "step"), *SMOOTH.values())
 _ALL = (*ONSETS.values(), *SMOOTH.values())
 CURVES: dict[str, Callable[..., FloatArray]] = {f.curve.__name__: f.curve for f in _ALL}
 

@@ -1,8 +1,8 @@
 r"""Family: what a shape says of itself; each has a file in ``onsets`` or ``smooth``.
 
-Given its non-linear parameters every shape is linear in its amplitudes,
+Given its non-linear parameters every shape is linear in its amplitude,
 
-.. math:: \text{ability}(L) = c + \sum_j a_j\, \phi_j(L; \theta), \qquad a_j \ge 0,
+.. math:: \text{ability}(L) = c + A\, \phi(L; \theta), \qquad A \ge 0,
 
 with :math:`\phi` decreasing in the loss.  Fits work on the canonical axis x, 0 at the lowest loss
 and 1 at the highest; people read curves in nats and in the units of their metric.
@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from emergence._typing import FloatArray
 
 Side = Literal["threshold", "smooth"]
-Basis = Callable[..., tuple[FloatArray, ...]]
+Basis = Callable[..., FloatArray]
 Gain = Callable[[FloatArray, float], FloatArray]
 
 NO_GRID = np.zeros((1, 0))
@@ -44,14 +44,13 @@ class Family:
     curve : callable
         Public curve: losses and natural parameters to scores.
     basis : callable
-        ``basis(x, theta)``: rows (m, n) of each basis function for m parameter sets.
+        ``basis(x, theta)``: rows (m, n) of the curve of gain one, for m parameter sets; x of shape
+        (n,), or (m, n) with places of its own for each.
     natural : callable
-        ``natural(theta, gain, scale)``: canonical parameters and amplitudes (in score) to the
+        ``natural(theta, gain, scale)``: canonical parameters and amplitude (in score) to the
         natural parameters, whose ``units`` are named beside them.
     grid, lower, upper
         Non-linear parameters beyond eta, (m, k), and their bounds.
-    amplitudes : int
-        Number of basis functions.
     free_floor : bool
         Whether a constant is always fitted.
     limits : callable, optional
@@ -61,9 +60,9 @@ class Family:
     public : str
         Name under which :func:`fit_smooth` offers it.
     competes : bool
-        By default, or only on request.
+        For every estimate; the others do where a verdict weighs all curves, or on request.
     jumps : bool
-        The first basis is a step: it explains the same wherever in a gap between two losses it
+        It begins with a step: it explains the same wherever in a gap between two losses it
         stands, and a softened corner makes it a logistic.
     exact_search : bool
         Whether independent errors allow the exact search for a kink.
@@ -81,12 +80,11 @@ class Family:
     side: Side
     curve: Callable[..., FloatArray]
     basis: Basis
-    natural: Callable[[FloatArray, FloatArray, Scale], dict[str, float]]
+    natural: Callable[[FloatArray, float, Scale], dict[str, float]]
     units: Mapping[str, str]
     grid: FloatArray = field(default_factory=lambda: NO_GRID)
     lower: tuple[float, ...] = ()
     upper: tuple[float, ...] = ()
-    amplitudes: int = 1
     free_floor: bool = False
     limits: Callable[[Scale], dict[str, tuple[float, float]]] | None = None
     fixed: tuple[str, ...] = ()
@@ -102,8 +100,8 @@ class Family:
 
     @property
     def n_params(self) -> int:
-        """Parameters: eta, those of the grid and the amplitudes; a fitted level apart."""
-        return (self.side == "threshold") + self.grid.shape[1] + self.amplitudes
+        """Parameters: eta, those of the grid and the amplitude; a fitted level apart."""
+        return (self.side == "threshold") + self.grid.shape[1] + 1
 
     def on(self, scale: Scale) -> Self:
         """Family for one problem."""
@@ -128,6 +126,6 @@ def depth(loss: ArrayLike, eta: float | FloatArray) -> FloatArray:
     return below
 
 
-def amplitude_and_rate(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+def amplitude_and_rate(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
     """Natural parameters of a curve with one rate, per nat."""
-    return {"amplitude": float(gain[0]), "rate": float(theta[1] / scale.span)}
+    return {"amplitude": gain, "rate": float(theta[1] / scale.span)}

@@ -58,13 +58,23 @@ class Candidate:
     def jacobian(self, x: FloatArray, *, level: bool) -> FloatArray:
         """Derivatives of the ability by its parameters, shape (parameters, n)."""
         rows = [np.ones((1, x.size))] if level else []
-        rows += list(self.family.basis(x, self.theta[None]))
+        rows.append(self.family.basis(x, self.theta[None]))
         for j in range(self.theta.size):
             step = np.zeros(self.theta.size)
             step[j] = 1e-4 * max(abs(float(self.theta[j])), 0.1)
             ends = [replace(self, theta=self.theta + s).ability(x) for s in (step, -step)]
             rows.append((ends[0] - ends[1])[None] / (2 * step[j]))
         return np.concatenate(rows)
+
+
+def fitted(problem: Problem, family: Family, theta: FloatArray, *, free: bool) -> Candidate:
+    """One shape with given non-linear parameters, its amplitude fitted, and its floor if free."""
+    y = problem.wy
+    amps = amplitudes(family, theta[None], problem, y[:, None], fit_level=free)
+    fit = problem.white(curve(family, theta[None], amps, problem.x))[0]
+    rss = float(residual_ss(float(y @ y), float(y @ y) - float(np.square(y - fit).sum())))
+    k = family.n_params + (free or family.free_floor)
+    return Candidate(family, theta, amps[0], rss=rss, bic=float(bic(rss, problem.n, k)), n_params=k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +94,7 @@ class Contest:
     def blocks(self) -> tuple[Block, ...]:
         """Every shape on its grid."""
         return tuple(
-            self.block(f, f.grid if self.etas is None else _crossed(f, self.etas))
+            self.block(f, f.grid if self.etas is None else crossed(f, self.etas))
             for f in self.families
         )
 
@@ -137,12 +147,12 @@ class Contest:
             for table, b in zip(tables, best, strict=True)
         ]
         return self._with(
-            tuple(b.rows(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
+            tuple(b.where(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
         )
 
     def thinned(self, step: int) -> Contest:
         """Same contest with every ``step``-th parameter set of each shape."""
-        return self._with(tuple(b.rows(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
+        return self._with(tuple(b.where(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
 
     def sharpened(self, candidates: Sequence[Candidate]) -> Contest:
         """Same contest with a fine grid about candidates that are thin, as a logistic can be."""
@@ -179,14 +189,8 @@ class Contest:
 
     def candidate(self, family: Family, theta: FloatArray) -> Candidate:
         """One shape with given non-linear parameters, amplitudes fitted."""
-        p = self.problem
         free = self.fit_level and family.side == "threshold"
-        amps = amplitudes(family, theta[None], p, p.wy[:, None], fit_level=free)
-        fit = p.white(curve(family, theta[None], amps, p.x))[0]
-        rss = float(residual_ss(float(p.wy @ p.wy), float(p.wy @ p.wy) - ((p.wy - fit) ** 2).sum()))
-        k = family.n_params + (free or family.free_floor)
-        criterion = float(bic(rss, p.n, k))
-        return Candidate(family, theta, amps[0], rss=rss, bic=criterion, n_params=k)
+        return fitted(self.problem, family, theta, free=free)
 
     def refined(self, starts: int = 4) -> list[Candidate]:
         """Every shape at its best parameters: the grid, then a polish of its best cells."""
@@ -202,21 +206,26 @@ class Contest:
             if exact is not None:
                 out.append(min(best, exact, key=lambda c: c.rss))
                 continue
-            if block.family.jumps:
-                best = self._centered(best)
-            elif block.theta.shape[1] and gain.max() > 0:
+            if block.theta.shape[1] and gain.max() > 0:
                 theta = self._polish(block, _peaks(block.theta, gain, starts))
                 best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
+            if block.family.jumps:
+                best = self._centered(block, best)
             out.append(best)
         return out
 
-    def _centered(self, jump: Candidate) -> Candidate:
+    def _centered(self, block: Block, jump: Candidate) -> Candidate:
         """Move a jump to the middle of its gap; rounding alone would choose among equals."""
         x, eta = self.problem.x, jump.theta[0]
         if not x[0] < eta <= x[-1]:
             return jump
         middle = 0.5 * (x[x < eta].max() + x[x >= eta].min())
-        moved = self.candidate(jump.family, np.array([middle]))
+        # At another place in the gap the same line has another height there.
+        there = block.where(block.theta[:, 0] == block.theta[0, 0])
+        there = replace(there, theta=np.column_stack([np.full(len(there.theta), middle), there.theta[:, 1:]]))
+        near = int(np.abs(there.theta[:, 1:] - jump.theta[1:]).sum(axis=1).argmin())
+        theta = self._polish(there, there.theta[[near]])
+        moved = self.candidate(jump.family, theta)
         # A slope that would overshoot the gap's end holds the jump where it is.
         return moved if moved.rss <= jump.rss * (1.0 + 1e-9) else jump
 
@@ -251,7 +260,7 @@ class Contest:
         def explained(theta: FloatArray) -> FloatArray:
             return gains(self.block(family, theta), column)[:, 0]
 
-        steps = np.array([_cell(block.theta, start) for start in starts])
+        steps = np.array([cell(block.theta, start) for start in starts])
         low = np.array([*edge[0], *family.lower])
         high = np.array([*edge[1], *family.upper])
         # A contest at one threshold may stand at the very edge of the grid or beyond it.
@@ -260,7 +269,7 @@ class Contest:
         return zoom(explained, starts, steps, low, high, tolerance=tolerance)
 
 
-def _cell(theta: FloatArray, start: FloatArray) -> FloatArray:
+def cell(theta: FloatArray, start: FloatArray) -> FloatArray:
     """Distance from a grid point to its farther neighbour, for each parameter."""
     out = np.zeros(start.size)
     for j, value in enumerate(start):
@@ -283,7 +292,7 @@ def _peaks(theta: FloatArray, gain: FloatArray, count: int) -> FloatArray:
     return theta[rows]
 
 
-def _crossed(family: Family, etas: FloatArray) -> FloatArray:
+def crossed(family: Family, etas: FloatArray) -> FloatArray:
     """Cross an onset's grid with candidate thresholds, eta first."""
     shape = family.grid
     return np.column_stack([np.repeat(etas, shape.shape[0]), np.tile(shape, (etas.size, 1))])

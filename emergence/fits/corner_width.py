@@ -25,14 +25,14 @@ _ETAS = 31
 def softened(family: Family, width: float) -> Family:
     """Family with its corner softened; ``width`` on the canonical axis."""
 
-    def basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+    def basis(x: FloatArray, theta: FloatArray) -> FloatArray:
         z = (theta[:, :1] - x) / width
         # Any shape takes a depth: given the softened one, it is the same shape with a bend.
         soft_depth = width * np.logaddexp(0.0, z)
-        parts = family.basis(theta[:, :1] - soft_depth, theta)
+        rows = family.basis(theta[:, :1] - soft_depth, theta)
         if family.jumps:  # a step has no depth to soften: it becomes a logistic
-            return (1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))), *parts[1:])
-        return parts
+            rows += 1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))) - (soft_depth > 0)
+        return rows
 
     return replace(family, basis=basis)
 

@@ -45,7 +45,7 @@ def shape_fit(problem: Problem, c: Candidate) -> ShapeFit:
     """Parameters in natural units: scores in the metric's units, losses in nats."""
     points = problem.points
     unit = points.best - points.chance
-    params = c.family.natural(c.theta, c.amps[1:] * unit, problem.scale)
+    params = c.family.natural(c.theta, float(c.amps[1]) * unit, problem.scale)
     level = float(points.chance + c.amps[0] * unit)
     return ShapeFit(c.family.name, problem.to_loss(float(c.theta[0])), params, level, c.bic)
 

@@ -109,7 +109,7 @@ def _variants(problem: Problem, best: Candidate) -> tuple[FloatArray, FloatArray
     gain = best.ability(problem.x) - level
     rows = [gain[None]]
     if best.theta.size > 1:
-        step = 1e-4 * best.theta[1]
+        step = 1e-4 * max(best.theta[1], 0.1)
         ends = [
             curve(best.family, best.theta[None] + [0.0, s], best.amps[None], problem.x)
             for s in (step, -step)

@@ -310,7 +310,7 @@ def _minimizer(problem: Problem, name: str, start: Candidate | None) -> Minimize
         family = start.family
         scale = Scale(problem.low, problem.span, points.chance + float(start.amps[0]) * unit)
         limits = family.limits(scale) if family.limits is not None else {}
-        for key, value in family.natural(start.theta, start.amps[1:] * unit, scale).items():
+        for key, value in family.natural(start.theta, float(start.amps[1]) * unit, scale).items():
             low, high = limits.get(key, (-np.inf, np.inf))
             params.add(key, value=value, min=low, max=high, vary=key not in family.fixed)
 

@@ -46,12 +46,12 @@ def softplus_hinge(
     return chance + slope * width * np.logaddexp(0.0, z)
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-    return (hinge(x, theta[:, :1], 1.0),)
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
+    return hinge(x, theta[:, :1], 1.0)
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
-    return {"slope": float(gain[0] / scale.span)}
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
+    return {"slope": gain / scale.span}
 
 
 FAMILIES = (

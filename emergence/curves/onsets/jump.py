@@ -23,13 +23,12 @@ def jump_onset(
     return chance + np.where(d > 0, jump + slope * d, 0.0)
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-    d = depth(x, theta[:, :1])
-    return (d > 0).astype(float), d
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
+    return jump_onset(x, theta[:, :1], 1.0, theta[:, 1:2])
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
-    return {"jump": float(gain[0]), "slope": float(gain[1] / scale.span)}
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
+    return {"jump": gain, "slope": gain * float(theta[1]) / scale.span}
 
 
 FAMILIES = (
@@ -40,7 +39,10 @@ FAMILIES = (
         basis=_basis,
         natural=_natural,
         units={"jump": "score", "slope": "score per nat"},
-        amplitudes=2,
+        # Slope over jump: from a step to all but a hinge.
+        grid=np.append(0.0, np.geomspace(0.5, 500.0, 11))[:, None],
+        lower=(0.0,),
+        upper=(1e4,),
         jumps=True,
         simulated={"jump": lambda loss, eta: jump_onset(loss, eta, jump=0.15, slope=0.3)},
     ),

@@ -24,15 +24,15 @@ def power_onset(
     return chance + amplitude * np.where(d > 0, d**exponent, 0.0)
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
     # exp(g log d) is faster than d^g, and log 0 = -inf gives the 0 wanted above the onset.
     with np.errstate(divide="ignore"):
-        return (np.exp(theta[:, 1:2] * np.log(depth(x, theta[:, :1]))),)
+        return np.exp(theta[:, 1:2] * np.log(depth(x, theta[:, :1])))
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
     g = float(theta[1])
-    return {"amplitude": float(gain[0] / scale.span**g), "exponent": g}
+    return {"amplitude": gain / scale.span**g, "exponent": g}
 
 
 FAMILIES = (

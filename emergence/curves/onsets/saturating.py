@@ -23,8 +23,8 @@ def saturating_onset(
     return chance - amplitude * np.expm1(-rate * depth(loss, eta))
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-    return (-np.expm1(-theta[:, 1:2] * depth(x, theta[:, :1])),)
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
+    return -np.expm1(-theta[:, 1:2] * depth(x, theta[:, :1]))
 
 
 FAMILIES = (

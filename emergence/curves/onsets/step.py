@@ -5,12 +5,12 @@ from emergence.curves.family import Family, Scale, depth
 from emergence.curves.onsets.jump import jump_onset
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-    return ((depth(x, theta[:, :1]) > 0).astype(float),)
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
+    return (depth(x, theta[:, :1]) > 0).astype(float)
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
-    return {"jump": float(gain[0])}
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
+    return {"jump": gain}
 
 
 def step(loss: FloatArray, eta: float, jump: float, chance: float = 0.0) -> FloatArray:

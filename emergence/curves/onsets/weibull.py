@@ -23,13 +23,13 @@ def weibull_onset(
     return chance - amplitude * np.expm1(-((rate * depth(loss, eta)) ** exponent))
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-    return (-np.expm1(-((theta[:, 1:2] * depth(x, theta[:, :1])) ** theta[:, 2:3])),)
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
+    return -np.expm1(-((theta[:, 1:2] * depth(x, theta[:, :1])) ** theta[:, 2:3]))
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
     rate, exponent = float(theta[1] / scale.span), float(theta[2])
-    return {"amplitude": float(gain[0]), "rate": rate, "exponent": exponent}
+    return {"amplitude": gain, "rate": rate, "exponent": exponent}
 
 
 _RATES, _EXPONENTS = np.geomspace(1.0, 90.0, 10), np.array([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0])

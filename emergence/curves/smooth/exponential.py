@@ -22,14 +22,14 @@ def exponential(
     return floor + amplitude * np.exp(-rate * (np.asarray(loss, dtype=float) - origin))
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
     k = theta[:, :1]
     # Both signs fall in x; the shift keeps the convex and the concave branch within [0, 1].
-    return (np.where(k > 0, np.exp(-np.abs(k) * x), -np.exp(np.abs(k) * (x - 1.0))),)
+    return np.where(k > 0, np.exp(-np.abs(k) * x), -np.exp(np.abs(k) * (x - 1.0)))
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
-    k, a = float(theta[0]), float(gain[0])
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
+    k, a = float(theta[0]), gain
     amplitude = a if k > 0 else -a * float(np.exp(k))  # at the lowest loss, whatever the branch
     return {
         "amplitude": amplitude,

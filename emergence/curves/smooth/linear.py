@@ -18,12 +18,12 @@ def linear(loss: ArrayLike, intercept: float, slope: float) -> FloatArray:
     return intercept - slope * np.asarray(loss, dtype=float)
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
-    return (np.broadcast_to(-x, (theta.shape[0], x.size)).copy(),)
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
+    return np.broadcast_to(-x, (theta.shape[0], x.shape[-1])).copy()
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
-    slope = float(gain[0]) / scale.span
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
+    slope = gain / scale.span
     return {"intercept": scale.level + slope * scale.low, "slope": slope}
 
 

@@ -30,21 +30,22 @@ def logistic(
     return floor + (ceiling - floor) / (1.0 + np.exp(z))
 
 
-def _basis(x: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
+def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
     z = np.clip((x - theta[:, :1]) / theta[:, 1:2], -500, 500)
-    return (1.0 / (1.0 + np.exp(z)),)
+    return 1.0 / (1.0 + np.exp(z))
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
     return {
         "middle": scale.low + scale.span * float(theta[0]),
         "width": scale.span * float(theta[1]),
-        "ceiling": scale.level + float(gain[0]),
+        "ceiling": scale.level + gain,
         "floor": scale.level,
     }
 
 
-def _limits(scale: Scale) -> dict[str, tuple[float, float]]:
+def limits(scale: Scale) -> dict[str, tuple[float, float]]:
+    """Bounds of middle and width, nats, for the polish by lmfit."""
     low, span = scale.low, scale.span
     return {"middle": (low - 4 * span, low + 3 * span), "width": (1e-4 * span, 4 * span)}
 
@@ -60,7 +61,7 @@ def around(theta: FloatArray) -> FloatArray | None:
     return np.stack(np.meshgrid(middles, widths), axis=-1).reshape(-1, 2)
 
 
-_AT_CHANCE = Family(
+AT_CHANCE = Family(
     "logistic",
     "smooth",
     curve=logistic,
@@ -70,13 +71,18 @@ _AT_CHANCE = Family(
     grid=np.stack(np.meshgrid(_MIDDLES, _WIDTHS), axis=-1).reshape(-1, 2),
     lower=(-3.0, _LEAST_WIDTH),
     upper=(2.0, 3.0),
-    limits=_limits,
+    limits=limits,
     fixed=("floor",),
     public="logistic",
     around=around,
     simulated={"logistic": lambda loss, eta: logistic(loss, eta, width=0.15, ceiling=0.5)},
 )
-FAMILIES = (
-    _AT_CHANCE,
-    replace(_AT_CHANCE, name="logistic_free", free_floor=True, fixed=(), simulated={}),
-)
+
+
+def with_either_floor(at_chance: Family) -> tuple[Family, Family]:
+    """Family with its floor at chance, and the same with a fitted floor."""
+    name = f"{at_chance.name}_free"
+    return at_chance, replace(at_chance, name=name, free_floor=True, fixed=at_chance.fixed[1:], simulated={})
+
+
+FAMILIES = with_either_floor(AT_CHANCE)

@@ -22,15 +22,15 @@ def power_law(
     return floor + amplitude * (np.asarray(loss, dtype=float) / origin) ** -exponent
 
 
-def _basis(x: FloatArray, theta: FloatArray, ratio: float = 0.0) -> tuple[FloatArray, ...]:
+def _basis(x: FloatArray, theta: FloatArray, ratio: float = 0.0) -> FloatArray:
     # log(L / L_low) = log(1 + ratio x); the shift keeps either branch within [0, 1].
     g = theta[:, :1]
     log_loss, top = np.log1p(ratio * x), np.log1p(ratio)
-    return (np.where(g > 0, np.exp(-np.abs(g) * log_loss), -np.exp(np.abs(g) * (log_loss - top))),)
+    return np.where(g > 0, np.exp(-np.abs(g) * log_loss), -np.exp(np.abs(g) * (log_loss - top)))
 
 
-def _natural(theta: FloatArray, gain: FloatArray, scale: Scale) -> dict[str, float]:
-    g, a = float(theta[0]), float(gain[0])
+def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
+    g, a = float(theta[0]), gain
     top = (scale.low + scale.span) / scale.low
     return {
         "amplitude": a if g > 0 else -a * top**g,

@@ -1,0 +1,279 @@
+r"""Limits: is a property of the curve at least, or at most, so much?
+
+A hypothesis is a set of curves, those of the pool on one side of a limit.  The statistic is
+
+.. math:: T = \min_{\text{set}} \mathrm{BIC} - \min_{\text{all}} \mathrm{BIC},
+
+what the best curve inside the set is worse than the best of all.  Its distribution is simulated
+under the best curves of the set, every curve weighed anew in each replicate, and the largest
+p-value over the near-best counts: that guards against a null that BIC picked wrongly.
+
+Where each run has a curve of its own, one family serves all of them, and the mean of the property
+over the runs obeys the limit: for each run the least sum of squares is tabulated by steps of the
+property, and the tables are added under that constraint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emergence._typing import BoolArray, FloatArray, IntArray
+from emergence.engine.contest import Candidate
+from emergence.engine.grid import joint_bic, residual_ss
+from emergence.engine.pool import Curves, Pool
+from emergence.engine.replicates import ErrorSource, replicas
+
+# Null families within this many BIC of the best in the set, so many at most.
+_WINDOW, _MOST = 2.0, 3
+# Families are polished that come within this many BIC of the best on the grid.
+_NEAR = 8.0
+# Curves are left out of replicates that never come within this much BIC of the best in the first
+# _PILOT of them; those that the null's own mean rules out by twice as much are not looked at.
+_SLACK, _PILOT = 20.0, 32
+_STEPS = 12  # of the property to either side of the limit, where it is a mean over runs
+_MAX_ELEMENTS = 2_000_000
+
+Key = tuple[str, bool]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A property of curves: one number each, and the step that tells them apart in a mean."""
+
+    name: str
+    of: Callable[[Curves], FloatArray]
+    step: float
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """The property is at least (or at most) so much."""
+
+    measure: Measure
+    limit: float
+    at_least: bool
+
+    def level(self, curves: Curves) -> IntArray:
+        """Steps by which each curve lies inside the set; negative outside."""
+        beyond = (self.measure.of(curves) - self.limit) / self.measure.step
+        inside = beyond if self.at_least else -beyond
+        # To the digit: a curve that stands on the limit is inside.
+        steps: IntArray = np.clip(np.floor(inside + 1e-9), -_STEPS, _STEPS).astype(np.int64)
+        return steps
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """One family, a curve for each part, at the best that the hypothesis allows."""
+
+    parts: tuple[Candidate, ...]
+    bic: float
+
+
+@dataclass(frozen=True, eq=False)
+class LimitTest:
+    """Tests on one or several pools, a curve for each, with the same draws for every hypothesis."""
+
+    pools: tuple[Pool, ...]
+    errors: Sequence[ErrorSource]
+    _known: dict[Hypothesis, float] = field(default_factory=dict, repr=False)
+
+    def p_value(self, hypothesis: Hypothesis) -> float:
+        """Largest p-value over the near-best curves of the set."""
+        if hypothesis not in self._known:
+            self._known[hypothesis] = self._p_value(hypothesis)
+        return self._known[hypothesis]
+
+    def _p_value(self, hypothesis: Hypothesis) -> float:
+        data = [pool.problem.wy[:, None] for pool in self.pools]
+        if self._statistic(self.pools, hypothesis, data)[0] <= 0.0:
+            return 1.0  # the best curve of all is in the set
+        nulls, seen = self._nulls(hypothesis)
+        pools = tuple(p.with_curves(more) for p, more in zip(self.pools, seen, strict=True))
+        observed = float(self._statistic(pools, hypothesis, data)[0])
+        if not nulls or observed <= 0.0:
+            return float(observed <= 0.0)
+        worst = 0.0
+        for null in nulls:
+            columns = [
+                replicas(p.problem, c.ability(p.problem.x), c.n_params - 1, source)
+                for p, c, source in zip(pools, null.parts, self.errors, strict=True)
+            ]
+            simulated = self._statistic(_shortlist(pools, hypothesis, columns), hypothesis, columns)
+            worst = max(worst, float((1 + (simulated >= observed - 1e-9).sum()) / (1 + simulated.size)))
+        return worst
+
+    def _statistic(
+        self, pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
+    ) -> FloatArray:
+        """T of each data set; the columns of each part belong together."""
+        inside, free = self._criteria(pools, hypothesis, columns)
+        within = np.min(list(inside.values()), axis=0)
+        return np.asarray(within - np.minimum(np.min(list(free.values()), axis=0), within))
+
+    def _criteria(
+        self, pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
+    ) -> tuple[dict[Key, FloatArray], dict[Key, FloatArray]]:
+        """Best BIC of every family inside the set, and anywhere."""
+        tables = [_tables(*one, hypothesis, len(pools) > 1) for one in zip(pools, columns, strict=True)]
+        inside, free = {}, {}
+        for key in tables[0]:
+            if all(key in table for table in tables):
+                own = [table[key] for table in tables]
+                inside[key] = self._joint(pools, key, _least_sum([t.rss for t in own]))
+                free[key] = self._joint(pools, key, np.sum([t.rss[0] for t in own], axis=0))
+        return inside, free
+
+    def _joint(self, pools: Sequence[Pool], key: Key, rss: FloatArray) -> FloatArray:
+        blocks = [next(c.block for c in pool.curves if c.key == key) for pool in pools]
+        n = [pool.problem.n for pool in pools]
+        return joint_bic([rss], n, [b.n_params for b in blocks])
+
+    def _nulls(self, hypothesis: Hypothesis) -> tuple[list[Null], list[list[Curves]]]:
+        """Near-best curves of the set, best first, and what was seen of each pool on the way."""
+        data = [pool.problem.wy[:, None] for pool in self.pools]
+        inside, _ = self._criteria(self.pools, hypothesis, data)
+        best = min(float(v[0]) for v in inside.values())
+        near = [key for key, v in inside.items() if v[0] <= best + _NEAR]
+        nulls: list[Null] = []
+        seen: list[list[Curves]] = [[] for _ in self.pools]
+        for key in near:
+            levels = self._levels(key, hypothesis, data)
+            parts = []
+            for i, (pool, least) in enumerate(zip(self.pools, levels, strict=True)):
+                mine = next(c for c in pool.curves if c.key == key)
+                found = pool.polished(mine, lambda c, k=least: hypothesis.level(c) >= k)
+                if found is not None:
+                    parts.append(found[0])
+                    seen[i].append(found[1])
+            if len(parts) == len(self.pools):
+                value = self._joint(self.pools, key, np.array([sum(c.rss for c in parts)]))
+                nulls.append(Null(tuple(parts), float(value[0])))
+        nulls.sort(key=lambda null: null.bic)
+        return [c for c in nulls if c.bic <= nulls[0].bic + _WINDOW][:_MOST], seen
+
+    def _levels(self, key: Key, hypothesis: Hypothesis, data: Sequence[FloatArray]) -> list[int]:
+        """Level of each part where their sum of squares is least inside the set."""
+        if len(self.pools) == 1:
+            return [0]
+        rss = [
+            _tables(pool, column, hypothesis, True)[key].rss[:, 0]
+            for pool, column in zip(self.pools, data, strict=True)
+        ]
+        levels, rest = [], 0
+        for i, table in enumerate(rss[:-1]):
+            # What the parts after this one can do for every sum that they are left with.
+            after = _sums([t[:, None] for t in rss[i + 1 :]])[:, 0]
+            reach = (len(after) - 1) // 2
+            wanted = np.clip(rest - np.arange(-_STEPS, _STEPS + 1), -reach, reach)
+            level = int((table + after[wanted + reach]).argmin()) - _STEPS
+            levels.append(level)
+            rest -= level
+        return [*levels, int(np.clip(rest, -_STEPS, _STEPS))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Least residual sum of squares of one family by level, (levels, data sets), lowest first."""
+
+    rss: FloatArray
+
+
+def _tables(
+    pool: Pool, columns: FloatArray, hypothesis: Hypothesis, several: bool
+) -> dict[Key, _Table]:
+    """For every family the least sum of squares of curves at each level or above."""
+    total = np.einsum("ij,ij->j", columns, columns)
+    reach = _STEPS if several else 1
+    out = {}
+    for curves in pool.curves:
+        level = np.clip(hypothesis.level(curves), -reach, reach if several else 0) + reach
+        top = np.zeros((2 * reach + 1 if several else 2, columns.shape[1]))
+        top[:] = -1.0
+        order = np.argsort(level, kind="stable")
+        rows, level = curves.block.rows[order], level[order]
+        start = np.flatnonzero(np.append(True, level[1:] != level[:-1])) if level.size else []
+        ends = np.append(start[1:], level.size) if level.size else []
+        for a, b in zip(start, ends, strict=True):
+            top[level[a]] = _largest(rows[a:b], columns)
+        top = np.maximum.accumulate(top[::-1], axis=0)[::-1]
+        gain = np.where(top < 0, -np.inf, np.square(top))
+        if curves.block.level is not None:
+            gain = gain + np.square(curves.block.level @ columns)
+        out[curves.key] = _Table(np.where(top < 0, np.inf, residual_ss(total, gain)))
+    return out
+
+
+def _largest(rows: FloatArray, columns: FloatArray) -> FloatArray:
+    """Largest projection on any row, at least 0, for each data set."""
+    out = np.empty(columns.shape[1])
+    step = max(1, _MAX_ELEMENTS // max(rows.shape[0], 1))
+    for start in range(0, columns.shape[1], step):
+        out[start : start + step] = (rows @ columns[:, start : start + step]).max(axis=0)
+    return np.maximum(out, 0.0)
+
+
+def _sums(tables: Sequence[FloatArray]) -> FloatArray:
+    """Least total over parts for every sum of their levels, (levels, data sets)."""
+    total = tables[0]
+    for table in tables[1:]:
+        size = total.shape[0]
+        added = np.full((size + table.shape[0] - 1, total.shape[1]), np.inf)
+        for k, row in enumerate(table):
+            added[k : k + size] = np.minimum(added[k : k + size], total + row)
+        total = added
+    return total
+
+
+def _least_sum(tables: Sequence[FloatArray]) -> FloatArray:
+    """Least total over parts whose levels add up to 0 at least."""
+    if len(tables) == 1:
+        return tables[0][1]
+    total = _sums(tables)
+    return total[(total.shape[0] - 1) // 2]
+
+
+def _shortlist(
+    pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
+) -> tuple[Pool, ...]:
+    """Pools without the curves that replicates like these never choose."""
+    several = len(pools) > 1
+    return tuple(
+        Pool(pool.problem, tuple(_near(pool, column, hypothesis, several)))
+        for pool, column in zip(pools, columns, strict=True)
+    )
+
+
+def _near(
+    pool: Pool, columns: FloatArray, hypothesis: Hypothesis, several: bool
+) -> list[Curves]:
+    """Curves that come near the best of their level in the first replicates."""
+    n, pilot = pool.problem.n, columns[:, :_PILOT]
+    tables, levels = [], []
+    for curves in pool.curves:
+        block = curves.block
+        rss = np.einsum("ij,ij->j", pilot, pilot) - np.square(np.maximum(block.rows @ pilot, 0.0))
+        if block.level is not None:
+            rss -= np.square(block.level @ pilot)
+        tables.append(n * np.log(np.maximum(rss, 1e-300) / n) + block.n_params * np.log(n))
+        level = hypothesis.level(curves)
+        levels.append(level if several else np.minimum(level, 0).clip(-1))
+    out = []
+    if several:
+        for curves, table, level in zip(pool.curves, tables, levels, strict=True):
+            best = np.full((2 * _STEPS + 1, pilot.shape[1]), np.inf)
+            np.minimum.at(best, level + _STEPS, table)
+            best = np.minimum.accumulate(best[::-1], axis=0)[::-1]
+            out.append(curves.where((table - best[level + _STEPS] < _SLACK).any(axis=1)))
+        return out
+    inside = np.min([t[k == 0].min(axis=0, initial=np.inf) for t, k in zip(tables, levels)], axis=0)
+    every = np.minimum(np.min([t.min(axis=0, initial=np.inf) for t in tables], axis=0), inside)
+    for curves, table, level in zip(pool.curves, tables, levels, strict=True):
+        best = np.where((level == 0)[:, None], inside, every)
+        keep = (table - best < _SLACK).any(axis=1)
+        if keep.any():
+            out.append(curves.where(keep))
+    return out

@@ -1,0 +1,145 @@
+"""Pool: every curve there is, with and without a threshold, on one problem.
+
+Each family has its floor at chance and fitted, and each curve of the grid knows its foot
+(:mod:`emergence.curves.foot`) over the losses of the problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from emergence._typing import BoolArray, FloatArray
+from emergence.curves.catalogue import POOLED
+from emergence.curves.family import Family
+from emergence.curves.foot import Foot, feet
+from emergence.engine.contest import Candidate, cell, crossed, fitted
+from emergence.engine.grid import Block, bic, gains, grid_rss, make_block
+from emergence.engine.problem import Problem
+
+_ETAS = 80
+# A search looks at so many places around its centre, so many times, and within half as far where
+# it is not on its way.
+_CLOUD, _ROUNDS = 48, 14
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """One family, its floor at chance or fitted, at many parameter sets."""
+
+    block: Block
+    foot: Foot
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        """Name of the family, and whether the floor is fitted."""
+        return self.block.family.name, self.block.level is not None
+
+    def where(self, keep: BoolArray) -> Curves:
+        """Return some of the curves."""
+        return Curves(self.block.where(keep), Foot(*(column[keep] for column in self.foot)))
+
+    def criteria(self, column: FloatArray, n: int) -> FloatArray:
+        """BIC of each curve for one data set."""
+        column = column[:, None]
+        rss = grid_rss(self.block, column, gains(self.block, column))[:, 0]
+        return bic(rss, n, self.block.n_params)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All curves on one problem."""
+
+    problem: Problem
+    curves: tuple[Curves, ...]
+
+    def made(self, family: Family, theta: FloatArray, free: bool) -> Curves:
+        """Curves of one family at the rows of ``theta``."""
+        p = self.problem
+        block = make_block(family, theta, family.basis(p.x, theta), p, fit_level=free)
+        return Curves(block, feet(family, theta, float(p.x[0]), float(p.x[-1])))
+
+    def with_curves(self, more: list[Curves]) -> Pool:
+        """Return the pool with more curves of its families."""
+        out = []
+        for own in self.curves:
+            mine = [own, *(c for c in more if c.key == own.key)]
+            if len(mine) > 1:
+                block = replace(
+                    own.block,
+                    theta=np.concatenate([c.block.theta for c in mine]),
+                    rows=np.concatenate([c.block.rows for c in mine]),
+                )
+                columns = (np.concatenate(parts) for parts in zip(*(c.foot for c in mine)))
+                own = Curves(block, Foot(*columns))
+            out.append(own)
+        return replace(self, curves=tuple(out))
+
+    def polished(
+        self, curves: Curves, allowed: Callable[[Curves], BoolArray]
+    ) -> tuple[Candidate, Curves] | None:
+        """Best curve of a family among those allowed, and the curves seen on the way to it.
+
+        None where none of the grid is allowed.
+        """
+        p, family, free = self.problem, curves.block.family, curves.key[1]
+        ok = np.flatnonzero(allowed(curves))
+        if not ok.size:
+            return None
+        gain = gains(curves.block.where(ok), p.wy[:, None])[:, 0]
+        centre, best = curves.block.theta[ok[int(gain.argmax())]], float(gain.max())
+        step = cell(curves.block.theta, centre)
+        low, high = self._bounds(family)
+        seen = [curves.where(ok[[int(gain.argmax())]])]
+        for _ in range(_ROUNDS if centre.size else 0):
+            trial = np.clip(centre + step * _cloud(centre.size), low, high)
+            cloud = self.made(family, trial, free)
+            seen.append(cloud)
+            value = np.where(allowed(cloud), gains(cloud.block, p.wy[:, None])[:, 0], -1.0)
+            top = int(value.argmax())
+            far = 0.0
+            if value[top] > best:
+                far = float(np.abs((trial[top] - centre) / np.where(step > 0, step, 1.0)).max())
+                centre, best = trial[top], float(value[top])
+            if far < 0.5:
+                step = 0.5 * step
+        found = fitted(p, family, centre, free=free)
+        return found, self.with_curves(seen)._of(curves.key, len(curves.block.theta))
+
+    def _of(self, key: tuple[str, bool], first: int) -> Curves:
+        mine = next(c for c in self.curves if c.key == key)
+        return mine.where(np.arange(len(mine.block.theta)) >= first)
+
+    def _bounds(self, family: Family) -> tuple[FloatArray, FloatArray]:
+        edge = self.problem.etas(_ETAS)[[0, -1]]
+        if family.side == "smooth":
+            return np.array(family.lower), np.array(family.upper)
+        return np.array([edge[0], *family.lower]), np.array([edge[1], *family.upper])
+
+
+def _cloud(k: int) -> FloatArray:
+    """Places that fill the cube [-1, 1]^k evenly, its centre left out: a Kronecker sequence."""
+    # The generalised golden ratio, the root of g^(k + 1) = g + 1, leaves no gaps in any dimension.
+    g = 1.5
+    for _ in range(40):
+        g = (1.0 + g) ** (1.0 / (k + 1))
+    steps = g ** -np.arange(1.0, k + 1.0)
+    return 2.0 * ((0.5 + np.outer(np.arange(1, _CLOUD + 1), steps)) % 1.0) - 1.0
+
+
+def make_pool(problem: Problem) -> Pool:
+    """Every family on its grid, with its floor at chance and fitted."""
+    etas = problem.etas(_ETAS)
+    low, high = float(problem.x[0]), float(problem.x[-1])
+    out = []
+    for family in (f.on(problem.scale) for f in POOLED):
+        onset = family.side == "threshold"
+        theta = crossed(family, etas) if onset else family.grid
+        basis, foot = family.basis(problem.x, theta), feet(family, theta, low, high)
+        out += [
+            Curves(make_block(family, theta, basis, problem, fit_level=free), foot)
+            for free in ((False, True) if onset else (False,))
+        ]
+    return Pool(problem, tuple(out))

@@ -24,6 +24,9 @@ Basis = Callable[..., FloatArray]
 Gain = Callable[[FloatArray, float], FloatArray]
 
 NO_GRID = np.zeros((1, 0))
+# A curve of two pieces imitates nearly any other: it must earn that, by what counts as very strong
+# evidence (Kass & Raftery 1995, J. Am. Stat. Assoc. 90, 773).
+TWO_PIECES = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Family:
         Natural parameters that are conventions, not fitted.
     public : str
         Name under which :func:`fit_smooth` offers it.
+    handicap : float
+        BIC that the shape pays beyond its parameters where a verdict weighs all curves.
     competes : bool
         For every estimate; the others do where a verdict weighs all curves, or on request.
     jumps : bool
@@ -89,6 +94,7 @@ class Family:
     limits: Callable[[Scale], dict[str, tuple[float, float]]] | None = None
     fixed: tuple[str, ...] = ()
     public: str = ""
+    handicap: float = 0.0
     competes: bool = True
     jumps: bool = False
     exact_search: bool = False

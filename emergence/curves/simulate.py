@@ -50,9 +50,9 @@ def simulate(
     ----------
     shape : str or callable
         A name (hinge, power, sqrt, saturating, sigmoid, jump, logistic, linear, exponential,
-        flat, ...), a function of the losses that gives the gain over chance, or ``"random"``: curve,
-        noise and losses are then drawn as well (:mod:`emergence.curves.truths`), and the column
-        ``source`` says what was drawn, its threshold and its rho.
+        flat, ...), a function of the losses that gives the gain over chance, or ``"random"``:
+        curve, noise and losses are then drawn as well (:mod:`emergence.curves.truths`), and the
+        column ``source`` says what was drawn, its threshold and its rho.
     eta : float
         Threshold (for ``logistic`` the middle), nats per token.
     n : int
@@ -97,7 +97,9 @@ def simulate(
     Records(40 rows, 40 runs, 1 task, 1 family)
     """
     if shape == "random":
-        return _random(n=n, chance=chance, in_runs=n_runs is not None, task=task, metric=metric, rng=rng)
+        return _random(
+            n=n, chance=chance, in_runs=n_runs is not None, task=task, metric=metric, rng=rng
+        )
     if isinstance(shape, str) and shape not in SIMULATED:
         raise DataError(f"shape {shape!r} is not known: random, {', '.join(SIMULATED)}")
     if noise not in ("gaussian", "binomial", "beta-binomial"):

@@ -1,8 +1,8 @@
 """Truths: curves drawn at random, with what is true of them.
 
-Rules are not to be tuned to a list of scenarios, so truths are drawn from kinds: how the rise begins
-and goes on, where, how wide, to which ceiling, from which floor, in how many stages, with which
-noise, at which losses.  Most kinds are none of the shapes that are fitted.
+Rules are not to be tuned to a list of scenarios, so truths are drawn from kinds: how the rise
+begins and goes on, where, how wide, to which ceiling, from which floor, in how many stages, with
+which noise, at which losses.  Most kinds are none of the shapes that are fitted.
 """
 
 from collections.abc import Callable
@@ -65,6 +65,8 @@ SMOOTH_RISES: dict[str, Draw] = {
     "line": _fixed(lambda t: t),
 }
 
+NOISES = {"even": 0.4, "uneven": 0.15, "tails": 0.1, "counts": 0.25, "spread counts": 0.1}
+
 
 @dataclass(frozen=True, eq=False)
 class Truth:
@@ -104,8 +106,8 @@ def draw_truth(rng: np.random.Generator, *, in_runs: bool = False) -> Truth:
     text, span = [name], HIGH - LOW
     middle = LOW + span * rng.uniform(0.1, 0.95)
     width = span * float(np.exp(rng.uniform(np.log(0.02), np.log(0.4))))
-    rise = (CORNERED | SMOOTH_RISES)[name](rng)
-    parts = [lambda loss: rise((middle - loss) / width)]
+    rise: Rise = (CORNERED | SMOOTH_RISES)[name](rng)
+    parts: list[Rise] = [lambda loss: rise((middle - loss) / width)]
     eta = middle if name in CORNERED else float("nan")
     if rng.uniform() < 0.15:
         second = str(rng.choice(list(SMOOTH_RISES)[:5]))
@@ -119,10 +121,15 @@ def draw_truth(rng: np.random.Generator, *, in_runs: bool = False) -> Truth:
     clip = float(rng.uniform(0.4, 0.9)) if rng.uniform() < 0.25 else np.inf
     drift = float(rng.uniform(0.02, 0.15)) if rng.uniform() < 0.1 else 0.0
     dip = float(rng.uniform(0.02, 0.06)) if rng.uniform() < 0.07 else 0.0
-    text += ["with a ceiling"] * (clip < 1) + ["on a drift"] * (drift > 0) + ["after a dip"] * (dip > 0)
+    text += (
+        ["with a ceiling"] * (clip < 1) + ["on a drift"] * (drift > 0) + ["after a dip"] * (dip > 0)
+    )
     if drift or dip:
         eta = float("nan")
-    raw: Rise = lambda loss: np.sum([part(loss) for part in parts], axis=0)
+
+    def raw(loss: FloatArray) -> FloatArray:
+        return np.asarray(np.sum([part(loss) for part in parts], axis=0))
+
     ends = raw(np.array([HIGH, LOW]))
 
     def gain(loss: FloatArray) -> FloatArray:
@@ -139,9 +146,14 @@ def draw_truth(rng: np.random.Generator, *, in_runs: bool = False) -> Truth:
 def _measured(rng: np.random.Generator, *, in_runs: bool) -> dict[str, Any]:
     """Noise, and where the losses lie."""
     options: dict[str, Any] = {"loss_range": (LOW, HIGH), "crowding": float(rng.uniform(0.6, 1.8))}
-    kind = rng.choice(["even", "uneven", "tails", "counts", "spread counts"], p=[0.4, 0.15, 0.1, 0.25, 0.1])
+    kind = rng.choice(
+        ["even", "uneven", "tails", "counts", "spread counts"], p=[0.4, 0.15, 0.1, 0.25, 0.1]
+    )
     if kind in ("counts", "spread counts"):
-        options |= {"noise": "binomial", "n_items": int(np.exp(rng.uniform(np.log(200), np.log(5000))))}
+        options |= {
+            "noise": "binomial",
+            "n_items": int(np.exp(rng.uniform(np.log(200), np.log(5000)))),
+        }
         if kind == "spread counts":
             options |= {"noise": "beta-binomial", "intraclass": float(rng.uniform(0.0005, 0.003))}
     else:

@@ -210,22 +210,21 @@ class Contest:
                 theta = self._polish(block, _peaks(block.theta, gain, starts))
                 best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
             if block.family.jumps:
-                best = self._centered(block, best)
+                best = self._centered(best)
             out.append(best)
         return out
 
-    def _centered(self, block: Block, jump: Candidate) -> Candidate:
+    def _centered(self, jump: Candidate) -> Candidate:
         """Move a jump to the middle of its gap; rounding alone would choose among equals."""
         x, eta = self.problem.x, jump.theta[0]
         if not x[0] < eta <= x[-1]:
             return jump
         middle = 0.5 * (x[x < eta].max() + x[x >= eta].min())
         # At another place in the gap the same line has another height there.
-        there = block.where(block.theta[:, 0] == block.theta[0, 0])
-        there = replace(there, theta=np.column_stack([np.full(len(there.theta), middle), there.theta[:, 1:]]))
-        near = int(np.abs(there.theta[:, 1:] - jump.theta[1:]).sum(axis=1).argmin())
-        theta = self._polish(there, there.theta[[near]])
-        moved = self.candidate(jump.family, theta)
+        theta = crossed(jump.family, np.array([middle]))
+        there = self.block(jump.family, theta)
+        start = theta[[int(gains(there, self.problem.wy[:, None])[:, 0].argmax())]]
+        moved = self.candidate(jump.family, self._polish(there, start))
         # A slope that would overshoot the gap's end holds the jump where it is.
         return moved if moved.rss <= jump.rss * (1.0 + 1e-9) else jump
 

@@ -54,12 +54,7 @@ def _level(problem: Problem, family: Family, fit_level: bool) -> FloatArray | No
 
 
 def make_block(
-    family: Family,
-    theta: FloatArray,
-    basis: FloatArray,
-    problem: Problem,
-    *,
-    fit_level: bool,
+    family: Family, theta: FloatArray, basis: FloatArray, problem: Problem, *, fit_level: bool
 ) -> Block:
     """Whiten the basis of a family at the rows of ``theta``, to unit length."""
     level = _level(problem, family, fit_level)

@@ -15,14 +15,17 @@ property, and the tables are added under that constraint.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from emergence._typing import BoolArray, FloatArray, IntArray
 from emergence.engine.contest import Candidate
-from emergence.engine.grid import joint_bic, residual_ss
+from emergence.engine.grid import bic, gains, grid_rss, joint_bic, residual_ss
 from emergence.engine.pool import Curves, Pool
 from emergence.engine.replicates import ErrorSource, replicas
 
@@ -31,10 +34,14 @@ _WINDOW, _MOST = 2.0, 3
 # Families are polished that come within this many BIC of the best on the grid.
 _NEAR = 8.0
 # Curves are left out of replicates that never come within this much BIC of the best in the first
-# _PILOT of them; those that the null's own mean rules out by twice as much are not looked at.
+# _PILOT of them.
 _SLACK, _PILOT = 20.0, 32
 _STEPS = 12  # of the property to either side of the limit, where it is a mean over runs
 _MAX_ELEMENTS = 2_000_000
+
+# A p-value above _CLEAR needs no look at narrower sets; a constraint that costs less than _CHEAP
+# BIC, or more than _DEAR, needs no draws in an interval, which looks at _REACH steps.
+_CLEAR, _CHEAP, _DEAR, _REACH = 0.1, 0.5, 30.0, 40
 
 Key = tuple[str, bool]
 
@@ -87,6 +94,37 @@ class LimitTest:
             self._known[hypothesis] = self._p_value(hypothesis)
         return self._known[hypothesis]
 
+    def nested(self, measure: Measure, limits: Sequence[float], *, at_least: bool) -> float:
+        """Largest p-value of hypotheses of which each holds the next.
+
+        Without it a set could be rejected and a part of it not.  The rest is not looked at once one
+        is clearly not rejected.
+        """
+        p = 0.0
+        for limit in limits:
+            p = max(p, self.p_value(Hypothesis(measure, limit, at_least)))
+            if p > _CLEAR:
+                break
+        return p
+
+    def interval(self, measure: Measure, estimate: float, level: float) -> tuple[float, float]:
+        """Values that neither "at most" nor "at least" rejects; infinite where the steps end."""
+        # Only limits that cost something, and not too much, are in doubt: the others need no draws.
+        alpha, data = 0.5 * (1.0 - level), [pool.problem.wy[:, None] for pool in self.pools]
+        ends = []
+        for at_least, sign in ((False, -1.0), (True, 1.0)):
+
+            def rejected(k: int, up: bool = at_least, s: float = sign) -> bool:
+                there = Hypothesis(measure, estimate + s * (k + 1) * measure.step, up)
+                cost = float(self._statistic(self.pools, there, data)[0])
+                if cost <= _CHEAP or cost > _DEAR:
+                    return cost > _CHEAP
+                return self.p_value(there) <= alpha
+
+            k = bisect_left(range(_REACH), True, key=rejected)
+            ends.append(estimate + sign * (k + 1) * measure.step if k < _REACH else sign * np.inf)
+        return ends[0], ends[1]
+
     def _p_value(self, hypothesis: Hypothesis) -> float:
         data = [pool.problem.wy[:, None] for pool in self.pools]
         if self._statistic(self.pools, hypothesis, data)[0] <= 0.0:
@@ -96,15 +134,16 @@ class LimitTest:
         observed = float(self._statistic(pools, hypothesis, data)[0])
         if not nulls or observed <= 0.0:
             return float(observed <= 0.0)
-        worst = 0.0
+        p_values = []
         for null in nulls:
             columns = [
                 replicas(p.problem, c.ability(p.problem.x), c.n_params - 1, source)
                 for p, c, source in zip(pools, null.parts, self.errors, strict=True)
             ]
             simulated = self._statistic(_shortlist(pools, hypothesis, columns), hypothesis, columns)
-            worst = max(worst, float((1 + (simulated >= observed - 1e-9).sum()) / (1 + simulated.size)))
-        return worst
+            exceed = int((simulated >= observed - 1e-9).sum())
+            p_values.append((1 + exceed) / (1 + simulated.size))
+        return max(p_values)
 
     def _statistic(
         self, pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
@@ -118,19 +157,21 @@ class LimitTest:
         self, pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
     ) -> tuple[dict[Key, FloatArray], dict[Key, FloatArray]]:
         """Best BIC of every family inside the set, and anywhere."""
-        tables = [_tables(*one, hypothesis, len(pools) > 1) for one in zip(pools, columns, strict=True)]
+        tables = [
+            _tables(*one, hypothesis, len(pools) > 1) for one in zip(pools, columns, strict=True)
+        ]
         inside, free = {}, {}
         for key in tables[0]:
             if all(key in table for table in tables):
                 own = [table[key] for table in tables]
-                inside[key] = self._joint(pools, key, _least_sum([t.rss for t in own]))
-                free[key] = self._joint(pools, key, np.sum([t.rss[0] for t in own], axis=0))
+                inside[key] = self._joint(pools, key, _least_sum(own))
+                free[key] = self._joint(pools, key, np.sum([t[0] for t in own], axis=0))
         return inside, free
 
     def _joint(self, pools: Sequence[Pool], key: Key, rss: FloatArray) -> FloatArray:
-        blocks = [next(c.block for c in pool.curves if c.key == key) for pool in pools]
+        mine = [pool.of(key) for pool in pools]
         n = [pool.problem.n for pool in pools]
-        return joint_bic([rss], n, [b.n_params for b in blocks])
+        return joint_bic([rss], n, [c.block.n_params for c in mine]) + mine[0].handicap
 
     def _nulls(self, hypothesis: Hypothesis) -> tuple[list[Null], list[list[Curves]]]:
         """Near-best curves of the set, best first, and what was seen of each pool on the way."""
@@ -138,29 +179,29 @@ class LimitTest:
         inside, _ = self._criteria(self.pools, hypothesis, data)
         best = min(float(v[0]) for v in inside.values())
         near = [key for key, v in inside.items() if v[0] <= best + _NEAR]
+        if not np.isfinite(best):
+            near = []
         nulls: list[Null] = []
         seen: list[list[Curves]] = [[] for _ in self.pools]
         for key in near:
             levels = self._levels(key, hypothesis, data)
-            parts = []
-            for i, (pool, least) in enumerate(zip(self.pools, levels, strict=True)):
-                mine = next(c for c in pool.curves if c.key == key)
-                found = pool.polished(mine, lambda c, k=least: hypothesis.level(c) >= k)
-                if found is not None:
-                    parts.append(found[0])
-                    seen[i].append(found[1])
-            if len(parts) == len(self.pools):
-                value = self._joint(self.pools, key, np.array([sum(c.rss for c in parts)]))
-                nulls.append(Null(tuple(parts), float(value[0])))
+            parts: list[Candidate] = []
+            for pool, least, found in zip(self.pools, levels, seen, strict=True):
+                allowed = partial(_reaches, hypothesis, least)
+                polished, way = pool.polished(pool.of(key), allowed)
+                parts.append(polished)
+                found.append(way)
+            value = self._joint(self.pools, key, np.array([sum(c.rss for c in parts)]))
+            nulls.append(Null(tuple(parts), float(value[0])))
         nulls.sort(key=lambda null: null.bic)
-        return [c for c in nulls if c.bic <= nulls[0].bic + _WINDOW][:_MOST], seen
+        return [c for c in nulls[:_MOST] if c.bic <= nulls[0].bic + _WINDOW], seen
 
     def _levels(self, key: Key, hypothesis: Hypothesis, data: Sequence[FloatArray]) -> list[int]:
         """Level of each part where their sum of squares is least inside the set."""
         if len(self.pools) == 1:
             return [0]
         rss = [
-            _tables(pool, column, hypothesis, True)[key].rss[:, 0]
+            _tables(pool, column, hypothesis, True)[key][:, 0]
             for pool, column in zip(self.pools, data, strict=True)
         ]
         levels, rest = [], 0
@@ -175,42 +216,41 @@ class LimitTest:
         return [*levels, int(np.clip(rest, -_STEPS, _STEPS))]
 
 
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """Least residual sum of squares of one family by level, (levels, data sets), lowest first."""
-
-    rss: FloatArray
+def _reaches(hypothesis: Hypothesis, least: int, curves: Curves) -> BoolArray:
+    return np.asarray(hypothesis.level(curves) >= least)
 
 
 def _tables(
     pool: Pool, columns: FloatArray, hypothesis: Hypothesis, several: bool
-) -> dict[Key, _Table]:
-    """For every family the least sum of squares of curves at each level or above."""
+) -> dict[Key, FloatArray]:
+    """For every family the least sum of squares of curves at each level or above.
+
+    Shape (levels, data sets), lowest level first; of one part alone the levels are outside and in.
+    """
     total = np.einsum("ij,ij->j", columns, columns)
-    reach = _STEPS if several else 1
+    reach, most = (_STEPS, _STEPS) if several else (1, 0)
     out = {}
     for curves in pool.curves:
-        level = np.clip(hypothesis.level(curves), -reach, reach if several else 0) + reach
-        top = np.zeros((2 * reach + 1 if several else 2, columns.shape[1]))
-        top[:] = -1.0
+        level = np.clip(hypothesis.level(curves), -reach, most) + reach
         order = np.argsort(level, kind="stable")
-        rows, level = curves.block.rows[order], level[order]
-        start = np.flatnonzero(np.append(True, level[1:] != level[:-1])) if level.size else []
-        ends = np.append(start[1:], level.size) if level.size else []
-        for a, b in zip(start, ends, strict=True):
-            top[level[a]] = _largest(rows[a:b], columns)
+        ends = np.searchsorted(level[order], np.arange(reach + most + 2))
+        rows = curves.block.rows[order]
+        top = np.full((reach + most + 1, columns.shape[1]), -1.0)  # -1: no curve at that level
+        for k, (a, b) in enumerate(pairwise(ends)):
+            if b > a:
+                top[k] = _largest(rows[a:b], columns)
         top = np.maximum.accumulate(top[::-1], axis=0)[::-1]
-        gain = np.where(top < 0, -np.inf, np.square(top))
+        gain = np.square(top)
         if curves.block.level is not None:
-            gain = gain + np.square(curves.block.level @ columns)
-        out[curves.key] = _Table(np.where(top < 0, np.inf, residual_ss(total, gain)))
+            gain += np.square(curves.block.level @ columns)
+        out[curves.key] = np.where(top < 0, np.inf, residual_ss(total, gain))
     return out
 
 
 def _largest(rows: FloatArray, columns: FloatArray) -> FloatArray:
     """Largest projection on any row, at least 0, for each data set."""
     out = np.empty(columns.shape[1])
-    step = max(1, _MAX_ELEMENTS // max(rows.shape[0], 1))
+    step = max(1, _MAX_ELEMENTS // rows.shape[0])
     for start in range(0, columns.shape[1], step):
         out[start : start + step] = (rows @ columns[:, start : start + step]).max(axis=0)
     return np.maximum(out, 0.0)
@@ -242,38 +282,39 @@ def _shortlist(
     """Pools without the curves that replicates like these never choose."""
     several = len(pools) > 1
     return tuple(
-        Pool(pool.problem, tuple(_near(pool, column, hypothesis, several)))
+        Pool(pool.problem, tuple(_near(pool, column[:, :_PILOT], hypothesis, several)))
         for pool, column in zip(pools, columns, strict=True)
     )
 
 
-def _near(
-    pool: Pool, columns: FloatArray, hypothesis: Hypothesis, several: bool
-) -> list[Curves]:
+def _near(pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool) -> list[Curves]:
     """Curves that come near the best of their level in the first replicates."""
-    n, pilot = pool.problem.n, columns[:, :_PILOT]
-    tables, levels = [], []
-    for curves in pool.curves:
-        block = curves.block
-        rss = np.einsum("ij,ij->j", pilot, pilot) - np.square(np.maximum(block.rows @ pilot, 0.0))
-        if block.level is not None:
-            rss -= np.square(block.level @ pilot)
-        tables.append(n * np.log(np.maximum(rss, 1e-300) / n) + block.n_params * np.log(n))
-        level = hypothesis.level(curves)
-        levels.append(level if several else np.minimum(level, 0).clip(-1))
-    out = []
-    if several:
-        for curves, table, level in zip(pool.curves, tables, levels, strict=True):
-            best = np.full((2 * _STEPS + 1, pilot.shape[1]), np.inf)
-            np.minimum.at(best, level + _STEPS, table)
-            best = np.minimum.accumulate(best[::-1], axis=0)[::-1]
-            out.append(curves.where((table - best[level + _STEPS] < _SLACK).any(axis=1)))
-        return out
-    inside = np.min([t[k == 0].min(axis=0, initial=np.inf) for t, k in zip(tables, levels)], axis=0)
-    every = np.minimum(np.min([t.min(axis=0, initial=np.inf) for t in tables], axis=0), inside)
-    for curves, table, level in zip(pool.curves, tables, levels, strict=True):
-        best = np.where((level == 0)[:, None], inside, every)
-        keep = (table - best < _SLACK).any(axis=1)
-        if keep.any():
-            out.append(curves.where(keep))
-    return out
+    # Of several parts one family serves all, so each is measured by its own best.
+    n = pool.problem.n
+    tables = [
+        bic(grid_rss(c.block, pilot, gains(c.block, pilot)), n, c.block.n_params) + c.handicap
+        for c in pool.curves
+    ]
+    most = _STEPS if several else 0
+    levels = [np.minimum(hypothesis.level(c), most).clip(-most - 1) for c in pool.curves]
+    best = np.full((len(tables), 2 * most + 2, pilot.shape[1]), np.inf)
+    for own, table, level in zip(best, tables, levels, strict=True):
+        for k in np.unique(level):
+            own[k + most + 1] = table[level == k].min(axis=0)
+    best = np.minimum.accumulate(best[:, ::-1], axis=1)[:, ::-1]
+    if not several:
+        best = np.broadcast_to(best.min(axis=0), best.shape)
+    near = [
+        (table - own[level + most + 1] < _SLACK).any(axis=1)
+        for own, table, level in zip(best, tables, levels, strict=True)
+    ]
+    return [c.where(keep) for c, keep in zip(pool.curves, near, strict=True) if keep.any()]
+
+
+EVERY = Measure("any", lambda curves: np.zeros(len(curves.block.theta)), 1.0)
+
+
+def best_curves(pools: Sequence[Pool]) -> tuple[Null, tuple[Pool, ...]]:
+    """Best curves of all, and the pools with what was seen on the way to them."""
+    nulls, seen = LimitTest(tuple(pools), ())._nulls(Hypothesis(EVERY, 0.0, True))
+    return nulls[0], tuple(p.with_curves(more) for p, more in zip(pools, seen, strict=True))

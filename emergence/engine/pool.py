@@ -20,6 +20,8 @@ from emergence.engine.grid import Block, bic, gains, grid_rss, make_block
 from emergence.engine.problem import Problem
 
 _ETAS = 80
+# Chance is known: a floor elsewhere has odds of one in seven, e^(-4 / 2).  These have none at all.
+_FLOOR, _NO_FLOOR = 4.0, ("linear", "exponential", "power_law")
 # A search looks at so many places around its centre, so many times, and within half as far where
 # it is not on its way.
 _CLOUD, _ROUNDS = 48, 14
@@ -36,6 +38,12 @@ class Curves:
     def key(self) -> tuple[str, bool]:
         """Name of the family, and whether the floor is fitted."""
         return self.block.family.name, self.block.level is not None
+
+    @property
+    def handicap(self) -> float:
+        """BIC that it pays beyond its parameters."""
+        fitted = self.key[1] and self.block.family.name not in _NO_FLOOR
+        return self.block.family.handicap + fitted * _FLOOR
 
     def where(self, keep: BoolArray) -> Curves:
         """Return some of the curves."""
@@ -72,45 +80,45 @@ class Pool:
                     theta=np.concatenate([c.block.theta for c in mine]),
                     rows=np.concatenate([c.block.rows for c in mine]),
                 )
-                columns = (np.concatenate(parts) for parts in zip(*(c.foot for c in mine)))
+                columns = (
+                    np.concatenate(parts) for parts in zip(*(c.foot for c in mine), strict=True)
+                )
                 own = Curves(block, Foot(*columns))
             out.append(own)
         return replace(self, curves=tuple(out))
 
+    def of(self, key: tuple[str, bool]) -> Curves:
+        """Return the curves of one family."""
+        return next(c for c in self.curves if c.key == key)
+
     def polished(
         self, curves: Curves, allowed: Callable[[Curves], BoolArray]
-    ) -> tuple[Candidate, Curves] | None:
+    ) -> tuple[Candidate, Curves]:
         """Best curve of a family among those allowed, and the curves seen on the way to it.
 
-        None where none of the grid is allowed.
+        At least one of ``curves`` must be allowed.
         """
         p, family, free = self.problem, curves.block.family, curves.key[1]
-        ok = np.flatnonzero(allowed(curves))
-        if not ok.size:
-            return None
-        gain = gains(curves.block.where(ok), p.wy[:, None])[:, 0]
-        centre, best = curves.block.theta[ok[int(gain.argmax())]], float(gain.max())
+        column = p.wy[:, None]
+        ok = curves.where(allowed(curves))
+        gain = gains(ok.block, column)[:, 0]
+        centre, best = ok.block.theta[int(gain.argmax())], float(gain.max())
         step = cell(curves.block.theta, centre)
         low, high = self._bounds(family)
-        seen = [curves.where(ok[[int(gain.argmax())]])]
+        seen = np.empty((0, centre.size))
         for _ in range(_ROUNDS if centre.size else 0):
             trial = np.clip(centre + step * _cloud(centre.size), low, high)
             cloud = self.made(family, trial, free)
-            seen.append(cloud)
-            value = np.where(allowed(cloud), gains(cloud.block, p.wy[:, None])[:, 0], -1.0)
-            top = int(value.argmax())
-            far = 0.0
+            seen = np.concatenate([seen, trial])
+            value = np.where(allowed(cloud), gains(cloud.block, column)[:, 0], -1.0)
+            top, far = int(value.argmax()), 0.0
             if value[top] > best:
                 far = float(np.abs((trial[top] - centre) / np.where(step > 0, step, 1.0)).max())
                 centre, best = trial[top], float(value[top])
             if far < 0.5:
                 step = 0.5 * step
-        found = fitted(p, family, centre, free=free)
-        return found, self.with_curves(seen)._of(curves.key, len(curves.block.theta))
-
-    def _of(self, key: tuple[str, bool], first: int) -> Curves:
-        mine = next(c for c in self.curves if c.key == key)
-        return mine.where(np.arange(len(mine.block.theta)) >= first)
+        seen = np.concatenate([seen, centre[None]])
+        return fitted(p, family, centre, free=free), self.made(family, seen, free)
 
     def _bounds(self, family: Family) -> tuple[FloatArray, FloatArray]:
         edge = self.problem.etas(_ETAS)[[0, -1]]

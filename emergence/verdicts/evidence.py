@@ -1,17 +1,16 @@
-r"""Evidence: is there a threshold at all, or does a smooth curve do as well?
+r"""Evidence: does an ability begin suddenly, gradually, or not at all?
 
-Two sets of shapes compete, each re-selected by BIC wherever it is fitted.  The statistic is
+No test can show a corner: a curve may bend as shortly as it likes.  What can be tested is a
+property that every curve has, how long its foot is beside its plateau (rho,
+:mod:`emergence.curves.foot`).  "Gradual" is the set of curves with rho of at least 1/4, "sudden"
+that of at most 1/4; each is rejected when even its best curve is worse than the best of all by more
+than replicates of it allow (:mod:`emergence.engine.limits`).  One of the two always holds the best
+curve, so both are never rejected.
 
-.. math:: D = \min_{\text{smooth}} \mathrm{BIC} - \min_{\text{threshold}} \mathrm{BIC},
-
-large when a threshold explains more.  Its distribution is simulated under the best fits of
-either side (Cox 1962; Hall & Wilson 1991): "smooth" is rejected when D is too large for
-*every* smooth family that comes near the best one, "threshold" when it is too small for
-every threshold shape that does.  The largest p-value over the near-best families guards
-against a null that BIC picked wrongly.  Where every run shows a curve of its own, each BIC is that
-of all these curves (:mod:`emergence.engine.sides`).  A logistic curve too thin for the grid brings
-a fine grid of its own, for the data and for all replicates: else what the grid misses would drown
-D.
+A kink of which little plateau was seen has a rho like that of a logistic.  So "smooth" asks for
+more: curves of an onset, at chance above it and steepest at first (phi at most 1), count as sudden
+up to a rho of 3/4.  Where every run shows a curve of its own, the mean of log rho over the runs
+obeys the limit.
 """
 
 from collections.abc import Sequence
@@ -24,22 +23,44 @@ from scipy.special import stdtr
 
 from emergence._random import Stream
 from emergence._typing import FloatArray, Noise, Plateau, Runs
-from emergence.engine.grid import joint_bic, residual_ss
+from emergence.curves.foot import Foot, feet
+from emergence.engine.grid import flat_bic, joint_bic, residual_ss
+from emergence.engine.limits import LimitTest, Measure, Null, best_curves
+from emergence.engine.pool import Curves, make_pool
 from emergence.engine.problem import Problem, run_model, runs_show_curves
 from emergence.engine.replicates import ErrorModel, ErrorSource, replicas
-from emergence.engine.sides import Curves, RunCurves, Side, sides_by_run
+from emergence.engine.sides import RunCurves, Side, sides_by_run
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
+from emergence.interval import Interval
 from emergence.records.points import Points
-from emergence.verdicts.prediction import left_out_gain
 
-# Families within this many BIC of the best of their side serve as null hypotheses: smooth ones
-# for each curve that is tested, for the noise of the differences adds up.
-_WINDOW = {"smooth": 1.0, "threshold": 6.0}
+SUDDEN = 0.25  # the longest foot, as a share of its plateau, that is called sudden
+_SHORT = 3.0  # times as long where it is an onset's of which little plateau was seen
+# The sets that are tested, each within the one before, as steps of log2 rho from the limit.
+_NESTED = (0.0, 1.0, 2.0)
 # The p-values that are adjusted for the number of tasks.
-TESTS = ("p_flat", "p_smooth", "p_threshold")
+TESTS = ("p_flat", "p_gradual", "p_sudden", "p_short")
 # Pure noise rules out no shape, so the test of "flat" looks at a part of the grid.
 _THIN = 3
+_INTERVAL_DRAWS = 199
+_LEAST = 2.0**-10
+
+
+def _log_rho(curves: Curves) -> FloatArray:
+    return np.log2(np.maximum(curves.foot.rho, _LEAST))
+
+
+def _log_short(curves: Curves) -> FloatArray:
+    """log2 of rho, of a third of it for an onset from chance that is steepest at first."""
+    at_first = (curves.foot.phi <= 1.0 + 1e-6) & (not curves.key[1])
+    at_first &= curves.block.family.side == "threshold"
+    return _log_rho(curves) - np.log2(_SHORT) * at_first
+
+
+RHO = Measure("rho", _log_rho, 0.25)
+SHORT = Measure("rho or short plateau", _log_short, 0.25)
+ONSET = Measure("onset", lambda curves: curves.foot.onset, 0.005)
 
 
 @dataclass(frozen=True)
@@ -48,40 +69,54 @@ class Evidence:
 
     ``p_flat``: no dependence on the loss (of several curves, twice the smaller of the simulated
     p-value and that of a t-test of their slopes); ``p_inverse``: no fall of the score with falling
-    loss; ``p_smooth``, ``p_threshold``: that side is true.  ``prediction`` is the gain in
-    squared error of the threshold side over the smooth side on left-out points, as the normal
-    score of a signed-rank test (NaN where it was not needed).  ``resolution`` is the smallest
-    p-value that the draws can show, 1 / (n_boot + 1); ``p_flat_alone``,
-    ``p_smooth_alone`` and ``p_threshold_alone`` stay as they were before any adjustment for the
-    number of tasks.  ``above_chance`` says whether the best curve, at the lowest
-    losses, is above chance by two standard errors.  ``curves`` is the number of curves tested:
-    one for all runs, or one for each.
+    loss; ``p_gradual``: the foot is at least a quarter of the plateau; ``p_sudden``: at most;
+    ``p_short``: at most, or three quarters for an onset of which little plateau was seen.
+    ``rho`` is that of the best curve, ``onset`` (where 5% of the gain is made), ``plateau`` and
+    ``foot`` are in nats, ``rise`` in score (means over runs with curves of their own); ``curve``
+    names its family.  ``difference`` is the BIC of the best smooth curve less that of the best
+    onset.  ``resolution`` is the smallest p-value that the draws can show, 1 / (n_boot + 1);
+    ``alone`` holds the p-values as they were before any adjustment for the number of tasks.
+    ``above_chance`` says whether the best curve, at the lowest losses, is above chance by two
+    standard errors, ``level`` is its ability at the highest losses.  ``curves`` is the number of
+    curves tested: one for all runs, or one for each.
     """
 
     p_flat: float
     p_inverse: float
-    p_smooth: float
-    p_threshold: float
+    p_gradual: float
+    p_sudden: float
+    p_short: float
+    rho: float
+    onset: float
+    plateau: float
+    foot: float
+    rise: float
+    curve: str
     difference: float
-    best_smooth: str
-    best_threshold: str
-    prediction: float
+    level: float
     resolution: float
-    p_flat_alone: float
-    p_smooth_alone: float
-    p_threshold_alone: float
+    alone: tuple[float, ...]
     above_chance: bool
     curves: int
 
     @property
     def flat_unresolved(self) -> bool:
         """Whether no draw came near the data: more draws would make ``p_flat`` smaller."""
-        return self.p_flat_alone <= self.resolution * (2 if self.curves > 1 else 1)
+        return self.alone[0] <= self.resolution * (2 if self.curves > 1 else 1)
 
     def with_p_values(self, values: FloatArray) -> Self:
         """Same evidence with other p-values, in the order of ``TESTS``."""
-        flat, smooth, threshold = map(float, values)
-        return replace(self, p_flat=flat, p_smooth=smooth, p_threshold=threshold)
+        return replace(self, **dict(zip(TESTS, map(float, values), strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """Evidence, the tests behind it, and the best curves that it speaks of."""
+
+    evidence: Evidence
+    test: LimitTest
+    best: Null
+    run_curves: RunCurves | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,80 +166,115 @@ class Trial:
                 self.__dict__[name].core.release()
 
     @cached_property
-    def _gathered(self) -> tuple[Evidence, RunCurves | None]:
+    def tested(self) -> Tested:
+        """All tests, made when first asked for."""
         core = self.common.core
         if self.apart:
             sides = sides_by_run(core.problem, fit_level=core.contest.fit_level)
-            onsets = sides[0].refined()
-        else:
-            sides = Side((core.contest,)), Side((core.smooth,))
-            onsets = [sides[0].curves((c,)) for c in core.candidates]
-        smooth = sides[1].refined()
-        evidence = gather(
-            *sides, (onsets, smooth), n_boot=self.n_boot, seed=self.seed, alpha=self.alpha
-        )
-        curves = RunCurves(core.problem, onsets[0], smooth[0]) if self.apart else None
-        return evidence, curves
+            both = RunCurves(core.problem, *(side.refined()[0] for side in sides))
+            return gather(*sides, both, n_boot=self.n_boot, seed=self.seed, alpha=self.alpha)
+        one = Side((core.contest,)), Side((core.smooth,))
+        return gather(*one, None, n_boot=self.n_boot, seed=self.seed, alpha=self.alpha)
 
     @property
     def evidence(self) -> Evidence:
         """p-values, before any adjustment."""
-        return self._gathered[0]
+        return self.tested.evidence
 
     @property
     def run_curves(self) -> RunCurves | None:
         """Best curves of either side, where each run was tested with one of its own."""
-        return self._gathered[1]
+        return self.tested.run_curves
+
+    @cached_property
+    def _interval_test(self) -> LimitTest:
+        test = self.tested.test
+        problems = [pool.problem for pool in test.pools]
+        draws = min(self.n_boot, _INTERVAL_DRAWS)
+        return LimitTest(test.pools, _errors(problems, draws, self.seed))
+
+    def interval(self, name: str, level: float) -> Interval:
+        """Interval of rho, or of the onset in nats, by the values that no test rejects."""
+        problem, e = self.common.core.problem, self.evidence
+        if name == "rho":
+            start = float(np.log2(np.clip(e.rho, _LEAST, 1e3)))
+            low, high = np.exp2(self._interval_test.interval(RHO, start, level))
+        else:
+            start = float(problem.to_x(e.onset))
+            ends = self._interval_test.interval(ONSET, start, level)
+            low, high = (problem.to_loss(x) for x in ends)
+        return Interval(float(low), float(high), level, "limits", np.isinf(low), np.isinf(high))
 
 
 def gather(
     thresholds: Side,
     smooth: Side,
-    polished: tuple[Sequence[Curves], Sequence[Curves]],
+    run_curves: RunCurves | None,
     *,
     n_boot: int,
     seed: np.random.SeedSequence,
     alpha: float,
-) -> Evidence:
-    """Run all tests; ``polished`` are the curves of the two sides at their best, best first."""
+) -> Tested:
+    """Run all tests, those of the foot on the parts that rise at all."""
     problems = thresholds.problems
     errors = _errors(problems, n_boot, seed)
     flat, inverse = _flat_tests(thresholds, smooth, errors)
     if len(problems) > 1:
         flat = min(1.0, 2.0 * min(flat, _level_runs(problems)))
-    data = [p.wy[:, None] for p in problems]
-    near_threshold, near_smooth = map(_near_best, polished)
-    smooth = smooth.sharpened(polished[1])
-    difference = float(smooth.best(data)[0] - thresholds.best(data)[0])
-    p_smooth = p_threshold = float("nan")
-    if flat <= alpha:  # otherwise neither side has anything to explain
-        both = (thresholds, smooth)
-        p_smooth = max(
-            _p(_simulated(both, null, errors) >= difference - 1e-9) for null in near_smooth
-        )
-        p_threshold = max(
-            _p(_simulated(both, null, errors) <= difference + 1e-9) for null in near_threshold
-        )
-    # Both rejected: neither side is true to the digit, and what predicts better decides.
-    prediction = float("nan")
-    if p_smooth <= alpha and p_threshold <= alpha:
-        prediction = left_out_gain(problems, thresholds.parts[0].fit_level)
-    return Evidence(
+    rising = _rising(thresholds, smooth)
+    best, pools = best_curves([make_pool(problems[i]) for i in rising])
+    test = LimitTest(pools, [errors[i] for i in rising])
+    p_gradual = p_sudden = p_short = float("nan")
+    if flat <= alpha:  # otherwise there is no rise to speak of
+        limit = float(np.log2(SUDDEN))
+        p_gradual = test.nested(RHO, [limit + k for k in _NESTED], at_least=True)
+        p_sudden = test.nested(RHO, [limit - k for k in _NESTED], at_least=False)
+        p_short = test.nested(SHORT, [limit - k for k in _NESTED], at_least=False)
+    own = [pool.problem for pool in pools]
+    found = [
+        feet(c.family, c.theta[None], float(p.x[0]), float(p.x[-1]))
+        for c, p in zip(best.parts, own, strict=True)
+    ]
+    mean = Foot(*(float(np.mean(column)) for column in zip(*found, strict=True)))  # type: ignore[arg-type]
+    log_rho = np.log2(np.clip([f.rho[0] for f in found], _LEAST, 1 / _LEAST))
+    ends = [c.ability(p.x[[0, -1]]) for c, p in zip(best.parts, own, strict=True)]
+    top, level = np.mean(ends, axis=0)
+    span, points = own[0].span, own[0].points
+    evidence = Evidence(
         p_flat=flat,
         p_inverse=inverse,
-        p_smooth=p_smooth,
-        p_threshold=p_threshold,
-        difference=difference,
-        best_smooth=near_smooth[0].name,
-        best_threshold=near_threshold[0].name,
-        prediction=prediction,
+        p_gradual=p_gradual,
+        p_sudden=p_sudden,
+        p_short=max(p_short, p_sudden),
+        rho=float(np.exp2(log_rho.mean())),
+        onset=own[0].to_loss(float(mean.onset)),
+        plateau=span * float(mean.plateau),
+        foot=span * float(mean.foot),
+        rise=float((top - level) * (points.best - points.chance)),
+        curve=best.parts[0].family.name,
+        difference=_difference(thresholds, smooth),
+        level=float(level),
         resolution=1.0 / (n_boot + 1),
-        p_flat_alone=flat,
-        p_smooth_alone=p_smooth,
-        p_threshold_alone=p_threshold,
+        alone=(flat, p_gradual, p_sudden, max(p_short, p_sudden)),
         above_chance=_above_chance(thresholds, smooth),
         curves=len(problems),
     )
+    return Tested(evidence, test, best, run_curves)
+
+
+def _rising(thresholds: Side, smooth: Side) -> list[int]:
+    """Parts of which a curve says more than a constant does; all where none does."""
+    # A part without a rise obeys every limit at no cost, and would free the others of it.
+    data = [p.wy[:, None] for p in thresholds.problems]
+    parts = zip(thresholds.parts, smooth.parts, data, strict=True)
+    best = [min(a.best(column)[0], b.best(column)[0]) for a, b, column in parts]
+    rising = [i for i, p in enumerate(thresholds.problems) if best[i] < flat_bic(p)]
+    return rising or list(range(len(data)))
+
+
+def _difference(thresholds: Side, smooth: Side) -> float:
+    data = [p.wy[:, None] for p in thresholds.problems]
+    return float(smooth.best(data)[0] - thresholds.best(data)[0])
 
 
 def _errors(
@@ -232,27 +302,8 @@ def _above_chance(thresholds: Side, smooth: Side) -> bool:
     return bool(top > 2.0 * np.sqrt(variance))
 
 
-def _near_best(ranked: Sequence[Curves]) -> list[Curves]:
-    # Polished, so that replicates lie off the grid as the data do.
-    parts = ranked[0].parts
-    side = parts[0].family.side
-    window = _WINDOW[side] * (len(parts) if side == "smooth" else 1)
-    return [c for c in ranked if c.bic <= ranked[0].bic + window]
-
-
 def _p(exceed: np.ndarray) -> float:
     return float((1 + exceed.sum()) / (1 + exceed.size))
-
-
-def _simulated(both: tuple[Side, Side], null: Curves, errors: Sequence[ErrorSource]) -> FloatArray:
-    """Statistic D in replicates of the null, both sides selected anew."""
-    columns = [
-        replicas(problem, curve.ability(problem.x), curve.n_params - 1, source)
-        for problem, curve, source in zip(both[0].problems, null.parts, errors, strict=True)
-    ]
-    onset, smooth = (side.shortlist(columns).best(columns) for side in both)
-    difference: FloatArray = smooth - onset
-    return difference
 
 
 def _flat_tests(

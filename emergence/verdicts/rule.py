@@ -2,66 +2,73 @@
 
 from typing import Literal
 
-import numpy as np
-
+from emergence.metrics import known_metric
 from emergence.verdicts.evidence import Evidence, Trial
 
 Label = Literal["smooth", "emergent", "flat", "undetermined"]
 
-# The side that predicts left-out runs better must do so with this normal score: the one-sided
-# 5% point.
-_MARGIN = 1.645
 # An ability is absent above its threshold: the plateau lies within this share of the way
 # from chance to best.
 _ABSENT = 0.1
-_NAMES = {"logistic_free": "logistic with free floor", "power_law": "power law"}
+# A smooth curve that is worse than an onset by this much BIC does not fit as well.
+_CLEARLY = 10.0
 
 
 def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, str]:
     """Label and the reason for it, from the trial's own evidence or from an adjusted one."""
-    # A test is made, and a threshold fitted, only where the label turns on it.
     e, a, points = adjusted or trial.evidence, trial.alpha, trial.points
     if e.p_flat > a:
-        if e.flat_unresolved:
-            return "undetermined", _more_draws(e, "no result can be told from chance")
-        if e.p_inverse <= a:
-            return "undetermined", (
-                f"the score falls as the loss falls ({_p(e.p_inverse)}); "
-                "no curve here describes that"
-            )
-        level = float(points.value.mean())
-        share = (level - points.chance) / (points.best - points.chance)
-        return "flat", (
-            f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}); mean "
-            f"{level:.3g}, chance {points.chance:.3g}"
-            + ("; above chance at every loss seen" if share > _ABSENT else "")
-        )
+        return _no_rise(trial, e)
     if not e.above_chance:
         return "flat", (
             f"the score changes with the loss but is never clearly above chance "
             f"({points.chance:.3g}): going from worse than guessing to guessing is no ability"
         )
-    smooth, onset = _name(e.best_smooth), _name(e.best_threshold)
-    no_smooth, no_threshold = e.p_smooth <= a, e.p_threshold <= a
-    # The adjustment guards against rejecting too much; a side is not saved by it.
-    if (no_smooth and e.p_threshold_alone <= a) or (no_threshold and e.p_smooth_alone <= a):
-        return _by_prediction(trial, e, smooth, onset)
-    if no_threshold:
+    found = (
+        f"after {e.plateau:.2g} nats it goes from 5% to 25% of its gain within {e.foot:.2g} nats, "
+        f"rho {rho_text(trial)}"
+    )
+    if e.p_gradual <= a:
+        return _emergent(trial, e, found)
+    if e.p_short <= a:
         return "smooth", (
-            f"the threshold shapes are rejected ({_p(e.p_threshold)}, best: {onset}), a {smooth} "
-            f"curve is not ({_p(e.p_smooth)})"
+            f"{found}; a foot shorter than a quarter of the plateau is rejected ({_p(e.p_sudden)}), "
+            f"and so is a threshold of which too little plateau was seen ({_p(e.p_short)})"
         )
-    if no_smooth:
-        return _emergent(
-            trial,
-            f"the smooth families are rejected ({_p(e.p_smooth)}, best: {smooth}), a {onset} onset "
-            f"is not ({_p(e.p_threshold)})",
+    if e.p_sudden <= a:
+        return "undetermined", (
+            f"{found}; a foot shorter than a quarter of the plateau is rejected ({_p(e.p_sudden)}), "
+            f"but a threshold near {trial.common.eta:.3g} also fits ({_p(e.p_short)}): too little "
+            "plateau was seen to tell"
         )
-    if min(e.p_smooth_alone, e.p_threshold_alone) <= e.resolution:
-        return "undetermined", _more_draws(e, "neither side can be rejected")
+    if min(e.alone[1:]) <= e.resolution:
+        return "undetermined", _more_draws(e, "neither a sudden nor a gradual foot can be rejected")
     return "undetermined", (
-        f"neither a {smooth} curve ({_p(e.p_smooth)}) nor a {onset} onset "
-        f"({_p(e.p_threshold)}) is rejected; these data cannot tell"
+        f"{found}; neither a longer foot than a quarter of the plateau ({_p(e.p_gradual)}) nor a "
+        f"shorter one ({_p(e.p_sudden)}) is rejected; these data cannot tell"
+    )
+
+
+def rho_text(trial: Trial) -> str:
+    """Rho with its interval, in few digits."""
+    low, high = trial.interval("rho", 1.0 - trial.alpha)
+    return f"{trial.evidence.rho:.2g} [{low:.2g}, {high:.2g}]"
+
+
+def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, str]:
+    points = trial.points
+    if e.flat_unresolved:
+        return "undetermined", _more_draws(e, "no result can be told from chance")
+    if e.p_inverse <= trial.alpha:
+        return "undetermined", (
+            f"the score falls as the loss falls ({_p(e.p_inverse)}); no curve here describes that"
+        )
+    level = float(points.value.mean())
+    share = (level - points.chance) / (points.best - points.chance)
+    return "flat", (
+        f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}); mean "
+        f"{level:.3g}, chance {points.chance:.3g}"
+        + ("; above chance at every loss seen" if share > _ABSENT else "")
     )
 
 
@@ -73,49 +80,38 @@ def _more_draws(e: Evidence, what: str) -> str:
     )
 
 
-def _by_prediction(trial: Trial, e: Evidence, smooth: str, onset: str) -> tuple[Label, str]:
-    """Neither side is exactly true: let prediction of left-out runs decide."""
-    both = (
-        f"neither the smooth families ({_p(e.p_smooth)}, best: {smooth}) nor the threshold shapes "
-        f"({_p(e.p_threshold)}, best: {onset}) fit exactly"
+def _emergent(trial: Trial, e: Evidence, found: str) -> tuple[Label, str]:
+    """Emergent, if the ability is absent on the plateau."""
+    points, fit = trial.points, trial.threshold
+    evidence = (
+        f"{found}; a rise slower than a quarter of the plateau is rejected ({_p(e.p_gradual)})"
     )
-    if abs(e.prediction) < _MARGIN:
+    if e.level > _ABSENT:
+        level = points.chance + (points.best - points.chance) * e.level
         return "undetermined", (
-            f"{both}, and neither predicts left-out data clearly better "
-            f"(signed ranks, z = {abs(e.prediction):.1f})"
-        )
-    winner = "a threshold" if e.prediction > 0 else "a smooth curve"
-    text = (
-        f"{both}, but {winner} predicts left-out data better "
-        f"(signed ranks, z = {abs(e.prediction):.1f})"
-    )
-    return ("smooth", text) if e.prediction < 0 else _emergent(trial, text)
-
-
-def _emergent(trial: Trial, evidence: str) -> tuple[Label, str]:
-    """Emergent, if the plateau above the threshold is inside the data."""
-    fit, points, a = trial.threshold, trial.points, trial.alpha
-    if (fit.plateau - points.chance) / (points.best - points.chance) > _ABSENT:
-        return "undetermined", (
-            f"{evidence}; but above the threshold the score is {fit.plateau:.3g}, not chance "
+            f"{evidence}; but before it the score is {level:.3g}, not chance "
             f"({points.chance:.3g}), so the ability is not absent there"
         )
-    if not fit.plateau_seen(a):
-        return "undetermined", (
-            f"{evidence}; but the highest losses may already lie below the threshold "
-            f"(eta {fit.eta:.3g}), so no plateau has been seen"
-        )
-    found = f"eta = {fit.eta:.3f} {fit.interval('eta', 1.0 - a):.3f}"
+    eta = f"eta = {fit.eta:.3f} {fit.interval('eta', 1.0 - trial.alpha):.3f}"
     if fit.by_run is not None:
-        return "emergent", f"{evidence}; {found}, runs differ by sd {fit.by_run.spread:.2g} nats"
-    width = fit.corner_width()
-    corner = f"corner narrower than {width:.2g}" if np.isfinite(width) else "corner of any width"
-    return "emergent", f"{evidence}; {found}; {corner}"
+        eta += f", runs differ by sd {fit.by_run.spread:.2g} nats"
+    fits = ""
+    if e.difference > _CLEARLY:
+        fits = "; no smooth curve listed comes within 10 BIC of the best onset"
+    return "emergent", f"{evidence}; {eta}{fits}{_products(points.metric)}"
+
+
+def _products(metric: str) -> str:
+    """What an exact match asks besides."""
+    known = known_metric(metric)
+    if known is None or known.name != "exact_match":
+        return ""
+    return (
+        "; a match of many tokens at once stays near zero while each token is learned gradually: "
+        "audit_metrics, given a graded metric of the same checkpoints, says whether the sudden "
+        "foot is the ability's or the metric's"
+    )
 
 
 def _p(p: float) -> str:
     return "p < .001" if p < 0.001 else "p = " + f"{p:.3f}".lstrip("0").removesuffix("0")
-
-
-def _name(family: str) -> str:
-    return _NAMES.get(family, family)

@@ -10,7 +10,7 @@ from emergence._results import Result, jsonable
 from emergence._typing import Axes
 from emergence.fits.smooth import SmoothFit, fit_smooth
 from emergence.fits.threshold_result import ThresholdFit
-from emergence.interval import Curve, Interval
+from emergence.interval import Curve, Interval, check_level
 from emergence.records.points import Points
 from emergence.verdicts.evidence import Evidence, Trial
 from emergence.verdicts.rule import Label, decide
@@ -79,7 +79,14 @@ class Verdict(Result):
         )
 
     def interval(self, name: str = "eta", level: float = 0.95) -> Interval:
-        """Interval of eta, as of :attr:`threshold`."""
+        """Interval of ``rho``, of the ``onset`` (nats), or of a number of :attr:`threshold`.
+
+        Eta is the threshold under threshold shapes; the onset, where 5% of the gain is made, is
+        there whatever the kind of curve.
+        """
+        if name in ("rho", "onset"):
+            check_level(level, self.trial.n_boot)
+            return self.trial.interval(name, level)
         return self.threshold.interval(name, level)
 
     @property
@@ -87,10 +94,10 @@ class Verdict(Result):
         """Interval of eta at 1 - alpha."""
         return self.interval("eta", 1.0 - self.alpha)
 
-    @property
-    def width(self) -> float:
-        """Upper 95% bound for the width of the corner, nats; NaN with thresholds of runs."""
-        return self.threshold.corner_width()
+    @cached_property
+    def rho_interval(self) -> Interval:
+        """Interval of rho at 1 - alpha."""
+        return self.interval("rho", 1.0 - self.alpha)
 
     @property
     def reason(self) -> str:
@@ -117,8 +124,11 @@ class Verdict(Result):
             "label": self.label,
             **dict.fromkeys(("eta", "eta_low", "eta_high"), float("nan")),
             "shape": "",
-            "width_below": float("nan"),
-            **{k: getattr(e, k) for k in ("p_smooth", "p_threshold", "p_flat", "best_smooth")},
+            "rho": e.rho,
+            "rho_low": self.rho_interval.low,
+            "rho_high": self.rho_interval.high,
+            **{k: getattr(e, k) for k in ("onset", "plateau", "foot", "rise", "curve")},
+            **{k: getattr(e, k) for k in ("p_gradual", "p_sudden", "p_short", "p_flat")},
             "bic_difference": e.difference,
             "n": p.size,
             "n_runs": p.n_runs,
@@ -128,7 +138,7 @@ class Verdict(Result):
         if self.label == "emergent":
             ci = self.eta_interval
             row |= {"eta": self.threshold.eta, "eta_low": ci.low, "eta_high": ci.high}
-            row |= {"shape": self.threshold.shape, "width_below": self.width}
+            row["shape"] = self.threshold.shape
             row["warnings"] = "; ".join(self.threshold.warnings)
         return row
 

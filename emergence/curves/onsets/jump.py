@@ -24,7 +24,8 @@ def jump_onset(
 
 
 def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
-    return jump_onset(x, theta[:, :1], 1.0, theta[:, 1:2])
+    d = depth(x, theta[:, :1])
+    return np.where(d > 0, 1.0 + theta[:, 1:2] * d, 0.0)
 
 
 def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Family, Scale, depth
+from emergence.curves.family import TWO_PIECES, Family, Scale, depth
 
 
 def saturating_slope_onset(
@@ -46,6 +46,7 @@ FAMILIES = (
         grid=np.stack(np.meshgrid(_RATES, _SLOPES), axis=-1).reshape(-1, 2),
         lower=(0.2, 0.0),
         upper=(300.0, 100.0),
+        handicap=TWO_PIECES,
         competes=False,
         simulated={
             "saturating_slope": lambda loss, eta: saturating_slope_onset(loss, eta, 0.2, 15.0, 0.2)

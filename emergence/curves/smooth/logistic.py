@@ -82,7 +82,9 @@ AT_CHANCE = Family(
 def with_either_floor(at_chance: Family) -> tuple[Family, Family]:
     """Family with its floor at chance, and the same with a fitted floor."""
     name = f"{at_chance.name}_free"
-    return at_chance, replace(at_chance, name=name, free_floor=True, fixed=at_chance.fixed[1:], simulated={})
+    return at_chance, replace(
+        at_chance, name=name, free_floor=True, fixed=at_chance.fixed[1:], simulated={}
+    )
 
 
 FAMILIES = with_either_floor(AT_CHANCE)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Scale
+from emergence.curves.family import TWO_PIECES, Scale
 from emergence.curves.smooth.logistic import AT_CHANCE, logistic, with_either_floor
 
 
@@ -58,6 +58,7 @@ FAMILIES = with_either_floor(
         upper=(1.5, 1.0, 100.0),
         fixed=("floor", "origin"),
         public="logistic_slope",
+        handicap=TWO_PIECES,
         competes=False,
         like="logistic",
         around=None,

@@ -11,12 +11,7 @@ from emergence.curves.smooth.logistic import AT_CHANCE, limits, with_either_floo
 
 
 def richards(
-    loss: ArrayLike,
-    middle: float,
-    width: float,
-    ceiling: float,
-    tokens: float,
-    floor: float = 0.0,
+    loss: ArrayLike, middle: float, width: float, ceiling: float, tokens: float, floor: float = 0.0
 ) -> FloatArray:
     r"""Richards curve: :math:`c + (C - c) (1 + e^{(L - m)/w} / n)^{-n}`.
 

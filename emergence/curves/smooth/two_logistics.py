@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Scale
+from emergence.curves.family import TWO_PIECES, Scale
 from emergence.curves.smooth.logistic import AT_CHANCE, limits, logistic, with_either_floor
 
 
@@ -76,6 +76,7 @@ FAMILIES = with_either_floor(
         upper=(1.5, 0.6, 1.5, 0.6, 0.97),
         limits=_limits,
         public="two_logistics",
+        handicap=TWO_PIECES,
         competes=False,
         like="logistic",
         around=None,

@@ -66,4 +66,4 @@ def feet(family: Family, theta: FloatArray, low: float, high: float) -> Foot:
         rho = np.where(room > _NO_GAIN * span, foot / np.maximum(room, _NO_GAIN * span), np.inf)
         phi = foot / np.maximum(quarter - half, _NO_GAIN * span)
     rho = np.where(np.isnan(onset), np.inf, rho)
-    return Foot(onset, plateau, foot, rise, rho, phi)
+    return Foot(onset, plateau=plateau, foot=foot, rise=rise, rho=rho, phi=phi)

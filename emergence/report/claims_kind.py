@@ -38,8 +38,8 @@ def kinds(source: Source) -> Finding:
             "metric": v.points.metric,
             "verdict": v.label,
             "eta": f"{v.threshold.eta:.3f} {v.eta_interval:.3f}" if v.label == "emergent" else "",
-            "p smooth": _p(v.evidence.p_smooth),
-            "p threshold": _p(v.evidence.p_threshold),
+            "p gradual": _p(v.evidence.p_gradual),
+            "p sudden": _p(v.evidence.p_sudden),
         }
         for v in verdicts
     ]

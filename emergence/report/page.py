@@ -145,8 +145,8 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         "task": p.task, "metric": p.metric, "family": p.family, "label": v.label,
         "reason": v.reason, "n": p.size, "image": saved.images.get(stem),
         "eta_image": saved.images.get(f"{stem}-eta"), "warnings": (), "text": "",
-        "eta": "", "interval": "", "width": "", "size": "",
-        "eta_key": "", "low_key": "", "width_key": "", "size_key": "",
+        "eta": "", "interval": "", "size": "", "eta_key": "", "low_key": "", "size_key": "",
+        "rho": _rho(v.evidence.rho, *v.rho_interval), "rho_key": v.evidence.rho,
         "size_title": "", "axis": "", "axis_title": "", "alignment": "",
         "metrics": analysis.other_metrics(i) if v.label == "emergent" else "",
     }  # fmt: skip
@@ -161,7 +161,6 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     row |= {
         "eta": f"{fit.eta:.3f}", "eta_key": fit.eta, "low_key": ci.low,
         "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),
-        "width": _width(v.width), "width_key": v.width,
         "warnings": (*fit.warnings, *analysis.cautions[i]), "text": fit.summary(1 - v.alpha),
     }  # fmt: skip
     if (runs := analysis.by_run.get(i)) is not None:
@@ -176,11 +175,9 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     return row
 
 
-def _width(width: float) -> str:
-    """Bound for a corner as text: infinite is any, NaN unknown."""
-    if np.isnan(width):
-        return ""
-    return f"{width:.2g}" if np.isfinite(width) else "any"
+def _rho(rho: float, low: float, high: float) -> str:
+    """Rho with its interval as text; none where nothing rises."""
+    return "" if np.isnan(low) else f"{rho:.2g} [{low:.2g}, {high:.2g}]"
 
 
 def _laws(analysis: Analysis, saved: Saved) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ No test can show a corner: a curve may bend as shortly as it likes.  What can be
 property that every curve has, how long its foot is beside its plateau (rho,
 :mod:`emergence.curves.foot`).  "Gradual" is the set of curves with rho of at least 1/4, "sudden"
 that of at most 1/4; each is rejected when even its best curve is worse than the best of all by more
-than replicates of it allow (:mod:`emergence.engine.limits`).  One of the two always holds the best
+than replicates of it allow (:mod:`emergence.engine.limits.limit_test`).  One of the two always holds the best
 curve, so both are never rejected.
 
 A kink of which little plateau was seen has a rho like that of a logistic.  So "smooth" asks for
@@ -14,26 +14,27 @@ obeys the limit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
 import numpy as np
-from scipy.special import stdtr
 
 from emergence._random import Stream
 from emergence._typing import FloatArray, Noise, Plateau, Runs
 from emergence.curves.foot import Foot, feet
-from emergence.engine.grid import flat_bic, joint_bic, residual_ss
-from emergence.engine.limits import LimitTest, Measure, Null, best_curves
-from emergence.engine.pool import Curves, make_pool
+from emergence.engine.grid import flat_bic
+from emergence.engine.limits.hypothesis import Measure
+from emergence.engine.limits.limit_test import LimitTest, Null, best_curves
+from emergence.engine.limits.pool import Curves, make_pool
 from emergence.engine.problem import Problem, run_model, runs_show_curves
-from emergence.engine.replicates import ErrorModel, ErrorSource, replicas
+from emergence.engine.replicates import ErrorModel, ErrorSource
 from emergence.engine.sides import RunCurves, Side, sides_by_run
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval
 from emergence.records.points import Points
+from emergence.verdicts.flat import above_chance, flat_tests, level_runs
 
 SUDDEN = 0.25  # the longest foot, as a share of its plateau, that is called sudden
 _SHORT = 3.0  # times as long where it is an onset's of which little plateau was seen
@@ -41,8 +42,6 @@ _SHORT = 3.0  # times as long where it is an onset's of which little plateau was
 _NESTED = (0.0, 1.0, 2.0)
 # The p-values that are adjusted for the number of tasks.
 TESTS = ("p_flat", "p_gradual", "p_sudden", "p_short")
-# Pure noise rules out no shape, so the test of "flat" looks at a part of the grid.
-_THIN = 3
 _INTERVAL_DRAWS = 199
 _LEAST = 2.0**-10
 
@@ -106,7 +105,8 @@ class Evidence:
 
     def with_p_values(self, values: FloatArray) -> Self:
         """Same evidence with other p-values, in the order of ``TESTS``."""
-        return replace(self, **dict(zip(TESTS, map(float, values), strict=True)))
+        flat, gradual, sudden, short = map(float, values)
+        return replace(self, p_flat=flat, p_gradual=gradual, p_sudden=sudden, p_short=short)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +133,7 @@ class Trial:
     alpha: float
     n_boot: int
     seed: np.random.SeedSequence
+    _known: dict[tuple[str, float], Interval] = field(repr=False, default_factory=dict)
 
     @property
     def apart(self) -> bool:
@@ -160,10 +161,12 @@ class Trial:
         return self._fit("offset+ar1") if self.apart else self.threshold
 
     def release(self) -> None:
-        """Let the grids of the fits go; they are made again when needed."""
+        """Let the grids go; they are made again when needed."""
         for name in ("common", "threshold"):
             if name in self.__dict__:
                 self.__dict__[name].core.release()
+        for name in ("tested", "_interval_test"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def tested(self) -> Tested:
@@ -176,12 +179,12 @@ class Trial:
         one = Side((core.contest,)), Side((core.smooth,))
         return gather(*one, None, n_boot=self.n_boot, seed=self.seed, alpha=self.alpha)
 
-    @property
+    @cached_property
     def evidence(self) -> Evidence:
         """p-values, before any adjustment."""
         return self.tested.evidence
 
-    @property
+    @cached_property
     def run_curves(self) -> RunCurves | None:
         """Best curves of either side, where each run was tested with one of its own."""
         return self.tested.run_curves
@@ -195,7 +198,15 @@ class Trial:
 
     def interval(self, name: str, level: float) -> Interval:
         """Interval of rho, or of the onset in nats, by the values that no test rejects."""
+        if (name, level) not in self._known:
+            self._known[name, level] = self._interval(name, level)
+        return self._known[name, level]
+
+    def _interval(self, name: str, level: float) -> Interval:
         problem, e = self.common.core.problem, self.evidence
+        if e.alone[0] > self.alpha:  # without a rise nothing says how it begins
+            unknown = (float("nan"), float("nan"))
+            return Interval(*unknown, level, "limits", open_low=True, open_high=True)
         if name == "rho":
             start = float(np.log2(np.clip(e.rho, _LEAST, 1e3)))
             low, high = np.exp2(self._interval_test.interval(RHO, start, level))
@@ -218,9 +229,9 @@ def gather(
     """Run all tests, those of the foot on the parts that rise at all."""
     problems = thresholds.problems
     errors = _errors(problems, n_boot, seed)
-    flat, inverse = _flat_tests(thresholds, smooth, errors)
+    flat, inverse = flat_tests(thresholds, smooth, errors)
     if len(problems) > 1:
-        flat = min(1.0, 2.0 * min(flat, _level_runs(problems)))
+        flat = min(1.0, 2.0 * min(flat, level_runs(problems)))
     rising = _rising(thresholds, smooth)
     best, pools = best_curves([make_pool(problems[i]) for i in rising])
     test = LimitTest(pools, [errors[i] for i in rising])
@@ -256,7 +267,7 @@ def gather(
         level=float(level),
         resolution=1.0 / (n_boot + 1),
         alone=(flat, p_gradual, p_sudden, max(p_short, p_sudden)),
-        above_chance=_above_chance(thresholds, smooth),
+        above_chance=above_chance(thresholds, smooth),
         curves=len(problems),
     )
     return Tested(evidence, test, best, run_curves)
@@ -284,69 +295,3 @@ def _errors(
     if len(problems) == 1:
         return [ErrorModel(problems[0], seed).source(n_boot, Stream.EVIDENCE)]
     return [ErrorModel(p, seed).source(n_boot, Stream.EVIDENCE, i) for i, p in enumerate(problems)]
-
-
-def _above_chance(thresholds: Side, smooth: Side) -> bool:
-    """Compare the best curve with chance, by the error of the mean of a tenth of the points."""
-    # Where points share runs it is that of as many runs as that tenth holds. Over the parts both
-    # differences and errors add up.
-    top = variance = 0.0
-    for onsets, curves in zip(thresholds.parts, smooth.parts, strict=True):
-        problem = onsets.problem
-        best = min((*onsets.candidates(), *curves.candidates()), key=lambda c: c.bic)
-        few = max(problem.n // 10, 3)
-        residual = (problem.y - best.ability(problem.x)) * problem.root_w
-        count = few if problem.run is None else int(np.unique(problem.run[:few]).size)
-        variance += float(residual @ residual) / max(problem.n - best.n_params, 1) / count
-        top += float(best.ability(problem.x[:few]).max())
-    return bool(top > 2.0 * np.sqrt(variance))
-
-
-def _p(exceed: np.ndarray) -> float:
-    return float((1 + exceed.sum()) / (1 + exceed.size))
-
-
-def _flat_tests(
-    thresholds: Side, smooth: Side, errors: Sequence[ErrorSource]
-) -> tuple[float, float]:
-    """p-values of "constant" against any falling curve, and against a rising line."""
-    sides = thresholds.thinned(_THIN), smooth.thinned(_THIN)
-    problems = thresholds.problems
-    levels, lines = zip(*map(_level_and_line, problems), strict=True)
-
-    def statistics(columns: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
-        rests, slope = [], np.zeros(columns[0].shape[1])
-        for column, level, line in zip(columns, levels, lines, strict=True):
-            total = np.einsum("ij,ij->j", column, column)
-            rests.append(residual_ss(total, np.square(level @ column)))
-            slope += line @ column
-        constant = joint_bic(rests, [p.n for p in problems], [1] * len(problems))
-        rises = slope / np.sqrt(np.sum(rests, axis=0))
-        return constant - np.minimum(*(side.best(columns) for side in sides)), rises
-
-    seen = statistics([p.wy[:, None] for p in problems])
-    null = statistics(
-        [
-            replicas(p, np.full(p.n, float(level @ p.wy) / np.sqrt(p.ones @ p.ones)), 1, source)
-            for p, level, source in zip(problems, levels, errors, strict=True)
-        ]
-    )
-    falls, rises = (_p(b >= a[0] - 1e-9) for a, b in zip(seen, null, strict=True))
-    return falls, rises
-
-
-def _level_runs(problems: Sequence[Problem]) -> float:
-    """p-value of "no fall of the score with the loss" from the slopes of the runs, a t-test."""
-    # Runs are independent whatever the errors inside them do; errors that follow each other closely
-    # could by themselves make a rise in each of them, but not in all.
-    slopes = np.array([np.cov(p.x, p.y)[0, 1] / np.var(p.x, ddof=1) for p in problems])
-    error = float(slopes.std(ddof=1)) / np.sqrt(slopes.size)
-    return float(stdtr(slopes.size - 1, slopes.mean() / max(error, 1e-300)))
-
-
-def _level_and_line(problem: Problem) -> tuple[FloatArray, FloatArray]:
-    """Unit rows of a constant, and of a line across it."""
-    level = problem.ones / np.sqrt(problem.ones @ problem.ones)
-    line = problem.white(problem.x[None])[0]
-    line -= (level @ line) * level
-    return level, line / np.sqrt(line @ line)

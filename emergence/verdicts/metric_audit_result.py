@@ -99,7 +99,7 @@ class MetricAudit(Result):
         rows = []
         for v, hidden in zip(self.verdicts, (None, *self.hidden), strict=True):
             row = v.to_row()
-            keep = ("metric", "label", "eta", "eta_low", "eta_high", "p_smooth", "p_threshold")
+            keep = ("metric", "label", "eta", "eta_low", "eta_high", "p_gradual", "p_sudden")
             rows.append(
                 {"chance": v.points.chance}
                 | {k: row[k] for k in keep}

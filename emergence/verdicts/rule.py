@@ -1,5 +1,6 @@
 """Rule: from the evidence to the label of a task, and the sentence that says why."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from emergence.metrics import known_metric
@@ -14,38 +15,59 @@ _ABSENT = 0.1
 _CLEARLY = 10.0
 
 
-def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, str]:
-    """Label and the reason for it, from the trial's own evidence or from an adjusted one."""
+def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Callable[[], str]]:
+    """Label and the reason for it, from the trial's own evidence or from an adjusted one.
+
+    The reason is made when it is asked for: intervals take longer than tests.
+    """
     e, a, points = adjusted or trial.evidence, trial.alpha, trial.points
     if e.p_flat > a:
         return _no_rise(trial, e)
     if not e.above_chance:
-        return "flat", (
-            f"the score changes with the loss but is never clearly above chance "
-            f"({points.chance:.3g}): going from worse than guessing to guessing is no ability"
+        return (
+            "flat",
+            lambda: (
+                f"the score changes with the loss but is never clearly above chance "
+                f"({points.chance:.3g}): going from worse than guessing to guessing is no ability"
+            ),
         )
-    found = (
-        f"after {e.plateau:.2g} nats it goes from 5% to 25% of its gain within {e.foot:.2g} nats, "
-        f"rho {rho_text(trial)}"
-    )
+
+    def found() -> str:
+        return (
+            f"after {e.plateau:.2g} nats it goes from 5% to 25% of its gain within {e.foot:.2g} "
+            f"nats, rho {rho_text(trial)}"
+        )
+
     if e.p_gradual <= a:
         return _emergent(trial, e, found)
     if e.p_short <= a:
-        return "smooth", (
-            f"{found}; a foot shorter than a quarter of the plateau is rejected ({_p(e.p_sudden)}), "
-            f"and so is a threshold of which too little plateau was seen ({_p(e.p_short)})"
+        return (
+            "smooth",
+            lambda: (
+                f"{found()}; a foot within a quarter of the plateau is rejected "
+                f"({_p(e.p_sudden)}), "
+                f"and so is a threshold of which too little plateau was seen ({_p(e.p_short)})"
+            ),
         )
     if e.p_sudden <= a:
-        return "undetermined", (
-            f"{found}; a foot shorter than a quarter of the plateau is rejected ({_p(e.p_sudden)}), "
-            f"but a threshold near {trial.common.eta:.3g} also fits ({_p(e.p_short)}): too little "
-            "plateau was seen to tell"
+        return (
+            "undetermined",
+            lambda: (
+                f"{found()}; a foot within a quarter of the plateau is rejected "
+                f"({_p(e.p_sudden)}), "
+                f"but a threshold near {trial.common.eta:.3g} also fits ({_p(e.p_short)}): too "
+                "little plateau was seen to tell"
+            ),
         )
     if min(e.alone[1:]) <= e.resolution:
-        return "undetermined", _more_draws(e, "neither a sudden nor a gradual foot can be rejected")
-    return "undetermined", (
-        f"{found}; neither a longer foot than a quarter of the plateau ({_p(e.p_gradual)}) nor a "
-        f"shorter one ({_p(e.p_sudden)}) is rejected; these data cannot tell"
+        what = "neither a sudden nor a gradual foot can be rejected"
+        return "undetermined", lambda: _more_draws(e, what)
+    return (
+        "undetermined",
+        lambda: (
+            f"{found()}; neither a foot longer than a quarter of the plateau ({_p(e.p_gradual)}) "
+            f"nor a shorter one ({_p(e.p_sudden)}) is rejected; these data cannot tell"
+        ),
     )
 
 
@@ -55,20 +77,27 @@ def rho_text(trial: Trial) -> str:
     return f"{trial.evidence.rho:.2g} [{low:.2g}, {high:.2g}]"
 
 
-def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, str]:
+def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, Callable[[], str]]:
     points = trial.points
     if e.flat_unresolved:
-        return "undetermined", _more_draws(e, "no result can be told from chance")
+        return "undetermined", lambda: _more_draws(e, "no result can be told from chance")
     if e.p_inverse <= trial.alpha:
-        return "undetermined", (
-            f"the score falls as the loss falls ({_p(e.p_inverse)}); no curve here describes that"
+        return (
+            "undetermined",
+            lambda: (
+                f"the score falls as the loss falls ({_p(e.p_inverse)}); no curve here describes "
+                "that"
+            ),
         )
     level = float(points.value.mean())
     share = (level - points.chance) / (points.best - points.chance)
-    return "flat", (
-        f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}); mean "
-        f"{level:.3g}, chance {points.chance:.3g}"
-        + ("; above chance at every loss seen" if share > _ABSENT else "")
+    return (
+        "flat",
+        lambda: (
+            f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}); mean "
+            f"{level:.3g}, chance {points.chance:.3g}"
+            + ("; above chance at every loss seen" if share > _ABSENT else "")
+        ),
     )
 
 
@@ -80,25 +109,37 @@ def _more_draws(e: Evidence, what: str) -> str:
     )
 
 
-def _emergent(trial: Trial, e: Evidence, found: str) -> tuple[Label, str]:
+def _emergent(
+    trial: Trial, e: Evidence, found: Callable[[], str]
+) -> tuple[Label, Callable[[], str]]:
     """Emergent, if the ability is absent on the plateau."""
-    points, fit = trial.points, trial.threshold
-    evidence = (
-        f"{found}; a rise slower than a quarter of the plateau is rejected ({_p(e.p_gradual)})"
-    )
+    points = trial.points
+
+    def evidence() -> str:
+        return (
+            f"{found()}; a rise slower than a quarter of the plateau is rejected "
+            f"({_p(e.p_gradual)})"
+        )
+
     if e.level > _ABSENT:
         level = points.chance + (points.best - points.chance) * e.level
-        return "undetermined", (
-            f"{evidence}; but before it the score is {level:.3g}, not chance "
-            f"({points.chance:.3g}), so the ability is not absent there"
+        return (
+            "undetermined",
+            lambda: (
+                f"{evidence()}; but before it the score is {level:.3g}, not chance "
+                f"({points.chance:.3g}), so the ability is not absent there"
+            ),
         )
+    worse = e.difference > _CLEARLY
+    fits = "; no smooth curve listed comes within 10 BIC of the best onset" if worse else ""
+    return "emergent", lambda: f"{evidence()}; {_eta(trial)}{fits}{_products(points.metric)}"
+
+
+def _eta(trial: Trial) -> str:
+    """Threshold under threshold shapes, with its interval."""
+    fit = trial.threshold
     eta = f"eta = {fit.eta:.3f} {fit.interval('eta', 1.0 - trial.alpha):.3f}"
-    if fit.by_run is not None:
-        eta += f", runs differ by sd {fit.by_run.spread:.2g} nats"
-    fits = ""
-    if e.difference > _CLEARLY:
-        fits = "; no smooth curve listed comes within 10 BIC of the best onset"
-    return "emergent", f"{evidence}; {eta}{fits}{_products(points.metric)}"
+    return eta if fit.by_run is None else f"{eta}, runs differ by sd {fit.by_run.spread:.2g} nats"
 
 
 def _products(metric: str) -> str:

@@ -1,5 +1,6 @@
 """Verdict: what the data say of one task, and the fits that stand for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -59,8 +60,12 @@ class Verdict(Result):
         return self.trial.threshold
 
     @cached_property
-    def _decision(self) -> tuple[Label, str]:
+    def _decision(self) -> tuple[Label, Callable[[], str]]:
         return decide(self.trial, self.adjusted)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The reason is made anew when needed: what makes it cannot be sent.
+        return {k: v for k, v in self.__dict__.items() if k != "_decision"}
 
     @property
     def label(self) -> Label:
@@ -99,14 +104,14 @@ class Verdict(Result):
         """Interval of rho at 1 - alpha."""
         return self.interval("rho", 1.0 - self.alpha)
 
-    @property
+    @cached_property
     def reason(self) -> str:
         """The finding in one sentence, with the numbers."""
         label, why = self._decision
         n = self.evidence.curves
         curves = f"with a curve for each of the {n} runs, " if n > 1 else ""
         note = " (p-values adjusted for the number of tasks)" if self.adjusted else ""
-        return f"{label}: {curves}{why}{note}"
+        return f"{label}: {curves}{why()}{note}"
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -16,60 +16,31 @@ property, and the tables are added under that constraint.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
-from emergence._typing import BoolArray, FloatArray, IntArray
+from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate
-from emergence.engine.grid import bic, gains, grid_rss, joint_bic, residual_ss
-from emergence.engine.pool import Curves, Pool
+from emergence.engine.grid import joint_bic, residual_ss
+from emergence.engine.limits.hypothesis import STEPS, Hypothesis, Measure
+from emergence.engine.limits.pool import Curves, Pool
+from emergence.engine.limits.shortlist import shortlist
 from emergence.engine.replicates import ErrorSource, replicas
 
 # Null families within this many BIC of the best in the set, so many at most.
 _WINDOW, _MOST = 2.0, 3
 # Families are polished that come within this many BIC of the best on the grid.
 _NEAR = 8.0
-# Curves are left out of replicates that never come within this much BIC of the best in the first
-# _PILOT of them.
-_SLACK, _PILOT = 20.0, 32
-_STEPS = 12  # of the property to either side of the limit, where it is a mean over runs
-_MAX_ELEMENTS = 2_000_000
+_FIRST_LOOK = 199
 
 # A p-value above _CLEAR needs no look at narrower sets; a constraint that costs less than _CHEAP
 # BIC, or more than _DEAR, needs no draws in an interval, which looks at _REACH steps.
 _CLEAR, _CHEAP, _DEAR, _REACH = 0.1, 0.5, 30.0, 40
 
 Key = tuple[str, bool]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A property of curves: one number each, and the step that tells them apart in a mean."""
-
-    name: str
-    of: Callable[[Curves], FloatArray]
-    step: float
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """The property is at least (or at most) so much."""
-
-    measure: Measure
-    limit: float
-    at_least: bool
-
-    def level(self, curves: Curves) -> IntArray:
-        """Steps by which each curve lies inside the set; negative outside."""
-        beyond = (self.measure.of(curves) - self.limit) / self.measure.step
-        inside = beyond if self.at_least else -beyond
-        # To the digit: a curve that stands on the limit is inside.
-        steps: IntArray = np.clip(np.floor(inside + 1e-9), -_STEPS, _STEPS).astype(np.int64)
-        return steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +59,13 @@ class LimitTest:
     errors: Sequence[ErrorSource]
     _known: dict[Hypothesis, float] = field(default_factory=dict, repr=False)
 
-    def p_value(self, hypothesis: Hypothesis) -> float:
-        """Largest p-value over the near-best curves of the set."""
+    def p_value(self, hypothesis: Hypothesis, alpha: float = 0.05) -> float:
+        """Largest p-value over the near-best curves of the set.
+
+        Where a first look at some of the draws says that it is above ``alpha`` it is enough.
+        """
         if hypothesis not in self._known:
-            self._known[hypothesis] = self._p_value(hypothesis)
+            self._known[hypothesis] = self._p_value(hypothesis, alpha)
         return self._known[hypothesis]
 
     def nested(self, measure: Measure, limits: Sequence[float], *, at_least: bool) -> float:
@@ -125,7 +99,7 @@ class LimitTest:
             ends.append(estimate + sign * (k + 1) * measure.step if k < _REACH else sign * np.inf)
         return ends[0], ends[1]
 
-    def _p_value(self, hypothesis: Hypothesis) -> float:
+    def _p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
         data = [pool.problem.wy[:, None] for pool in self.pools]
         if self._statistic(self.pools, hypothesis, data)[0] <= 0.0:
             return 1.0  # the best curve of all is in the set
@@ -134,16 +108,31 @@ class LimitTest:
         observed = float(self._statistic(pools, hypothesis, data)[0])
         if not nulls or observed <= 0.0:
             return float(observed <= 0.0)
-        p_values = []
-        for null in nulls:
-            columns = [
-                replicas(p.problem, c.ability(p.problem.x), c.n_params - 1, source)
-                for p, c, source in zip(pools, null.parts, self.errors, strict=True)
-            ]
-            simulated = self._statistic(_shortlist(pools, hypothesis, columns), hypothesis, columns)
-            exceed = int((simulated >= observed - 1e-9).sum())
-            p_values.append((1 + exceed) / (1 + simulated.size))
-        return max(p_values)
+        return max(self._simulated(pools, null, hypothesis, observed, alpha) for null in nulls)
+
+    def _simulated(
+        self,
+        pools: Sequence[Pool],
+        null: Null,
+        hypothesis: Hypothesis,
+        observed: float,
+        alpha: float,
+    ) -> float:
+        """Share of replicates of the null whose statistic is as large as the observed one."""
+        columns = [
+            replicas(p.problem, c.ability(p.problem.x), c.n_params - 1, source)
+            for p, c, source in zip(pools, null.parts, self.errors, strict=True)
+        ]
+        pools = shortlist(pools, null.parts, hypothesis, columns)
+        size, done, exceed = columns[0].shape[1], 0, 0
+        for stop in (min(_FIRST_LOOK, size), size):
+            part = [column[:, done:stop] for column in columns]
+            exceed += int((self._statistic(pools, hypothesis, part) >= observed - 1e-9).sum())
+            done = stop
+            p = (1 + exceed) / (1 + done)
+            if done == size or p - alpha > 3.0 * np.sqrt(alpha / done):
+                break
+        return p
 
     def _statistic(
         self, pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
@@ -209,11 +198,11 @@ class LimitTest:
             # What the parts after this one can do for every sum that they are left with.
             after = _sums([t[:, None] for t in rss[i + 1 :]])[:, 0]
             reach = (len(after) - 1) // 2
-            wanted = np.clip(rest - np.arange(-_STEPS, _STEPS + 1), -reach, reach)
-            level = int((table + after[wanted + reach]).argmin()) - _STEPS
+            wanted = np.clip(rest - np.arange(-STEPS, STEPS + 1), -reach, reach)
+            level = int((table + after[wanted + reach]).argmin()) - STEPS
             levels.append(level)
             rest -= level
-        return [*levels, int(np.clip(rest, -_STEPS, _STEPS))]
+        return [*levels, int(np.clip(rest, -STEPS, STEPS))]
 
 
 def _reaches(hypothesis: Hypothesis, least: int, curves: Curves) -> BoolArray:
@@ -228,7 +217,7 @@ def _tables(
     Shape (levels, data sets), lowest level first; of one part alone the levels are outside and in.
     """
     total = np.einsum("ij,ij->j", columns, columns)
-    reach, most = (_STEPS, _STEPS) if several else (1, 0)
+    reach, most = (STEPS, STEPS) if several else (1, 0)
     out = {}
     for curves in pool.curves:
         level = np.clip(hypothesis.level(curves), -reach, most) + reach
@@ -236,24 +225,15 @@ def _tables(
         ends = np.searchsorted(level[order], np.arange(reach + most + 2))
         rows = curves.block.rows[order]
         top = np.full((reach + most + 1, columns.shape[1]), -1.0)  # -1: no curve at that level
-        for k, (a, b) in enumerate(pairwise(ends)):
-            if b > a:
-                top[k] = _largest(rows[a:b], columns)
+        there = np.flatnonzero(np.diff(ends))
+        projected = np.maximum(rows @ columns, 0.0)
+        top[there] = np.maximum.reduceat(projected, ends[there], axis=0)
         top = np.maximum.accumulate(top[::-1], axis=0)[::-1]
         gain = np.square(top)
         if curves.block.level is not None:
             gain += np.square(curves.block.level @ columns)
         out[curves.key] = np.where(top < 0, np.inf, residual_ss(total, gain))
     return out
-
-
-def _largest(rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """Largest projection on any row, at least 0, for each data set."""
-    out = np.empty(columns.shape[1])
-    step = max(1, _MAX_ELEMENTS // rows.shape[0])
-    for start in range(0, columns.shape[1], step):
-        out[start : start + step] = (rows @ columns[:, start : start + step]).max(axis=0)
-    return np.maximum(out, 0.0)
 
 
 def _sums(tables: Sequence[FloatArray]) -> FloatArray:
@@ -274,41 +254,6 @@ def _least_sum(tables: Sequence[FloatArray]) -> FloatArray:
         return tables[0][1]
     total = _sums(tables)
     return total[(total.shape[0] - 1) // 2]
-
-
-def _shortlist(
-    pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
-) -> tuple[Pool, ...]:
-    """Pools without the curves that replicates like these never choose."""
-    several = len(pools) > 1
-    return tuple(
-        Pool(pool.problem, tuple(_near(pool, column[:, :_PILOT], hypothesis, several)))
-        for pool, column in zip(pools, columns, strict=True)
-    )
-
-
-def _near(pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool) -> list[Curves]:
-    """Curves that come near the best of their level in the first replicates."""
-    # Of several parts one family serves all, so each is measured by its own best.
-    n = pool.problem.n
-    tables = [
-        bic(grid_rss(c.block, pilot, gains(c.block, pilot)), n, c.block.n_params) + c.handicap
-        for c in pool.curves
-    ]
-    most = _STEPS if several else 0
-    levels = [np.minimum(hypothesis.level(c), most).clip(-most - 1) for c in pool.curves]
-    best = np.full((len(tables), 2 * most + 2, pilot.shape[1]), np.inf)
-    for own, table, level in zip(best, tables, levels, strict=True):
-        for k in np.unique(level):
-            own[k + most + 1] = table[level == k].min(axis=0)
-    best = np.minimum.accumulate(best[:, ::-1], axis=1)[:, ::-1]
-    if not several:
-        best = np.broadcast_to(best.min(axis=0), best.shape)
-    near = [
-        (table - own[level + most + 1] < _SLACK).any(axis=1)
-        for own, table, level in zip(best, tables, levels, strict=True)
-    ]
-    return [c.where(keep) for c, keep in zip(pool.curves, near, strict=True) if keep.any()]
 
 
 EVERY = Measure("any", lambda curves: np.zeros(len(curves.block.theta)), 1.0)

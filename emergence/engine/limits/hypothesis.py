@@ -1,0 +1,39 @@
+"""Hypothesis: a set of curves, those with a property of at least, or at most, so much."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from emergence._typing import FloatArray, IntArray
+from emergence.engine.limits.pool import Curves
+
+STEPS = 12  # of the property to either side of the limit, where it is a mean over runs
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A property of curves: one number each, and the step that tells them apart in a mean."""
+
+    name: str
+    of: Callable[[Curves], FloatArray]
+    step: float
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """The property is at least (or at most) so much."""
+
+    measure: Measure
+    limit: float
+    at_least: bool
+
+    def level(self, curves: Curves) -> IntArray:
+        """Steps by which each curve lies inside the set; negative outside."""
+        beyond = (self.measure.of(curves) - self.limit) / self.measure.step
+        inside = beyond if self.at_least else -beyond
+        # To the digit: a curve that stands on the limit is inside.
+        # A curve without gain begins nowhere, and obeys no limit of where.
+        inside = np.nan_to_num(np.floor(inside + 1e-9), nan=-np.inf)
+        steps: IntArray = np.clip(inside, -STEPS, STEPS).astype(np.int64)
+        return steps

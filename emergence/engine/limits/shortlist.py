@@ -1,0 +1,68 @@
+"""Shortlist: the curves of a pool that replicates of one null may choose at all."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from emergence._typing import FloatArray
+from emergence.engine.contest import Candidate
+from emergence.engine.grid import bic, gains, grid_rss
+from emergence.engine.limits.hypothesis import STEPS, Hypothesis
+from emergence.engine.limits.pool import Curves, Pool
+
+# Curves are left out that the null itself rules out by _HOPELESS BIC, or that never come within
+# _SLACK of the best in the first _PILOT replicates.
+_HOPELESS, _SLACK, _PILOT = 40.0, 20.0, 32
+
+
+def shortlist(
+    pools: Sequence[Pool],
+    nulls: Sequence[Candidate],
+    hypothesis: Hypothesis,
+    columns: Sequence[FloatArray],
+) -> tuple[Pool, ...]:
+    """Pools without the curves that replicates like these never choose."""
+    several = len(pools) > 1
+    out = []
+    for pool, curve, column in zip(pools, nulls, columns, strict=True):
+        near = _within_reach(pool, curve)
+        out.append(Pool(pool.problem, tuple(_near(near, column[:, :_PILOT], hypothesis, several))))
+    return tuple(out)
+
+
+def _within_reach(pool: Pool, null: Candidate) -> Pool:
+    """Pool without the curves that miss the null itself by far more than its errors."""
+    p = pool.problem
+    mean = p.white(null.ability(p.x)[None]).T
+    variance = max(null.rss, 1e-300) / p.n
+    keep = []
+    for curves in pool.curves:
+        miss = grid_rss(curves.block, mean, gains(curves.block, mean))[:, 0]
+        near = p.n * np.log1p(miss / (p.n * variance)) < _HOPELESS
+        if near.any():
+            keep.append(curves.where(near))
+    return Pool(p, tuple(keep))
+
+
+def _near(pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool) -> list[Curves]:
+    """Curves that come near the best of their level in the first replicates."""
+    # Of several parts one family serves all, so each is measured by its own best.
+    n = pool.problem.n
+    tables = [
+        bic(grid_rss(c.block, pilot, gains(c.block, pilot)), n, c.block.n_params) + c.handicap
+        for c in pool.curves
+    ]
+    most = STEPS if several else 0
+    levels = [np.minimum(hypothesis.level(c), most).clip(-most - 1) for c in pool.curves]
+    best = np.full((len(tables), 2 * most + 2, pilot.shape[1]), np.inf)
+    for own, table, level in zip(best, tables, levels, strict=True):
+        for k in np.unique(level):
+            own[k + most + 1] = table[level == k].min(axis=0)
+    best = np.minimum.accumulate(best[:, ::-1], axis=1)[:, ::-1]
+    if not several:
+        best = np.broadcast_to(best.min(axis=0), best.shape)
+    near = [
+        (table - own[level + most + 1] < _SLACK).any(axis=1)
+        for own, table, level in zip(best, tables, levels, strict=True)
+    ]
+    return [c.where(keep) for c, keep in zip(pool.curves, near, strict=True) if keep.any()]

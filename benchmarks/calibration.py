@@ -85,7 +85,7 @@ def one(kind: str, scenario: str, n: int, n_boot: int, i: int) -> tuple[float, f
             return float("nan"), 0.0, time.process_time() - start
         return float(p <= 0.05), 0.0, time.process_time() - start
     if kind == "width":
-        bound = classify(points, n_boot=99, rng=fit).width
+        bound = fit_threshold(points, n_boot=99, rng=fit).corner_width()
         return float(bound >= 0.1), bound, time.process_time() - start
     interval = interval_of(kind, points, n_boot, fit)
     hit = float(ETA in interval)

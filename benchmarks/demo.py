@@ -29,7 +29,7 @@ def line(records: Records, seeds: Sequence[int]) -> str:
     verdicts = classify_tasks(records.filter(seed=list(seeds)), n_jobs=-1)
     found = {(v.points.task, v.points.metric): v for v in verdicts}
     cells = [
-        f"{v.label} ({v.evidence.p_smooth:.3f}, {v.evidence.p_threshold:.3f})"
+        f"{v.label} ({v.evidence.p_gradual:.3f}, {v.evidence.p_sudden:.3f})"
         for v in (found[score] for score in SCORES)
     ]
     return f"| {', '.join(map(str, seeds))} | {' | '.join(cells)} |"

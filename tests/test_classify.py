@@ -11,8 +11,6 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import ndtr
-from scipy.stats import wilcoxon
 
 from emergence import (
     Points,
@@ -25,10 +23,7 @@ from emergence import (
     simulate,
 )
 from emergence.curves import jump_onset, logistic
-from emergence.curves.onsets.hinge import softplus_hinge
-from emergence.engine.sides import sides_by_run
 from emergence.errors import DataError, MethodRefused
-from emergence.verdicts.prediction import left_out_gain, signed_rank_score
 from emergence.verdicts.tasks import adjust
 
 
@@ -53,9 +48,12 @@ def test_a_kink_that_meets_its_ceiling_at_once_is_not_called_smooth() -> None:
     assert labels.count("smooth") <= 5  # a tenth of data sets; two thirds without such an onset
 
 
-def test_a_straight_line_is_undetermined() -> None:
-    """A line and a kink outside the data are the same data."""
-    assert classify(simulate("linear", rng=5).select(), n_boot=399).label == "undetermined"
+def test_a_straight_line_is_not_sudden_and_may_be_a_kink_of_little_plateau() -> None:
+    found = [classify(simulate("linear", rng=seed).select(), n_boot=199) for seed in range(8)]
+    assert all(v.evidence.p_gradual > 0.05 >= v.evidence.p_sudden for v in found)
+    unsure = [v for v in found if v.label == "undetermined"]
+    assert len(unsure) >= 2
+    assert all("too little plateau was seen" in v.reason for v in unsure)
 
 
 def test_an_ability_that_gets_worse_is_not_called_flat() -> None:
@@ -74,7 +72,7 @@ def test_no_plateau_no_emergence() -> None:
 
 def test_the_reason_carries_the_numbers() -> None:
     verdict = classify(simulate("jump", rng=1).select(), n_boot=199)
-    for part in ("smooth families are rejected (p = .005", "eta = 2.", "corner narrower than 0."):
+    for part in ("a quarter of the plateau is rejected (p = .005", "rho 0.", "eta = 2."):
         assert part in verdict.reason
 
 
@@ -91,21 +89,13 @@ def test_to_dict_survives_json() -> None:
 
 
 def test_false_claims_are_rare_in_small() -> None:
-    """120 smooth data sets; the whole table is benchmarks/results/calibration.md."""
+    """60 smooth data sets; the whole table is benchmarks/results/calibration.md."""
     labels = [
         classify(simulate(shape, rng=500 + i).select(), n_boot=99).label
         for shape in ("logistic", "linear", "exponential")
-        for i in range(40)
+        for i in range(20)
     ]
-    assert labels.count("emergent") <= 6  # 5% of 120
-
-
-def test_a_soft_corner_is_within_its_bound() -> None:
-    hits = []
-    for i in range(20):
-        points = simulate(lambda x: softplus_hinge(x, 2.2, 0.5, 0.1), n=200, rng=i).select()
-        hits.append(classify(points, n_boot=99).width >= 0.1)
-    assert np.mean(hits) >= 0.8
+    assert labels.count("emergent") <= 4  # 5% of 60
 
 
 def test_adjusted_p_values_equal_statsmodels() -> None:
@@ -165,18 +155,17 @@ def test_each_run_may_have_a_kink_of_its_own() -> None:
     verdict = classify(kinks_apart("saturating", 1), n_boot=199)
     assert verdict.label == "emergent", verdict.reason
     assert verdict.evidence.curves == 4
-    assert verdict.reason.startswith("emergent: with a curve for each of the 4 runs, the smooth")
+    assert verdict.reason.startswith("emergent: with a curve for each of the 4 runs, after 0.")
     assert "runs differ by sd 0." in verdict.reason
     assert verdict.threshold.by_run is not None
     assert 2.2 in verdict.eta_interval
-    assert np.isnan(verdict.width)
     assert np.isin(verdict.points.loss, kinks_apart("saturating", 1).loss).all()  # not the shifted
 
 
 @pytest.mark.parametrize("shape", ["logistic", "linear", "exponential"])
 def test_smooth_curves_of_runs_are_no_thresholds(shape: str) -> None:
-    verdicts = [classify(kinks_apart(shape, seed), n_boot=99) for seed in range(10)]
-    assert [v.label for v in verdicts].count("emergent") <= 2  # 5% of 10, with 1% above
+    verdicts = [classify(kinks_apart(shape, seed), n_boot=99) for seed in range(6)]
+    assert [v.label for v in verdicts].count("emergent") <= 1  # 5% of 6, with 3% above
     assert all(v.evidence.curves == 4 for v in verdicts)
 
 
@@ -195,8 +184,7 @@ def test_a_run_that_is_fitted_to_the_digit_does_not_outweigh_the_others() -> Non
         n_boot=199,
     )
     assert verdict.label == "emergent", verdict.reason
-    assert verdict.evidence.p_threshold > 0.1  # a sum of their own BIC said 0.005
-    assert 0 < verdict.evidence.difference < 300  # and this -621
+    assert 0 < verdict.evidence.difference < 300  # a sum of their own BIC said -621
 
 
 def part_of_arithmetic(task: str, runs: list[str], most: float = 1e9) -> Points:
@@ -224,34 +212,6 @@ def test_a_rise_in_every_run_is_not_flat_whatever_errors_may_do_in_one() -> None
         for seed in range(10)
     ]
     assert sum(v.evidence.p_flat <= 0.05 for v in flat) <= 2  # 5% of 10, with 1% above
-
-
-def test_what_is_smooth_is_predicted_better_by_smooth_curves() -> None:
-    """The ends of runs, left out whole, said the contrary: they ask how a curve goes on."""
-    points = load_dataset("paper3-cpu-again").select("fact_en", "acc")
-    contest = fit_threshold(points, runs="offset+ar1", n_boot=99).core.contest
-    onsets, _ = sides_by_run(contest.problem, fit_level=contest.fit_level)
-    assert left_out_gain(onsets.problems, contest.fit_level) < -1.645
-
-
-@pytest.mark.parametrize("n", [1, 5, 12, 40])
-def test_signed_ranks_as_in_scipy(n: int) -> None:
-    gains = np.random.default_rng(n).normal(0.3, 1.0, n)
-    p = {
-        side: wilcoxon(gains, alternative=side, method="exact").pvalue
-        for side in ("less", "greater")
-    }
-    assert ndtr(-abs(signed_rank_score(gains))) == pytest.approx(min(0.5, *p.values()), abs=1e-12)
-    assert signed_rank_score(-gains) == pytest.approx(-signed_rank_score(gains), abs=1e-9)
-
-
-def test_a_run_that_one_side_misses_by_far_takes_nothing_from_the_others() -> None:
-    """As a mean over its standard error, the same gains would say 1.1."""
-    gains = np.linspace(0.01, 0.03, 11)
-    assert (
-        signed_rank_score(np.append(gains, 0.7)) > signed_rank_score(np.append(gains, -0.001)) > 2
-    )
-    assert signed_rank_score(np.zeros(4)) == 0
 
 
 def test_short_runs_share_a_curve() -> None:
@@ -328,19 +288,13 @@ def test_too_few_draws_never_say_flat() -> None:
     assert "larger n_boot" in verdict.reason
 
 
-def test_the_number_of_tasks_saves_no_side() -> None:
+def test_the_number_of_tasks_changes_the_label_and_too_few_draws_are_said() -> None:
     alone = classify(simulate("jump", rng=1).select(), n_boot=199)
     assert alone.label == "emergent"
-    contested = replace(
-        alone.evidence, p_smooth=0.01, p_smooth_alone=0.005, p_threshold=0.2,
-        p_threshold_alone=0.04, prediction=-3.0,
-    )  # fmt: skip
-    verdict = replace(alone, adjusted=contested)
-    assert verdict.label == "smooth"
-    few = replace(contested, p_smooth=0.06, p_threshold_alone=0.2, resolution=0.005)
-    verdict = replace(alone, adjusted=few)
+    among_many = replace(alone.evidence, p_gradual=0.2)
+    verdict = replace(alone, adjusted=among_many)
     assert verdict.label == "undetermined"
-    assert "199 bootstrap draws neither side can be rejected" in verdict.reason
+    assert "199 bootstrap draws neither a sudden nor a gradual foot" in verdict.reason
 
 
 def test_one_task_that_a_method_refuses_ends_no_table() -> None:

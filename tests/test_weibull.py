@@ -33,7 +33,7 @@ def test_it_is_fitted_on_request_with_an_interval() -> None:
 def test_it_does_not_compete() -> None:
     points = simulate("weibull", n=100, rng=1).select()
     assert "weibull" not in {s.shape for s in fit_threshold(points, n_boot=99).shapes}
-    assert classify(points, n_boot=99).evidence.best_threshold != "weibull"
+    assert classify(points, n_boot=99).threshold.shape != "weibull"
 
 
 def test_the_command_line_knows_it(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,15 +133,9 @@ def simulate(
     if np.isfinite(dof):  # of variance one, as a normal error divided by the root of a chi-square
         errors /= np.sqrt(g.chisquare(dof, n) / (dof - 2.0))
     value = truth + errors * sd_ratio ** (0.5 - place)
-    columns: dict[str, object] = {}
+    columns = {} if noise == "gaussian" else {"n_items": n_items}
     if noise != "gaussian":
-        value = np.clip(value, 0.0, 1.0)
-        if intraclass > 0:
-            inside = np.clip(value, 1e-9, 1 - 1e-9)
-            spread = 1.0 / intraclass - 1.0
-            value = g.beta(inside * spread, (1.0 - inside) * spread)
-        value = g.binomial(n_items, value) / n_items
-        columns["n_items"] = n_items
+        value = _counted(value, n_items, intraclass, g)
     width = len(str(int(run.max())))
     frame = pd.DataFrame(
         {
@@ -158,6 +152,18 @@ def simulate(
         }
     )
     return Records(frame, where="simulate")
+
+
+def _counted(
+    value: FloatArray, n_items: int, intraclass: float, g: np.random.Generator
+) -> FloatArray:
+    """Shares of items right; with ``intraclass`` a checkpoint has a probability of its own."""
+    value = np.clip(value, 0.0, 1.0)
+    if intraclass > 0:
+        inside = np.clip(value, 1e-9, 1 - 1e-9)
+        spread = 1.0 / intraclass - 1.0
+        value = g.beta(inside * spread, (1.0 - inside) * spread)
+    return np.asarray(g.binomial(n_items, value) / n_items)
 
 
 def _random(*, n: int, chance: float, in_runs: bool, task: str, metric: str, rng: Seed) -> Records:

@@ -219,8 +219,8 @@ def render_page(
     )
     warnings = analysis.verdicts.not_fitted
     warnings += map(str, analysis.records.warnings)
-    columns = ["task", "metric", *(["family"] if families else []), "verdict", "eta", "interval",
-               "corner", "size", "axis", "points"]  # fmt: skip
+    columns = ["task", "metric", *(["family"] if families else []), "verdict", "rho", "eta",
+               "interval", "size", "axis", "points"]  # fmt: skip
     environment = Environment(
         loader=PackageLoader("emergence.report", "."), autoescape=True, undefined=StrictUndefined
     )

@@ -27,14 +27,20 @@ def classify(
 ) -> Verdict:
     r"""Say whether one task is smooth, emergent, flat or undetermined.
 
-    Two sets of shapes compete (see :mod:`emergence.verdicts.evidence`).  The label is
+    What is tested is how sudden the beginning is (see :mod:`emergence.curves.foot`),
+
+    .. math:: \rho = \frac{x_{.05} - x_{.25}}{\min(P, 2R)},
+
+    x_q the highest loss at which the share q of the gain is made, P the plateau and R the rise.
+    The label is
 
     - ``flat`` when no falling curve beats a constant;
-    - ``emergent`` when every near-best smooth family is rejected, a threshold is not, and
-      the plateau above it is inside the data;
-    - ``smooth`` the other way round;
-    - ``undetermined`` when neither is rejected, or when both are and neither predicts
-      left-out runs clearly better.
+    - ``emergent`` when a rho of 1/4 or more is rejected, and the score before is that of chance;
+    - ``smooth`` when a rho of 1/4 or less is rejected, and so is a threshold of which too little
+      plateau was seen;
+    - ``undetermined`` otherwise.
+
+    No label says that the curve has a corner.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ No test can show a corner: a curve may bend as shortly as it likes.  What can be
 property that every curve has, how long its foot is beside its plateau (rho,
 :mod:`emergence.curves.foot`).  "Gradual" is the set of curves with rho of at least 1/4, "sudden"
 that of at most 1/4; each is rejected when even its best curve is worse than the best of all by more
-than replicates of it allow (:mod:`emergence.engine.limits.limit_test`).  One of the two always holds the best
-curve, so both are never rejected.
+than replicates of it allow (:mod:`emergence.engine.limits.limit_test`).  One of the two always
+holds the best curve, so both are never rejected.
 
 A kink of which little plateau was seen has a rho like that of a logistic.  So "smooth" asks for
 more: curves of an onset, at chance above it and steepest at first (phi at most 1), count as sudden
@@ -160,6 +160,11 @@ class Trial:
         """Threshold of the common curve."""
         return self._fit("offset+ar1") if self.apart else self.threshold
 
+    def __getstate__(self) -> dict[str, object]:
+        # What was found is kept; grids and draws, being large, are made again when needed.
+        _ = self.evidence, self.run_curves
+        return {k: v for k, v in self.__dict__.items() if k not in ("tested", "_interval_test")}
+
     def release(self) -> None:
         """Let the grids go; they are made again when needed."""
         for name in ("common", "threshold"):
@@ -214,7 +219,9 @@ class Trial:
             start = float(problem.to_x(e.onset))
             ends = self._interval_test.interval(ONSET, start, level)
             low, high = (problem.to_loss(x) for x in ends)
-        return Interval(float(low), float(high), level, "limits", np.isinf(low), np.isinf(high))
+        ends = (float(low), float(high))
+        open_low, open_high = bool(np.isinf(low)), bool(np.isinf(high))
+        return Interval(*ends, level, "limits", open_low=open_low, open_high=open_high)
 
 
 def gather(

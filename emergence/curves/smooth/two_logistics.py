@@ -56,13 +56,8 @@ def _limits(scale: Scale) -> dict[str, tuple[float, float]]:
     return limits(scale) | more
 
 
-_GRID = np.meshgrid(
-    np.linspace(0.1, 1.0, 10),
-    [0.012, 0.03, 0.08],
-    [0.12, 0.25, 0.4, 0.6],
-    [0.03, 0.1],
-    [0.15, 0.35, 0.6],
-)
+_MIDDLES, _WIDTHS, _GAPS = np.linspace(0.1, 1.0, 10), [0.012, 0.03, 0.08], [0.12, 0.25, 0.4, 0.6]
+_GRID = np.meshgrid(_MIDDLES, _WIDTHS, _GAPS, [0.03, 0.1], [0.15, 0.35, 0.6])
 FAMILIES = with_either_floor(
     replace(
         AT_CHANCE,

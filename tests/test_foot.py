@@ -43,6 +43,8 @@ def test_bisection_finds_what_a_fine_grid_finds(name: str) -> None:
     found = feet(family, theta, 0.0, 1.0)
     x = np.linspace(0.0, 1.0, 20_001)
     for i, row in enumerate(family.basis(x, theta)):
+        if row[0] - row[-1] < 1e-6:
+            continue  # a tail that lies outside: nothing but rounding is left of its gain
         share = (row - row[-1]) / (row[0] - row[-1])
         assert found.onset[i] == pytest.approx(x[share >= 0.05].max(), abs=2e-4)
         foot = x[share >= 0.05].max() - x[share >= 0.25].max()

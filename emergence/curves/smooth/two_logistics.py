@@ -76,7 +76,9 @@ FAMILIES = with_either_floor(
         like="logistic",
         around=None,
         simulated={
-            "two_logistics": lambda loss, eta: two_logistics(loss, eta, 0.05, 0.35, 0.05, 0.4, 0.5)
+            "two_logistics": lambda loss, eta: two_logistics(
+                loss, eta, 0.05, gap=0.35, width2=0.05, share=0.4, ceiling=0.5
+            )
         },
     )
 )

@@ -29,9 +29,10 @@ def softened(family: Family, width: float) -> Family:
         z = (theta[:, :1] - x) / width
         # Any shape takes a depth: given the softened one, it is the same shape with a bend.
         soft_depth = width * np.logaddexp(0.0, z)
-        rows = family.basis(theta[:, :1] - soft_depth, theta)
+        there = theta[:, :1] - soft_depth
+        rows = family.basis(there, theta)
         if family.jumps:  # a step has no depth to soften: it becomes a logistic
-            rows += 1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))) - (soft_depth > 0)
+            rows += 1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))) - (there < theta[:, :1])
         return rows
 
     return replace(family, basis=basis)

@@ -8,6 +8,7 @@ from scipy.optimize import curve_fit
 
 from emergence import fit_smooth, simulate
 from emergence.curves import logistic
+from emergence.curves.catalogue import SIMULATED, SMOOTH
 from emergence.errors import DataError
 from emergence.noise.reference import binomial_reference
 from emergence.records.points import Points
@@ -108,3 +109,14 @@ def test_binomial_reference_agrees_with_our_logistic() -> None:
     ours = np.asarray(fit_smooth(p, family="logistic").predict(grid))
     np.testing.assert_allclose(reference.predict(grid), ours, atol=0.02)
     assert binomial_reference(points("logistic")) is None  # no counts
+
+
+@pytest.mark.parametrize("name", ["gompertz", "richards", "two_logistics", "logistic_slope"])
+def test_curves_that_do_not_compete_are_fitted_on_request(name: str) -> None:
+    simulated = "exact_match" if name == "richards" else name
+    records = simulate(simulated, n=120, sd=0.003, rng=1)
+    fit = fit_smooth(records.select(), family=name, n_boot=99)
+    assert fit.family == name
+    assert set(fit.params) == set(SMOOTH[name].units)
+    truth = 0.25 + SIMULATED[simulated](fit.points.loss, 2.2)
+    assert np.abs(fit.predict(fit.points.loss) - truth).max() < 0.01

@@ -35,6 +35,6 @@ SIMULATED: dict[str, Gain] = {name: gain for f in _ALL for name, gain in f.simul
 SIMULATED["flat"] = _flat
 
 
-def smooth_families(scale: Scale) -> tuple[Family, ...]:
-    """Smooth families that compete, for one problem."""
-    return tuple(f.on(scale) for f in SMOOTH.values() if f.competes)
+def smooth_families(scale: Scale, name: str = "") -> tuple[Family, ...]:
+    """Smooth families that compete, and those offered under ``name``, for one problem."""
+    return tuple(f.on(scale) for f in SMOOTH.values() if f.competes or f.public == name)

@@ -232,8 +232,9 @@ def fit_smooth(
     ----------
     points, value, noise, runs, **columns
         As for :func:`fit_threshold`.
-    family : {"auto", "flat", "linear", "exponential", "power", "logistic"}
-        ``auto`` takes the lowest BIC.
+    family : {"auto", "flat", "linear", "exponential", "power", "logistic", ...}
+        ``auto`` takes the lowest BIC of the five that are named here; ``gompertz``, ``richards``,
+        ``two_logistics`` and ``logistic_slope`` are fitted on request.
     n_boot : int
         Replicates behind the interval of a prediction.
     rng : int, SeedSequence or Generator
@@ -254,7 +255,7 @@ def fit_smooth(
     if family not in FAMILIES:
         raise DataError(f"family {family!r} is not known: {', '.join(FAMILIES)}")
     problem = structured(make_problem(as_points(points, value, **columns), noise, runs))
-    contest = smooth_contest(problem)
+    contest = smooth_contest(problem, family)
     candidates = contest.refined()
     bics = {"flat": flat_bic(problem)}
     for c in sorted(candidates, key=lambda c: -c.bic):  # of a name with two members, the better

@@ -73,8 +73,6 @@ class Family:
         Whether independent errors allow the exact search for a kink.
     like : str
         Smooth family that says the same of a rise from chance; a panel of both sides takes one.
-    around : callable, optional
-        ``around(theta)``: a fine grid about a curve that falls between the points of ``grid``.
     simulated : mapping of str to callable
         Gains over chance (loss, eta) under which :func:`simulate` draws it.
     needs_ratio : bool
@@ -99,7 +97,6 @@ class Family:
     jumps: bool = False
     exact_search: bool = False
     like: str = ""
-    around: Callable[[FloatArray], FloatArray | None] | None = None
     simulated: Mapping[str, Gain] = field(default_factory=dict)
     needs_ratio: bool = False
     ratio: float = 0.0

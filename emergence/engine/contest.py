@@ -7,7 +7,6 @@ null hypotheses and of each bootstrap replicate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -128,24 +127,19 @@ class Contest:
         lowest: FloatArray = self.criteria(columns).min(axis=0)
         return lowest
 
-    def shortlist(self, columns: FloatArray, *, each_family: bool = False) -> Contest:
+    def shortlist(self, columns: FloatArray) -> Contest:
         """Same contest without the parameter sets that replicates like these never choose.
 
         A grid holds thousands of shapes, and data that say anything rule out most of them;
-        the first of the ``columns`` show which.  With ``each_family`` no shape as a whole is
-        ruled out, only its parameters that are far from its own best.
+        the first of the ``columns`` show which.
         """
         pilot = columns[:, :_PILOT]
         tables = [
             bic(grid_rss(b, pilot, gains(b, pilot)), self.problem.n, b.n_params)
             for b in self.blocks
         ]
-        own = np.array([table.min(axis=0) for table in tables])
-        best = own if each_family else np.broadcast_to(own.min(axis=0), own.shape)
-        near = [
-            np.flatnonzero((table - b).min(axis=1) < _SLACK)
-            for table, b in zip(tables, best, strict=True)
-        ]
+        best = np.min([table.min(axis=0) for table in tables], axis=0)
+        near = [np.flatnonzero((table - best).min(axis=1) < _SLACK) for table in tables]
         return self._with(
             tuple(b.where(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
         )
@@ -153,19 +147,6 @@ class Contest:
     def thinned(self, step: int) -> Contest:
         """Same contest with every ``step``-th parameter set of each shape."""
         return self._with(tuple(b.where(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
-
-    def sharpened(self, candidates: Sequence[Candidate]) -> Contest:
-        """Same contest with a fine grid about candidates that are thin, as a logistic can be."""
-        # The grid alone misses such curves, in the data and in their replicates, by more than any
-        # threshold gains on them.
-        blocks = []
-        for block in self.blocks:
-            mine = [c for c in candidates if c.family.name == block.family.name]
-            found = [c.family.around(c.theta) for c in mine if c.family.around is not None]
-            near = [grid for grid in found if grid is not None]
-            theta = np.concatenate([block.theta, *near])
-            blocks.append(self.block(block.family, theta) if near else block)
-        return self._with(tuple(blocks))
 
     def only(self, name: str) -> Contest:
         """Same contest with the shapes of one name alone."""
@@ -308,9 +289,9 @@ def threshold_contest(
     return Contest(problem, families, problem.etas() if etas is None else etas, fit_level)
 
 
-def smooth_contest(problem: Problem) -> Contest:
-    """Contest of the smooth families."""
-    return Contest(problem, smooth_families(problem.scale), None, False)
+def smooth_contest(problem: Problem, name: str = "") -> Contest:
+    """Contest of the smooth families that compete, and of those offered under ``name``."""
+    return Contest(problem, smooth_families(problem.scale, name), None, False)
 
 
 def onset_contest(problem: Problem, shape: str, plateau: Plateau) -> Contest:

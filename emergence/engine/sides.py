@@ -81,25 +81,9 @@ class Side:
         lowest: FloatArray = np.min(complete, axis=0)
         return lowest
 
-    def shortlist(self, columns: Sequence[FloatArray]) -> Side:
-        """Same side without what replicates like these never choose."""
-        several = len(self.parts) > 1
-        return Side(
-            tuple(
-                part.shortlist(column, each_family=several)
-                for part, column in zip(self.parts, columns, strict=True)
-            )
-        )
-
     def thinned(self, step: int) -> Side:
         """Same side with every ``step``-th parameter set of each shape."""
         return Side(tuple(part.thinned(step) for part in self.parts))
-
-    def sharpened(self, curves: Sequence[Curves]) -> Side:
-        """Same side with fine grids about thin logistic curves."""
-        return Side(
-            tuple(part.sharpened([c.parts[i] for c in curves]) for i, part in enumerate(self.parts))
-        )
 
     def refined(self) -> list[Curves]:
         """Every family at its best parameters, best first."""

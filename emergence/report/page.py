@@ -146,7 +146,8 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         "reason": v.reason, "n": p.size, "image": saved.images.get(stem),
         "eta_image": saved.images.get(f"{stem}-eta"), "warnings": (), "text": "",
         "eta": "", "interval": "", "size": "", "eta_key": "", "low_key": "", "size_key": "",
-        "rho": _rho(v.evidence.rho, *v.rho_interval), "rho_key": v.evidence.rho,
+        "rho": "" if np.isnan(v.rho_interval.low) else f"{v.evidence.rho:.2g} {v.rho_interval:.2g}",
+         "rho_key": v.evidence.rho,
         "size_title": "", "axis": "", "axis_title": "", "alignment": "",
         "metrics": analysis.other_metrics(i) if v.label == "emergent" else "",
     }  # fmt: skip
@@ -173,11 +174,6 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         row["size_key"] = size.params if np.isfinite(size.params) else 1e30
         row["text"] += "\n\n" + size.summary(1 - v.alpha)
     return row
-
-
-def _rho(rho: float, low: float, high: float) -> str:
-    """Rho with its interval as text; none where nothing rises."""
-    return "" if np.isnan(low) else f"{rho:.2g} [{low:.2g}, {high:.2g}]"
 
 
 def _laws(analysis: Analysis, saved: Saved) -> list[dict[str, Any]]:

@@ -23,10 +23,11 @@ import numpy as np
 from emergence._random import Stream
 from emergence._typing import FloatArray, Noise, Plateau, Runs
 from emergence.curves.foot import Foot, feet
+from emergence.engine.contest import VISIBLE
 from emergence.engine.grid import flat_bic
 from emergence.engine.limits.hypothesis import Measure
-from emergence.engine.limits.limit_test import LimitTest, Null, best_curves
-from emergence.engine.limits.pool import Curves, make_pool
+from emergence.engine.limits.limit_test import LimitTest, best_curves
+from emergence.engine.limits.pool import FamilyCurves, make_pool
 from emergence.engine.problem import Problem, run_model, runs_show_curves
 from emergence.engine.replicates import ErrorModel, ErrorSource
 from emergence.engine.sides import RunCurves, Side, sides_by_run
@@ -46,11 +47,11 @@ _INTERVAL_DRAWS = 199
 _LEAST = 2.0**-10
 
 
-def _log_rho(curves: Curves) -> FloatArray:
+def _log_rho(curves: FamilyCurves) -> FloatArray:
     return np.log2(np.maximum(curves.foot.rho, _LEAST))
 
 
-def _log_short(curves: Curves) -> FloatArray:
+def _log_short(curves: FamilyCurves) -> FloatArray:
     """log2 of rho, of a third of it for an onset from chance that is steepest at first."""
     at_first = (curves.foot.phi <= 1.0 + 1e-6) & (not curves.key[1])
     at_first &= curves.block.family.side == "threshold"
@@ -111,11 +112,10 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """Evidence, the tests behind it, and the best curves that it speaks of."""
+    """Evidence, the tests behind it, and the curves of runs that it speaks of."""
 
     evidence: Evidence
     test: LimitTest
-    best: Null
     run_curves: RunCurves | None
 
 
@@ -245,9 +245,9 @@ def gather(
     p_gradual = p_sudden = p_short = float("nan")
     if flat <= alpha:  # otherwise there is no rise to speak of
         limit = float(np.log2(SUDDEN))
-        p_gradual = test.nested(RHO, [limit + k for k in _NESTED], at_least=True)
-        p_sudden = test.nested(RHO, [limit - k for k in _NESTED], at_least=False)
-        p_short = test.nested(SHORT, [limit - k for k in _NESTED], at_least=False)
+        p_gradual = test.nested(RHO, [limit + k for k in _NESTED], alpha, at_least=True)
+        p_sudden = test.nested(RHO, [limit - k for k in _NESTED], alpha, at_least=False)
+        p_short = test.nested(SHORT, [limit - k for k in _NESTED], alpha, at_least=False)
     own = [pool.problem for pool in pools]
     found = [
         feet(c.family, c.theta[None], float(p.x[0]), float(p.x[-1]))
@@ -277,16 +277,17 @@ def gather(
         above_chance=above_chance(thresholds, smooth),
         curves=len(problems),
     )
-    return Tested(evidence, test, best, run_curves)
+    return Tested(evidence, test, run_curves)
 
 
 def _rising(thresholds: Side, smooth: Side) -> list[int]:
-    """Parts of which a curve says more than a constant does; all where none does."""
-    # A part without a rise obeys every limit at no cost, and would free the others of it.
+    """Parts that rise clearly; all where none does."""
+    # A part without a rise obeys every limit at no cost, and would free the others of it.  Of so
+    # many curves the best beats a constant by luck; a rise is visible as a plateau off chance is.
     data = [p.wy[:, None] for p in thresholds.problems]
     parts = zip(thresholds.parts, smooth.parts, data, strict=True)
     best = [min(a.best(column)[0], b.best(column)[0]) for a, b, column in parts]
-    rising = [i for i, p in enumerate(thresholds.problems) if best[i] < flat_bic(p)]
+    rising = [i for i, p in enumerate(thresholds.problems) if flat_bic(p) - best[i] > VISIBLE]
     return rising or list(range(len(data)))
 
 

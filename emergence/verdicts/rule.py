@@ -35,7 +35,7 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
     def found() -> str:
         return (
             f"after {e.plateau:.2g} nats it goes from 5% to 25% of its gain within {e.foot:.2g} "
-            f"nats, rho {rho_text(trial)}"
+            f"nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}"
         )
 
     if e.p_gradual <= a:
@@ -69,12 +69,6 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
             f"nor a shorter one ({_p(e.p_sudden)}) is rejected; these data cannot tell"
         ),
     )
-
-
-def rho_text(trial: Trial) -> str:
-    """Rho with its interval, in few digits."""
-    low, high = trial.interval("rho", 1.0 - trial.alpha)
-    return f"{trial.evidence.rho:.2g} [{low:.2g}, {high:.2g}]"
 
 
 def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, Callable[[], str]]:

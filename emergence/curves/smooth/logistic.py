@@ -11,7 +11,6 @@ from emergence.curves.family import Family, Scale
 _MIDDLES = np.append([-1.0, -0.6, -0.4, -0.2], np.linspace(-0.1, 1.2, 40))
 _WIDTHS = np.geomspace(0.008, 0.8, 18)
 _LEAST_WIDTH = 1e-3
-_THIN = 0.05  # one and a half times the spacing of the middles
 
 
 def logistic(
@@ -50,17 +49,6 @@ def limits(scale: Scale) -> dict[str, tuple[float, float]]:
     return {"middle": (low - 4 * span, low + 3 * span), "width": (1e-4 * span, 4 * span)}
 
 
-def around(theta: FloatArray) -> FloatArray | None:
-    """Fine grid about a curve thinner than the grid of middles resolves; else None."""
-    # Three widths to either side, widths from a third to three times.
-    middle, width = float(theta[0]), float(theta[1])
-    if width >= _THIN:
-        return None
-    middles = middle + width * np.linspace(-3.0, 3.0, 13)
-    widths = np.maximum(width * np.geomspace(1 / 3, 3.0, 7), _LEAST_WIDTH)
-    return np.stack(np.meshgrid(middles, widths), axis=-1).reshape(-1, 2)
-
-
 AT_CHANCE = Family(
     "logistic",
     "smooth",
@@ -74,7 +62,6 @@ AT_CHANCE = Family(
     limits=limits,
     fixed=("floor",),
     public="logistic",
-    around=around,
     simulated={"logistic": lambda loss, eta: logistic(loss, eta, width=0.15, ceiling=0.5)},
 )
 

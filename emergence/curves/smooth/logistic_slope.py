@@ -61,7 +61,6 @@ FAMILIES = with_either_floor(
         handicap=TWO_PIECES,
         competes=False,
         like="logistic",
-        around=None,
         simulated={
             "logistic_slope": lambda loss, eta: logistic_slope(
                 loss, eta, 0.05, 0.2, slope=0.1, origin=3.2

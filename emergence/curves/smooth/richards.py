@@ -54,7 +54,6 @@ FAMILIES = with_either_floor(
         public="richards",
         competes=False,
         like="logistic",
-        around=None,
         limits=lambda scale: limits(scale) | {"tokens": (0.05, 200.0)},
         simulated={"exact_match": lambda loss, eta: richards(loss, eta, 0.1, 0.7, tokens=10.0)},
     )

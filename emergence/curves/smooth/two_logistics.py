@@ -74,7 +74,6 @@ FAMILIES = with_either_floor(
         handicap=TWO_PIECES,
         competes=False,
         like="logistic",
-        around=None,
         simulated={
             "two_logistics": lambda loss, eta: two_logistics(
                 loss, eta, 0.05, gap=0.35, width2=0.05, share=0.4, ceiling=0.5

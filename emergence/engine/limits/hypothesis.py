@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emergence._typing import FloatArray, IntArray
-from emergence.engine.limits.pool import Curves
+from emergence.engine.limits.pool import FamilyCurves
 
 STEPS = 12  # of the property to either side of the limit, where it is a mean over runs
 
@@ -16,7 +16,7 @@ class Measure:
     """A property of curves: one number each, and the step that tells them apart in a mean."""
 
     name: str
-    of: Callable[[Curves], FloatArray]
+    of: Callable[[FamilyCurves], FloatArray]
     step: float
 
 
@@ -28,7 +28,7 @@ class Hypothesis:
     limit: float
     at_least: bool
 
-    def level(self, curves: Curves) -> IntArray:
+    def level(self, curves: FamilyCurves) -> IntArray:
         """Steps by which each curve lies inside the set; negative outside."""
         beyond = (self.measure.of(curves) - self.limit) / self.measure.step
         inside = beyond if self.at_least else -beyond

@@ -26,9 +26,10 @@ from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate
 from emergence.engine.grid import joint_bic, residual_ss
 from emergence.engine.limits.hypothesis import STEPS, Hypothesis, Measure
-from emergence.engine.limits.pool import Curves, Pool
+from emergence.engine.limits.pool import FamilyCurves, Pool
 from emergence.engine.limits.shortlist import shortlist
 from emergence.engine.replicates import ErrorSource, replicas
+from emergence.engine.sides import Curves
 
 # Null families within this many BIC of the best in the set, so many at most.
 _WINDOW, _MOST = 2.0, 3
@@ -36,19 +37,12 @@ _WINDOW, _MOST = 2.0, 3
 _NEAR = 8.0
 _FIRST_LOOK = 199
 
-# A p-value above _CLEAR needs no look at narrower sets; a constraint that costs less than _CHEAP
-# BIC, or more than _DEAR, needs no draws in an interval, which looks at _REACH steps.
-_CLEAR, _CHEAP, _DEAR, _REACH = 0.1, 0.5, 30.0, 40
+# A p-value above _CLEAR alpha needs no look at narrower sets; a constraint that costs less than
+# _CHEAP BIC, or more than _DEAR, needs no draws in an interval, which looks at _REACH steps.
+_CLEAR, _CHEAP, _DEAR, _REACH = 2.0, 0.5, 30.0, 40
 
 Key = tuple[str, bool]
-
-
-@dataclass(frozen=True, eq=False)
-class Null:
-    """One family, a curve for each part, at the best that the hypothesis allows."""
-
-    parts: tuple[Candidate, ...]
-    bic: float
+Table = dict[Key, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +52,19 @@ class LimitTest:
     pools: tuple[Pool, ...]
     errors: Sequence[ErrorSource]
     _known: dict[Hypothesis, float] = field(default_factory=dict, repr=False)
+    _tabled: dict[Hypothesis, list[Table]] = field(default_factory=dict, repr=False)
 
-    def p_value(self, hypothesis: Hypothesis, alpha: float = 0.05) -> float:
+    @property
+    def _data(self) -> list[FloatArray]:
+        return [pool.problem.wy[:, None] for pool in self.pools]
+
+    def _of_data(self, hypothesis: Hypothesis) -> list[Table]:
+        """Tables of the data themselves, which every step of a test looks at."""
+        if hypothesis not in self._tabled:
+            self._tabled[hypothesis] = _tables(self.pools, hypothesis, self._data)
+        return self._tabled[hypothesis]
+
+    def p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
         """Largest p-value over the near-best curves of the set.
 
         Where a first look at some of the draws says that it is above ``alpha`` it is enough.
@@ -68,7 +73,9 @@ class LimitTest:
             self._known[hypothesis] = self._p_value(hypothesis, alpha)
         return self._known[hypothesis]
 
-    def nested(self, measure: Measure, limits: Sequence[float], *, at_least: bool) -> float:
+    def nested(
+        self, measure: Measure, limits: Sequence[float], alpha: float, *, at_least: bool
+    ) -> float:
         """Largest p-value of hypotheses of which each holds the next.
 
         Without it a set could be rejected and a part of it not.  The rest is not looked at once one
@@ -76,45 +83,47 @@ class LimitTest:
         """
         p = 0.0
         for limit in limits:
-            p = max(p, self.p_value(Hypothesis(measure, limit, at_least)))
-            if p > _CLEAR:
+            p = max(p, self.p_value(Hypothesis(measure, limit, at_least), alpha))
+            if p > _CLEAR * alpha:
                 break
         return p
 
     def interval(self, measure: Measure, estimate: float, level: float) -> tuple[float, float]:
         """Values that neither "at most" nor "at least" rejects; infinite where the steps end."""
         # Only limits that cost something, and not too much, are in doubt: the others need no draws.
-        alpha, data = 0.5 * (1.0 - level), [pool.problem.wy[:, None] for pool in self.pools]
-        ends = []
+        alpha, ends = 0.5 * (1.0 - level), []
         for at_least, sign in ((False, -1.0), (True, 1.0)):
 
             def rejected(k: int, up: bool = at_least, s: float = sign) -> bool:
                 there = Hypothesis(measure, estimate + s * (k + 1) * measure.step, up)
-                cost = float(self._statistic(self.pools, there, data)[0])
+                cost = float(_statistic(self.pools, self._of_data(there))[0])
                 if cost <= _CHEAP or cost > _DEAR:
                     return cost > _CHEAP
-                return self.p_value(there) <= alpha
+                return self.p_value(there, alpha) <= alpha
 
             k = bisect_left(range(_REACH), True, key=rejected)
             ends.append(estimate + sign * (k + 1) * measure.step if k < _REACH else sign * np.inf)
         return ends[0], ends[1]
 
     def _p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
-        data = [pool.problem.wy[:, None] for pool in self.pools]
-        if self._statistic(self.pools, hypothesis, data)[0] <= 0.0:
+        if _statistic(self.pools, self._of_data(hypothesis))[0] <= 0.0:
             return 1.0  # the best curve of all is in the set
-        nulls, seen = self._nulls(hypothesis)
+        nulls, seen = self.best(hypothesis)
         pools = tuple(p.with_curves(more) for p, more in zip(self.pools, seen, strict=True))
-        observed = float(self._statistic(pools, hypothesis, data)[0])
+        observed = float(_statistic(pools, _tables(pools, hypothesis, self._data))[0])
         if not nulls or observed <= 0.0:
             return float(observed <= 0.0)
-        return max(self._simulated(pools, null, hypothesis, observed, alpha) for null in nulls)
+        return max(
+            self._simulated(pools, null, hypothesis, observed=observed, alpha=alpha)
+            for null in nulls
+        )
 
     def _simulated(
         self,
         pools: Sequence[Pool],
-        null: Null,
+        null: Curves,
         hypothesis: Hypothesis,
+        *,
         observed: float,
         alpha: float,
     ) -> float:
@@ -127,91 +136,91 @@ class LimitTest:
         size, done, exceed = columns[0].shape[1], 0, 0
         for stop in (min(_FIRST_LOOK, size), size):
             part = [column[:, done:stop] for column in columns]
-            exceed += int((self._statistic(pools, hypothesis, part) >= observed - 1e-9).sum())
+            simulated = _statistic(pools, _tables(pools, hypothesis, part))
+            exceed += int((simulated >= observed - 1e-9).sum())
             done = stop
             p = (1 + exceed) / (1 + done)
             if done == size or p - alpha > 3.0 * np.sqrt(alpha / done):
                 break
         return p
 
-    def _statistic(
-        self, pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
-    ) -> FloatArray:
-        """T of each data set; the columns of each part belong together."""
-        inside, free = self._criteria(pools, hypothesis, columns)
-        within = np.min(list(inside.values()), axis=0)
-        return np.asarray(within - np.minimum(np.min(list(free.values()), axis=0), within))
-
-    def _criteria(
-        self, pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
-    ) -> tuple[dict[Key, FloatArray], dict[Key, FloatArray]]:
-        """Best BIC of every family inside the set, and anywhere."""
-        tables = [
-            _tables(*one, hypothesis, len(pools) > 1) for one in zip(pools, columns, strict=True)
-        ]
-        inside, free = {}, {}
-        for key in tables[0]:
-            if all(key in table for table in tables):
-                own = [table[key] for table in tables]
-                inside[key] = self._joint(pools, key, _least_sum(own))
-                free[key] = self._joint(pools, key, np.sum([t[0] for t in own], axis=0))
-        return inside, free
-
-    def _joint(self, pools: Sequence[Pool], key: Key, rss: FloatArray) -> FloatArray:
-        mine = [pool.of(key) for pool in pools]
-        n = [pool.problem.n for pool in pools]
-        return joint_bic([rss], n, [c.block.n_params for c in mine]) + mine[0].handicap
-
-    def _nulls(self, hypothesis: Hypothesis) -> tuple[list[Null], list[list[Curves]]]:
+    def best(self, hypothesis: Hypothesis) -> tuple[list[Curves], list[list[FamilyCurves]]]:
         """Near-best curves of the set, best first, and what was seen of each pool on the way."""
-        data = [pool.problem.wy[:, None] for pool in self.pools]
-        inside, _ = self._criteria(self.pools, hypothesis, data)
-        best = min(float(v[0]) for v in inside.values())
-        near = [key for key, v in inside.items() if v[0] <= best + _NEAR]
-        if not np.isfinite(best):
-            near = []
-        nulls: list[Null] = []
-        seen: list[list[Curves]] = [[] for _ in self.pools]
+        tables = self._of_data(hypothesis)
+        inside, _ = _criteria(self.pools, tables)
+        least = min(float(v[0]) for v in inside.values())
+        near = [key for key, v in inside.items() if np.isfinite(v[0]) and v[0] <= least + _NEAR]
+        found: list[Curves] = []
+        seen: list[list[FamilyCurves]] = [[] for _ in self.pools]
         for key in near:
-            levels = self._levels(key, hypothesis, data)
             parts: list[Candidate] = []
-            for pool, least, found in zip(self.pools, levels, seen, strict=True):
-                allowed = partial(_reaches, hypothesis, least)
-                polished, way = pool.polished(pool.of(key), allowed)
+            levels = _levels([table[key][:, 0] for table in tables])
+            for pool, level, way in zip(self.pools, levels, seen, strict=True):
+                allowed = partial(_reaches, hypothesis, level)
+                polished, passed = pool.polished(pool.of(key), allowed)
                 parts.append(polished)
-                found.append(way)
-            value = self._joint(self.pools, key, np.array([sum(c.rss for c in parts)]))
-            nulls.append(Null(tuple(parts), float(value[0])))
-        nulls.sort(key=lambda null: null.bic)
-        return [c for c in nulls[:_MOST] if c.bic <= nulls[0].bic + _WINDOW], seen
-
-    def _levels(self, key: Key, hypothesis: Hypothesis, data: Sequence[FloatArray]) -> list[int]:
-        """Level of each part where their sum of squares is least inside the set."""
-        if len(self.pools) == 1:
-            return [0]
-        rss = [
-            _tables(pool, column, hypothesis, True)[key][:, 0]
-            for pool, column in zip(self.pools, data, strict=True)
-        ]
-        levels, rest = [], 0
-        for i, table in enumerate(rss[:-1]):
-            # What the parts after this one can do for every sum that they are left with.
-            after = _sums([t[:, None] for t in rss[i + 1 :]])[:, 0]
-            reach = (len(after) - 1) // 2
-            wanted = np.clip(rest - np.arange(-STEPS, STEPS + 1), -reach, reach)
-            level = int((table + after[wanted + reach]).argmin()) - STEPS
-            levels.append(level)
-            rest -= level
-        return [*levels, int(np.clip(rest, -STEPS, STEPS))]
+                way.append(passed)
+            value = _joint(self.pools, key, np.array([sum(c.rss for c in parts)]))
+            found.append(Curves(tuple(parts), float(value[0])))
+        found.sort(key=lambda curves: curves.bic)
+        return [c for c in found[:_MOST] if c.bic <= found[0].bic + _WINDOW], seen
 
 
-def _reaches(hypothesis: Hypothesis, least: int, curves: Curves) -> BoolArray:
+def _statistic(pools: Sequence[Pool], tables: Sequence[Table]) -> FloatArray:
+    """T of each data set."""
+    inside, free = _criteria(pools, tables)
+    within = np.min(list(inside.values()), axis=0)
+    return np.asarray(within - np.minimum(np.min(list(free.values()), axis=0), within))
+
+
+def _criteria(
+    pools: Sequence[Pool], tables: Sequence[Table]
+) -> tuple[dict[Key, FloatArray], dict[Key, FloatArray]]:
+    """Best BIC of every family inside the set, and anywhere."""
+    inside, free = {}, {}
+    for key in tables[0]:
+        if all(key in table for table in tables):
+            own = [table[key] for table in tables]
+            inside[key] = _joint(pools, key, _least_sum(own))
+            free[key] = _joint(pools, key, np.sum([t[0] for t in own], axis=0))
+    return inside, free
+
+
+def _joint(pools: Sequence[Pool], key: Key, rss: FloatArray) -> FloatArray:
+    mine = [pool.of(key) for pool in pools]
+    n = [pool.problem.n for pool in pools]
+    return joint_bic([rss], n, [c.block.n_params for c in mine]) + mine[0].handicap
+
+
+def _levels(rss: Sequence[FloatArray]) -> list[int]:
+    """Level of each part where the sums of squares, tabulated by level, add up to the least."""
+    if len(rss) == 1:
+        return [0]
+    levels, rest = [], 0
+    for i, table in enumerate(rss[:-1]):
+        # What the parts after this one can do for every sum that they are left with.
+        after = _sums([t[:, None] for t in rss[i + 1 :]])[:, 0]
+        reach = (len(after) - 1) // 2
+        wanted = np.clip(rest - np.arange(-STEPS, STEPS + 1), -reach, reach)
+        level = int((table + after[wanted + reach]).argmin()) - STEPS
+        levels.append(level)
+        rest -= level
+    return [*levels, int(np.clip(rest, -STEPS, STEPS))]
+
+
+def _reaches(hypothesis: Hypothesis, least: int, curves: FamilyCurves) -> BoolArray:
     return np.asarray(hypothesis.level(curves) >= least)
 
 
 def _tables(
-    pool: Pool, columns: FloatArray, hypothesis: Hypothesis, several: bool
-) -> dict[Key, FloatArray]:
+    pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
+) -> list[Table]:
+    """Table of each part; the columns of the parts belong together."""
+    several = len(pools) > 1
+    return [_table(p, hypothesis, c, several=several) for p, c in zip(pools, columns, strict=True)]
+
+
+def _table(pool: Pool, hypothesis: Hypothesis, columns: FloatArray, *, several: bool) -> Table:
     """For every family the least sum of squares of curves at each level or above.
 
     Shape (levels, data sets), lowest level first; of one part alone the levels are outside and in.
@@ -259,7 +268,7 @@ def _least_sum(tables: Sequence[FloatArray]) -> FloatArray:
 EVERY = Measure("any", lambda curves: np.zeros(len(curves.block.theta)), 1.0)
 
 
-def best_curves(pools: Sequence[Pool]) -> tuple[Null, tuple[Pool, ...]]:
+def best_curves(pools: Sequence[Pool]) -> tuple[Curves, tuple[Pool, ...]]:
     """Best curves of all, and the pools with what was seen on the way to them."""
-    nulls, seen = LimitTest(tuple(pools), ())._nulls(Hypothesis(EVERY, 0.0, True))
-    return nulls[0], tuple(p.with_curves(more) for p, more in zip(pools, seen, strict=True))
+    found, seen = LimitTest(tuple(pools), ()).best(Hypothesis(EVERY, 0.0, True))
+    return found[0], tuple(p.with_curves(more) for p, more in zip(pools, seen, strict=True))

@@ -16,7 +16,7 @@ from emergence.curves.catalogue import POOLED
 from emergence.curves.family import Family
 from emergence.curves.foot import Foot, feet
 from emergence.engine.contest import Candidate, cell, crossed, fitted
-from emergence.engine.grid import Block, bic, gains, grid_rss, make_block
+from emergence.engine.grid import Block, gains, make_block
 from emergence.engine.problem import Problem
 
 _ETAS = 80
@@ -28,7 +28,7 @@ _CLOUD, _ROUNDS = 48, 14
 
 
 @dataclass(frozen=True, eq=False)
-class Curves:
+class FamilyCurves:
     """One family, its floor at chance or fitted, at many parameter sets."""
 
     block: Block
@@ -45,15 +45,9 @@ class Curves:
         fitted = self.key[1] and self.block.family.name not in _NO_FLOOR
         return self.block.family.handicap + fitted * _FLOOR
 
-    def where(self, keep: BoolArray) -> Curves:
+    def where(self, keep: BoolArray) -> FamilyCurves:
         """Return some of the curves."""
-        return Curves(self.block.where(keep), Foot(*(column[keep] for column in self.foot)))
-
-    def criteria(self, column: FloatArray, n: int) -> FloatArray:
-        """BIC of each curve for one data set."""
-        column = column[:, None]
-        rss = grid_rss(self.block, column, gains(self.block, column))[:, 0]
-        return bic(rss, n, self.block.n_params)
+        return FamilyCurves(self.block.where(keep), Foot(*(column[keep] for column in self.foot)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +55,15 @@ class Pool:
     """All curves on one problem."""
 
     problem: Problem
-    curves: tuple[Curves, ...]
+    curves: tuple[FamilyCurves, ...]
 
-    def made(self, family: Family, theta: FloatArray, free: bool) -> Curves:
+    def made(self, family: Family, theta: FloatArray, free: bool) -> FamilyCurves:
         """Curves of one family at the rows of ``theta``."""
         p = self.problem
         block = make_block(family, theta, family.basis(p.x, theta), p, fit_level=free)
-        return Curves(block, feet(family, theta, float(p.x[0]), float(p.x[-1])))
+        return FamilyCurves(block, feet(family, theta, float(p.x[0]), float(p.x[-1])))
 
-    def with_curves(self, more: list[Curves]) -> Pool:
+    def with_curves(self, more: list[FamilyCurves]) -> Pool:
         """Return the pool with more curves of its families."""
         out = []
         for own in self.curves:
@@ -83,17 +77,17 @@ class Pool:
                 columns = (
                     np.concatenate(parts) for parts in zip(*(c.foot for c in mine), strict=True)
                 )
-                own = Curves(block, Foot(*columns))
+                own = FamilyCurves(block, Foot(*columns))
             out.append(own)
         return replace(self, curves=tuple(out))
 
-    def of(self, key: tuple[str, bool]) -> Curves:
+    def of(self, key: tuple[str, bool]) -> FamilyCurves:
         """Return the curves of one family."""
         return next(c for c in self.curves if c.key == key)
 
     def polished(
-        self, curves: Curves, allowed: Callable[[Curves], BoolArray]
-    ) -> tuple[Candidate, Curves]:
+        self, curves: FamilyCurves, allowed: Callable[[FamilyCurves], BoolArray]
+    ) -> tuple[Candidate, FamilyCurves]:
         """Best curve of a family among those allowed, and the curves seen on the way to it.
 
         At least one of ``curves`` must be allowed.
@@ -147,7 +141,7 @@ def make_pool(problem: Problem) -> Pool:
         theta = crossed(family, etas) if onset else family.grid
         basis, foot = family.basis(problem.x, theta), feet(family, theta, low, high)
         out += [
-            Curves(make_block(family, theta, basis, problem, fit_level=free), foot)
+            FamilyCurves(make_block(family, theta, basis, problem, fit_level=free), foot)
             for free in ((False, True) if onset else (False,))
         ]
     return Pool(problem, tuple(out))

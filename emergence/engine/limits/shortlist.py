@@ -8,7 +8,7 @@ from emergence._typing import FloatArray
 from emergence.engine.contest import Candidate
 from emergence.engine.grid import bic, gains, grid_rss
 from emergence.engine.limits.hypothesis import STEPS, Hypothesis
-from emergence.engine.limits.pool import Curves, Pool
+from emergence.engine.limits.pool import FamilyCurves, Pool
 
 # Curves are left out that the null itself rules out by _HOPELESS BIC, or that never come within
 # _SLACK of the best in the first _PILOT replicates.
@@ -44,7 +44,9 @@ def _within_reach(pool: Pool, null: Candidate) -> Pool:
     return Pool(p, tuple(keep))
 
 
-def _near(pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool) -> list[Curves]:
+def _near(
+    pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool
+) -> list[FamilyCurves]:
     """Curves that come near the best of their level in the first replicates."""
     # Of several parts one family serves all, so each is measured by its own best.
     n = pool.problem.n

@@ -11,6 +11,8 @@ from emergence.curves.catalogue import ONSETS, SMOOTH
 from emergence.curves.family import Scale
 from emergence.curves.foot import feet
 from emergence.curves.truths import draw_truth
+from emergence.engine.limits.hypothesis import STEPS
+from emergence.engine.limits.limit_test import _least_sum, _levels
 
 ETA = (2.2 - 1.7) / 1.5  # of the scenarios, on the axis from 0 to 1
 
@@ -77,6 +79,23 @@ def test_intervals_hold_estimates_and_known_truths() -> None:
     assert onset.low < 2.2 - 0.05 * 0.5 < onset.high
     with pytest.raises(Exception, match="eta"):
         verdict.interval("nonsense")
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4])
+def test_levels_that_add_up_are_those_of_every_combination(parts: int) -> None:
+    """The least sum over curves whose levels add up to 0 or more, against all combinations."""
+    rng, levels = np.random.default_rng(parts), np.arange(-STEPS, STEPS + 1)
+    at_least = [np.sort(rng.exponential(size=(levels.size, 3)), axis=0) for _ in range(parts)]
+    total, reached = np.zeros((1, 3)), np.zeros(1)
+    for table in at_least:
+        total = (total[:, None] + table).reshape(-1, 3)
+        reached = (reached[:, None] + levels).ravel()
+    np.testing.assert_allclose(_least_sum(at_least), total[reached >= 0].min(axis=0))
+    for j in range(3):
+        chosen = np.array(_levels([table[:, j] for table in at_least]))
+        best = sum(table[level + STEPS, j] for table, level in zip(at_least, chosen, strict=True))
+        assert chosen.sum() >= 0
+        assert best == pytest.approx(total[reached >= 0][:, j].min())
 
 
 def test_one_of_the_two_sides_always_holds_the_best_curve() -> None:

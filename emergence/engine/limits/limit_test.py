@@ -16,7 +16,7 @@ property, and the tables are added under that constraint.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -147,7 +147,7 @@ class LimitTest:
     def best(self, hypothesis: Hypothesis) -> tuple[list[Curves], list[list[FamilyCurves]]]:
         """Near-best curves of the set, best first, and what was seen of each pool on the way."""
         tables = self._of_data(hypothesis)
-        inside, _ = _criteria(self.pools, tables)
+        inside = _criteria(self.pools, tables, _least_sum)
         least = min(float(v[0]) for v in inside.values())
         near = [key for key, v in inside.items() if np.isfinite(v[0]) and v[0] <= least + _NEAR]
         found: list[Curves] = []
@@ -168,22 +168,23 @@ class LimitTest:
 
 def _statistic(pools: Sequence[Pool], tables: Sequence[Table]) -> FloatArray:
     """T of each data set."""
-    inside, free = _criteria(pools, tables)
-    within = np.min(list(inside.values()), axis=0)
+    free = _criteria(pools, tables, lambda own: np.sum([t[0] for t in own], axis=0))
+    within = np.full(next(iter(free.values())).shape, np.inf)
+    # Inside the set a family does no better than anywhere: most are settled by that alone.
+    for key in sorted(free, key=lambda k: float(free[k].mean())):
+        unsettled = np.flatnonzero(free[key] < within)
+        if unsettled.size:
+            inside = _joint(pools, key, _least_sum([t[key][:, unsettled] for t in tables]))
+            within[unsettled] = np.minimum(within[unsettled], inside)
     return np.asarray(within - np.minimum(np.min(list(free.values()), axis=0), within))
 
 
 def _criteria(
-    pools: Sequence[Pool], tables: Sequence[Table]
-) -> tuple[dict[Key, FloatArray], dict[Key, FloatArray]]:
-    """Best BIC of every family inside the set, and anywhere."""
-    inside, free = {}, {}
-    for key in tables[0]:
-        if all(key in table for table in tables):
-            own = [table[key] for table in tables]
-            inside[key] = _joint(pools, key, _least_sum(own))
-            free[key] = _joint(pools, key, np.sum([t[0] for t in own], axis=0))
-    return inside, free
+    pools: Sequence[Pool], tables: Sequence[Table], least: Callable[[list[FloatArray]], FloatArray]
+) -> dict[Key, FloatArray]:
+    """BIC of every family that all parts have, by what its tables add up to."""
+    keys = [key for key in tables[0] if all(key in table for table in tables)]
+    return {key: _joint(pools, key, least([table[key] for table in tables])) for key in keys}
 
 
 def _joint(pools: Sequence[Pool], key: Key, rss: FloatArray) -> FloatArray:
@@ -261,8 +262,14 @@ def _least_sum(tables: Sequence[FloatArray]) -> FloatArray:
     """Least total over parts whose levels add up to 0 at least."""
     if len(tables) == 1:
         return tables[0][1]
-    total = _sums(tables)
-    return total[(total.shape[0] - 1) // 2]
+    # The two halves meet at levels that cancel: no sum over all parts is tabulated.
+    half = len(tables) // 2
+    one, other = _sums(tables[:half]), _sums(tables[half:])
+    reach = (min(one.shape[0], other.shape[0]) - 1) // 2
+    middle = [(t.shape[0] - 1) // 2 for t in (one, other)]
+    a = one[middle[0] - reach : middle[0] + reach + 1]
+    b = other[middle[1] - reach : middle[1] + reach + 1]
+    return np.asarray((a + b[::-1]).min(axis=0))
 
 
 EVERY = Measure("any", lambda curves: np.zeros(len(curves.block.theta)), 1.0)

@@ -74,7 +74,6 @@ def main() -> None:
             rows = np.array(list(pool.map(work, range(size), chunksize=4)))
             lines += table(rows, n, in_runs)
             write("foot", "Labels by true rho", "\n".join(lines))
-            print(lines[-3], flush=True)
 
 
 if __name__ == "__main__":

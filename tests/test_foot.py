@@ -12,7 +12,7 @@ from emergence.curves.family import Scale
 from emergence.curves.foot import feet
 from emergence.curves.truths import draw_truth
 from emergence.engine.limits.hypothesis import STEPS
-from emergence.engine.limits.limit_test import _least_sum, _levels
+from emergence.engine.limits.tables import least_sum, levels as levels_of
 
 ETA = (2.2 - 1.7) / 1.5  # of the scenarios, on the axis from 0 to 1
 
@@ -90,9 +90,9 @@ def test_levels_that_add_up_are_those_of_every_combination(parts: int) -> None:
     for table in at_least:
         total = (total[:, None] + table).reshape(-1, 3)
         reached = (reached[:, None] + levels).ravel()
-    np.testing.assert_allclose(_least_sum(at_least), total[reached >= 0].min(axis=0))
+    np.testing.assert_allclose(least_sum(at_least), total[reached >= 0].min(axis=0))
     for j in range(3):
-        chosen = np.array(_levels([table[:, j] for table in at_least]))
+        chosen = np.array(levels_of([table[:, j] for table in at_least]))
         best = sum(table[level + STEPS, j] for table, level in zip(at_least, chosen, strict=True))
         assert chosen.sum() >= 0
         assert best == pytest.approx(total[reached >= 0][:, j].min())

@@ -199,7 +199,7 @@ class Trial:
         test = self.tested.test
         problems = [pool.problem for pool in test.pools]
         draws = min(self.n_boot, _INTERVAL_DRAWS)
-        return LimitTest(test.pools, _errors(problems, draws, self.seed))
+        return LimitTest(test.pools, _errors(problems, draws, self.seed), draws)
 
     def interval(self, name: str, level: float) -> Interval:
         """Interval of rho, or of the onset in nats, by the values that no test rejects."""
@@ -241,7 +241,7 @@ def gather(
         flat = min(1.0, 2.0 * min(flat, level_runs(problems)))
     rising = _rising(thresholds, smooth)
     best, pools = best_curves([make_pool(problems[i]) for i in rising])
-    test = LimitTest(pools, [errors[i] for i in rising])
+    test = LimitTest(pools, [errors[i] for i in rising], n_boot)
     p_gradual = p_sudden = p_short = float("nan")
     if flat <= alpha:  # otherwise there is no rise to speak of
         limit = float(np.log2(SUDDEN))

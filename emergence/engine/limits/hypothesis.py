@@ -34,6 +34,6 @@ class Hypothesis:
         inside = beyond if self.at_least else -beyond
         # To the digit: a curve that stands on the limit is inside.
         # A curve without gain begins nowhere, and obeys no limit of where.
-        inside = np.nan_to_num(np.floor(inside + 1e-9), nan=-np.inf)
+        inside = np.where(np.isnan(inside), -np.inf, np.floor(inside + 1e-9))
         steps: IntArray = np.clip(inside, -STEPS, STEPS).astype(np.int64)
         return steps

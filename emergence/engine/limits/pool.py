@@ -6,7 +6,7 @@ Each family has its floor at chance and fitted, and each curve of the grid knows
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +16,16 @@ from emergence.curves.catalogue import POOLED
 from emergence.curves.family import Family
 from emergence.curves.foot import Foot, feet
 from emergence.engine.contest import Candidate, cell, crossed, fitted
-from emergence.engine.grid import Block, gains, make_block
+from emergence.engine.grid import Block, gains, grid_rss, make_block
 from emergence.engine.problem import Problem
 
 _ETAS = 80
 # Chance is known: a floor elsewhere has odds of one in seven, e^(-4 / 2).  These have none at all.
 _FLOOR, _NO_FLOOR = 4.0, ("linear", "exponential", "power_law")
+# Curves that are worse than the best by this much BIC, whatever their parameters, play no part.
+HOPELESS = 60.0
+# What a search has seen is kept within so much BIC of what it found.
+_KEPT = 15.0
 # A search looks at so many places around its centre, so many times, and within half as far where
 # it is not on its way.
 _CLOUD, _ROUNDS = 48, 14
@@ -59,9 +63,12 @@ class Pool:
 
     def made(self, family: Family, theta: FloatArray, free: bool) -> FamilyCurves:
         """Curves of one family at the rows of ``theta``."""
+        low, high = float(self.problem.x[0]), float(self.problem.x[-1])
+        return FamilyCurves(self._block(family, theta, free), feet(family, theta, low, high))
+
+    def _block(self, family: Family, theta: FloatArray, free: bool) -> Block:
         p = self.problem
-        block = make_block(family, theta, family.basis(p.x, theta), p, fit_level=free)
-        return FamilyCurves(block, feet(family, theta, float(p.x[0]), float(p.x[-1])))
+        return make_block(family, theta, family.basis(p.x, theta), p, fit_level=free)
 
     def with_curves(self, more: list[FamilyCurves]) -> Pool:
         """Return the pool with more curves of its families."""
@@ -81,6 +88,11 @@ class Pool:
             out.append(own)
         return replace(self, curves=tuple(out))
 
+    def kept(self, keep: Sequence[BoolArray]) -> Pool:
+        """Return the pool with some of the curves of each family, and without families of none."""
+        pairs = zip(self.curves, keep, strict=True)
+        return replace(self, curves=tuple(c.where(k) for c, k in pairs if k.any()))
+
     def of(self, key: tuple[str, bool]) -> FamilyCurves:
         """Return the curves of one family."""
         return next(c for c in self.curves if c.key == key)
@@ -99,26 +111,48 @@ class Pool:
         centre, best = ok.block.theta[int(gain.argmax())], float(gain.max())
         step = cell(curves.block.theta, centre)
         low, high = self._bounds(family)
-        seen = np.empty((0, centre.size))
+        seen = [centre[None]]
         for _ in range(_ROUNDS if centre.size else 0):
             trial = np.clip(centre + step * _cloud(centre.size), low, high)
-            cloud = self.made(family, trial, free)
-            seen = np.concatenate([seen, trial])
-            value = np.where(allowed(cloud), gains(cloud.block, column)[:, 0], -1.0)
-            top, far = int(value.argmax()), 0.0
-            if value[top] > best:
+            seen.append(trial)
+            far = 0.0
+            gain = gains(self._block(family, trial, free), column)[:, 0]
+            # Feet are what costs: only curves that would be better are asked for theirs.
+            better = np.flatnonzero(gain > best)
+            if better.size:
+                better = better[allowed(self.made(family, trial[better], free))]
+            if better.size:
+                top = better[int(gain[better].argmax())]
                 far = float(np.abs((trial[top] - centre) / np.where(step > 0, step, 1.0)).max())
-                centre, best = trial[top], float(value[top])
+                centre, best = trial[top], float(gain[top])
             if far < 0.5:
                 step = 0.5 * step
-        seen = np.concatenate([seen, centre[None]])
-        return fitted(p, family, centre, free=free), self.made(family, seen, free)
+        found, trials = fitted(p, family, centre, free=free), np.concatenate(seen)
+        block = self._block(family, trials, free)
+        rss = grid_rss(block, column, gains(block, column))[:, 0]
+        near = p.n * np.log(rss / max(found.rss, 1e-300)) < _KEPT
+        return found, self.made(family, trials[near], free)
 
     def _bounds(self, family: Family) -> tuple[FloatArray, FloatArray]:
         edge = self.problem.etas(_ETAS)[[0, -1]]
         if family.side == "smooth":
             return np.array(family.lower), np.array(family.upper)
         return np.array([edge[0], *family.lower]), np.array([edge[1], *family.upper])
+
+
+def possible(pools: Sequence[Pool]) -> tuple[Pool, ...]:
+    """Pools without the curves that the data rule out by far."""
+    data = [pool.problem.wy[:, None] for pool in pools]
+    rss = [
+        [grid_rss(c.block, y, gains(c.block, y))[:, 0] for c in pool.curves]
+        for pool, y in zip(pools, data, strict=True)
+    ]
+    least = [min(float(r.min()) for r in own) for own in rss]
+    n, total = sum(pool.problem.n for pool in pools), sum(least)
+    return tuple(
+        pool.kept([n * np.log1p((r - best) / total) < HOPELESS for r in own])
+        for pool, own, best in zip(pools, rss, least, strict=True)
+    )
 
 
 def _cloud(k: int) -> FloatArray:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emergence._typing import FloatArray
+from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate
 from emergence.engine.grid import bic, gains, grid_rss
 from emergence.engine.limits.hypothesis import STEPS, Hypothesis
-from emergence.engine.limits.pool import FamilyCurves, Pool
+from emergence.engine.limits.pool import Pool
 
 # Curves are left out that the null itself rules out by _HOPELESS BIC, or that never come within
 # _SLACK of the best in the first _PILOT replicates.
-_HOPELESS, _SLACK, _PILOT = 40.0, 20.0, 32
+_HOPELESS, _SLACK, _PILOT = 40.0, 10.0, 32
 
 
 def shortlist(
@@ -26,7 +26,7 @@ def shortlist(
     out = []
     for pool, curve, column in zip(pools, nulls, columns, strict=True):
         near = _within_reach(pool, curve)
-        out.append(Pool(pool.problem, tuple(_near(near, column[:, :_PILOT], hypothesis, several))))
+        out.append(near.kept(_near(near, column[:, :_PILOT], hypothesis, several)))
     return tuple(out)
 
 
@@ -35,18 +35,11 @@ def _within_reach(pool: Pool, null: Candidate) -> Pool:
     p = pool.problem
     mean = p.white(null.ability(p.x)[None]).T
     variance = max(null.rss, 1e-300) / p.n
-    keep = []
-    for curves in pool.curves:
-        miss = grid_rss(curves.block, mean, gains(curves.block, mean))[:, 0]
-        near = p.n * np.log1p(miss / (p.n * variance)) < _HOPELESS
-        if near.any():
-            keep.append(curves.where(near))
-    return Pool(p, tuple(keep))
+    miss = [grid_rss(c.block, mean, gains(c.block, mean))[:, 0] for c in pool.curves]
+    return pool.kept([p.n * np.log1p(m / (p.n * variance)) < _HOPELESS for m in miss])
 
 
-def _near(
-    pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool
-) -> list[FamilyCurves]:
+def _near(pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool) -> list[BoolArray]:
     """Curves that come near the best of their level in the first replicates."""
     # Of several parts one family serves all, so each is measured by its own best.
     n = pool.problem.n
@@ -63,8 +56,7 @@ def _near(
     best = np.minimum.accumulate(best[:, ::-1], axis=1)[:, ::-1]
     if not several:
         best = np.broadcast_to(best.min(axis=0), best.shape)
-    near = [
-        (table - own[level + most + 1] < _SLACK).any(axis=1)
+    return [
+        np.asarray((table - own[level + most + 1] < _SLACK).any(axis=1))
         for own, table, level in zip(best, tables, levels, strict=True)
     ]
-    return [c.where(keep) for c, keep in zip(pool.curves, near, strict=True) if keep.any()]

@@ -43,12 +43,12 @@ _SHORT = 3.0  # times as long where it is an onset's of which little plateau was
 _NESTED = (0.0, 1.0, 2.0)
 # The p-values that are adjusted for the number of tasks.
 TESTS = ("p_flat", "p_gradual", "p_sudden", "p_short")
-_INTERVAL_DRAWS = 199
-_LEAST = 2.0**-10
+# A rho below is a jump; above, the gain begins before the losses seen.
+_LEAST, _GREATEST = 2.0**-10, 2.0**5
 
 
 def _log_rho(curves: FamilyCurves) -> FloatArray:
-    return np.log2(np.maximum(curves.foot.rho, _LEAST))
+    return np.log2(np.clip(curves.foot.rho, _LEAST, 2.0 * _GREATEST))
 
 
 def _log_short(curves: FamilyCurves) -> FloatArray:
@@ -163,15 +163,14 @@ class Trial:
     def __getstate__(self) -> dict[str, object]:
         # What was found is kept; grids and draws, being large, are made again when needed.
         _ = self.evidence, self.run_curves
-        return {k: v for k, v in self.__dict__.items() if k not in ("tested", "_interval_test")}
+        return {k: v for k, v in self.__dict__.items() if k != "tested"}
 
     def release(self) -> None:
         """Let the grids go; they are made again when needed."""
         for name in ("common", "threshold"):
             if name in self.__dict__:
                 self.__dict__[name].core.release()
-        for name in ("tested", "_interval_test"):
-            self.__dict__.pop(name, None)
+        self.__dict__.pop("tested", None)
 
     @cached_property
     def tested(self) -> Tested:
@@ -194,15 +193,8 @@ class Trial:
         """Best curves of either side, where each run was tested with one of its own."""
         return self.tested.run_curves
 
-    @cached_property
-    def _interval_test(self) -> LimitTest:
-        test = self.tested.test
-        problems = [pool.problem for pool in test.pools]
-        draws = min(self.n_boot, _INTERVAL_DRAWS)
-        return LimitTest(test.pools, _errors(problems, draws, self.seed), draws)
-
     def interval(self, name: str, level: float) -> Interval:
-        """Interval of rho, or of the onset in nats, by the values that no test rejects."""
+        """Interval of rho, or of the onset in nats: values that a good curve has."""
         if (name, level) not in self._known:
             self._known[name, level] = self._interval(name, level)
         return self._known[name, level]
@@ -213,11 +205,12 @@ class Trial:
             unknown = (float("nan"), float("nan"))
             return Interval(*unknown, level, "limits", open_low=True, open_high=True)
         if name == "rho":
-            start = float(np.log2(np.clip(e.rho, _LEAST, 1e3)))
-            low, high = np.exp2(self._interval_test.interval(RHO, start, level))
+            start = float(np.log2(np.clip(e.rho, _LEAST, _GREATEST)))
+            low, high = np.exp2(self.tested.test.interval(RHO, start, level))
+            high = np.where(high > _GREATEST, np.inf, high)
         else:
             start = float(problem.to_x(e.onset))
-            ends = self._interval_test.interval(ONSET, start, level)
+            ends = self.tested.test.interval(ONSET, start, level)
             low, high = (problem.to_loss(x) for x in ends)
         ends = (float(low), float(high))
         open_low, open_high = bool(np.isinf(low)), bool(np.isinf(high))

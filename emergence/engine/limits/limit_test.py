@@ -18,8 +18,10 @@ from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate
 from emergence.engine.limits.hypothesis import Hypothesis, Measure
 from emergence.engine.limits.pool import HOPELESS, FamilyCurves, Pool, possible
+from emergence.engine.limits.search import Search
 from emergence.engine.limits.shortlist import shortlist
 from emergence.engine.limits.tables import (
+    Key,
     Table,
     criteria,
     joint,
@@ -33,13 +35,17 @@ from emergence.engine.sides import Curves
 
 # Null families within this many BIC of the best in the set, so many at most.
 _WINDOW, _MOST = 2.0, 3
-# Families are polished that come within this many BIC of the best on the grid.
-_NEAR = 8.0
+# Families are polished that come within this many BIC of the best on the grid, at least so many:
+# where the data are precise the grid is coarse.
+_NEAR, _LEAST = 8.0, 4
+_ROUNDS = (5, 9)
 _FIRST_LOOK = 199
 
-# A p-value above _CLEAR alpha needs no look at narrower sets; a constraint that costs less than
-# _CHEAP BIC, or more than _DEAR, needs no draws in an interval, which looks at _REACH steps.
-_CLEAR, _CHEAP, _DEAR, _REACH = 2.0, 0.5, 30.0, 40
+# A p-value above _CLEAR alpha needs no look at narrower sets.
+_CLEAR = 2.0
+# BIC for each unit of log(1 / (1 - level)), as benchmarks/foot.py finds; an interval looks at
+# so many steps to either side.
+_SUPPORT, _REACH = 3.7, 220
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,7 @@ class LimitTest:
     def _data(self) -> list[FloatArray]:
         return [pool.problem.wy[:, None] for pool in self.pools]
 
-    def _of_data(self, hypothesis: Hypothesis) -> list[Table]:
+    def of_data(self, hypothesis: Hypothesis) -> list[Table]:
         """Tables of the data themselves, which every step of a test looks at."""
         if hypothesis not in self._tabled:
             self._tabled[hypothesis] = tables(self.pools, hypothesis, self._data)
@@ -87,27 +93,26 @@ class LimitTest:
         return p
 
     def interval(self, measure: Measure, estimate: float, level: float) -> tuple[float, float]:
-        """Values that neither "at most" nor "at least" rejects; infinite where the steps end."""
-        # Only limits that cost something, and not too much, are in doubt: the others need no draws.
-        alpha, ends = 0.5 * (1.0 - level), []
+        """Values with a curve that is nearly as good as the best; infinite where there is no end.
+
+        "Nearly" is a T of at most _SUPPORT log(1 / (1 - level)), the share of truths drawn at
+        random, most of them none of the curves here, whose own value costs no more.
+        """
+        most = -_SUPPORT * np.log1p(-level)
+        ends = []
         for at_least, sign in ((False, -1.0), (True, 1.0)):
-
-            def rejected(k: int, up: bool = at_least, s: float = sign) -> bool:
-                there = Hypothesis(measure, estimate + s * (k + 1) * measure.step, up)
-                cost = float(statistic(self.pools, self._of_data(there))[0])
-                if cost <= _CHEAP or cost > _DEAR:
-                    return cost > _CHEAP
-                return self.p_value(there, alpha) <= alpha
-
-            k = bisect_left(range(_REACH), True, key=rejected)
-            ends.append(estimate + sign * (k + 1) * measure.step if k < _REACH else sign * np.inf)
+            steps = [
+                Hypothesis(measure, estimate + sign * (k + 1) * measure.step, at_least)
+                for k in range(_REACH)
+            ]
+            k = _first_beyond(self.pools, steps, most)
+            ends.append(steps[k].limit if k < _REACH else sign * np.inf)
         return ends[0], ends[1]
 
     def _p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
-        if statistic(self.pools, self._of_data(hypothesis))[0] <= 0.0:
+        if statistic(self.pools, self.of_data(hypothesis))[0] <= 0.0:
             return 1.0  # the best curve of all is in the set
-        nulls, seen = self.best(hypothesis)
-        pools = tuple(p.with_curves(more) for p, more in zip(self.pools, seen, strict=True))
+        nulls, pools = self.best(hypothesis)
         observed = float(statistic(pools, tables(pools, hypothesis, self._data))[0])
         if observed <= 0.0:
             return 1.0
@@ -124,26 +129,44 @@ class LimitTest:
         rest = looks[worst].exceeding(done, self.draws)
         return (1 + first[worst] + rest) / (1 + self.draws)
 
-    def best(self, hypothesis: Hypothesis) -> tuple[list[Curves], list[list[FamilyCurves]]]:
-        """Near-best curves of the set, best first, and what was seen of each pool on the way."""
-        own = self._of_data(hypothesis)
+    def best(self, hypothesis: Hypothesis) -> tuple[list[Curves], tuple[Pool, ...]]:
+        """Near-best curves of the set, best first, and the pools with what was seen on the way."""
+        own = self.of_data(hypothesis)
         inside = criteria(self.pools, own, least_sum)
-        least = min(float(v[0]) for v in inside.values())
-        near = [key for key, v in inside.items() if np.isfinite(v[0]) and v[0] <= least + _NEAR]
-        found: list[Curves] = []
-        seen: list[list[FamilyCurves]] = [[] for _ in self.pools]
+        ranked = sorted((float(v[0]), key) for key, v in inside.items() if np.isfinite(v[0]))
+        near = [
+            key
+            for place, (value, key) in enumerate(ranked)
+            if place < _LEAST or value <= ranked[0][0] + _NEAR
+        ]
+        searches = {}
         for key in near:
-            parts: list[Candidate] = []
             chosen = levels([table[key][:, 0] for table in own])
-            for pool, level, way in zip(self.pools, chosen, seen, strict=True):
-                allowed = partial(_reaches, hypothesis, level)
-                polished, passed = pool.polished(pool.of(key), allowed)
-                parts.append(polished)
-                way.append(passed)
-            value = joint(self.pools, key, np.array([sum(c.rss for c in parts)]))
-            found.append(Curves(tuple(parts), float(value[0])))
-        found.sort(key=lambda curves: curves.bic)
-        return [c for c in found[:_MOST] if c.bic <= found[0].bic + _WINDOW], seen
+            searches[key] = [
+                Search(pool, pool.of(key), partial(_reaches, hypothesis, level))
+                for pool, level in zip(self.pools, chosen, strict=True)
+            ]
+        found = self._raced(searches)
+        pools = tuple(
+            pool.with_curves([parts[i].seen for parts in searches.values()])
+            for i, pool in enumerate(self.pools)
+        )
+        return [c for c in found[:_MOST] if c.bic <= found[0].bic + _WINDOW], pools
+
+    def _raced(self, searches: dict[Key, list[Search]]) -> list[Curves]:
+        """Search on; families that fall behind after some rounds are left there."""
+        running = list(searches)
+        for rounds in _ROUNDS:
+            found = []
+            for key in running:
+                for part in searches[key]:
+                    part.go(rounds)
+                parts = tuple(part.found for part in searches[key])
+                value = float(joint(self.pools, key, np.array([sum(c.rss for c in parts)]))[0])
+                found.append((value, key, Curves(parts, value)))
+            found.sort(key=lambda entry: entry[:2])
+            running = [key for value, key, _ in found if value <= found[0][0] + 2.0 * _WINDOW]
+        return [curves for *_, curves in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +207,21 @@ EVERY = Measure("any", lambda curves: np.zeros(len(curves.block.theta)), 1.0)
 
 def best_curves(pools: Sequence[Pool]) -> tuple[Curves, tuple[Pool, ...]]:
     """Best curves of all, and the pools of what is possible, with what was seen on the way."""
-    found, seen = LimitTest(tuple(pools), (), 0).best(Hypothesis(EVERY, 0.0, True))
-    pools = [p.with_curves(more) for p, more in zip(pools, seen, strict=True)]
-    return found[0], possible(pools)
+    found, more = LimitTest(tuple(pools), (), 0).best(Hypothesis(EVERY, 0.0, True))
+    return found[0], possible(more)
+
+
+def _first_beyond(pools: tuple[Pool, ...], steps: Sequence[Hypothesis], most: float) -> int:
+    """First of ever smaller sets whose best curve is worse than the best of all by ``most``."""
+
+    def beyond(step: Hypothesis) -> bool:
+        return bool(statistic(pools, LimitTest(pools, (), 0).of_data(step))[0] > most)
+
+    k = 0
+    while (k := bisect_left(steps, True, lo=k, key=beyond)) < len(steps):
+        # Between the points of the grid there may be a better curve: look for it, then go on.
+        found, more = LimitTest(pools, (), 0).best(steps[k])
+        pools = more
+        if not found or beyond(steps[k]):
+            break
+    return k

@@ -6,8 +6,9 @@ Each family has its floor at chance and fitted, and each curve of the grid knows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from emergence._typing import BoolArray, FloatArray
 from emergence.curves.catalogue import POOLED
 from emergence.curves.family import Family
 from emergence.curves.foot import Foot, feet
-from emergence.engine.contest import Candidate, cell, crossed, fitted
+from emergence.engine.contest import crossed
 from emergence.engine.grid import Block, gains, grid_rss, make_block
 from emergence.engine.problem import Problem
 
@@ -24,11 +25,6 @@ _ETAS = 80
 _FLOOR, _NO_FLOOR = 4.0, ("linear", "exponential", "power_law")
 # Curves that are worse than the best by this much BIC, whatever their parameters, play no part.
 HOPELESS = 60.0
-# What a search has seen is kept within so much BIC of what it found.
-_KEPT = 15.0
-# A search looks at so many places around its centre, so many times, and within half as far where
-# it is not on its way.
-_CLOUD, _ROUNDS = 48, 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +60,10 @@ class Pool:
     def made(self, family: Family, theta: FloatArray, free: bool) -> FamilyCurves:
         """Curves of one family at the rows of ``theta``."""
         low, high = float(self.problem.x[0]), float(self.problem.x[-1])
-        return FamilyCurves(self._block(family, theta, free), feet(family, theta, low, high))
+        return FamilyCurves(self.block(family, theta, free), feet(family, theta, low, high))
 
-    def _block(self, family: Family, theta: FloatArray, free: bool) -> Block:
+    def block(self, family: Family, theta: FloatArray, free: bool) -> Block:
+        """Make the curves of one family without their feet."""
         p = self.problem
         return make_block(family, theta, family.basis(p.x, theta), p, fit_level=free)
 
@@ -93,47 +90,16 @@ class Pool:
         pairs = zip(self.curves, keep, strict=True)
         return replace(self, curves=tuple(c.where(k) for c, k in pairs if k.any()))
 
+    @cached_property
+    def _families(self) -> dict[tuple[str, bool], FamilyCurves]:
+        return {c.key: c for c in self.curves}
+
     def of(self, key: tuple[str, bool]) -> FamilyCurves:
         """Return the curves of one family."""
-        return next(c for c in self.curves if c.key == key)
+        return self._families[key]
 
-    def polished(
-        self, curves: FamilyCurves, allowed: Callable[[FamilyCurves], BoolArray]
-    ) -> tuple[Candidate, FamilyCurves]:
-        """Best curve of a family among those allowed, and the curves seen on the way to it.
-
-        At least one of ``curves`` must be allowed.
-        """
-        p, family, free = self.problem, curves.block.family, curves.key[1]
-        column = p.wy[:, None]
-        ok = curves.where(allowed(curves))
-        gain = gains(ok.block, column)[:, 0]
-        centre, best = ok.block.theta[int(gain.argmax())], float(gain.max())
-        step = cell(curves.block.theta, centre)
-        low, high = self._bounds(family)
-        seen = [centre[None]]
-        for _ in range(_ROUNDS if centre.size else 0):
-            trial = np.clip(centre + step * _cloud(centre.size), low, high)
-            seen.append(trial)
-            far = 0.0
-            gain = gains(self._block(family, trial, free), column)[:, 0]
-            # Feet are what costs: only curves that would be better are asked for theirs.
-            better = np.flatnonzero(gain > best)
-            if better.size:
-                better = better[allowed(self.made(family, trial[better], free))]
-            if better.size:
-                top = better[int(gain[better].argmax())]
-                far = float(np.abs((trial[top] - centre) / np.where(step > 0, step, 1.0)).max())
-                centre, best = trial[top], float(gain[top])
-            if far < 0.5:
-                step = 0.5 * step
-        found, trials = fitted(p, family, centre, free=free), np.concatenate(seen)
-        block = self._block(family, trials, free)
-        rss = grid_rss(block, column, gains(block, column))[:, 0]
-        near = p.n * np.log(rss / max(found.rss, 1e-300)) < _KEPT
-        return found, self.made(family, trials[near], free)
-
-    def _bounds(self, family: Family) -> tuple[FloatArray, FloatArray]:
+    def bounds(self, family: Family) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the parameters of a family."""
         edge = self.problem.etas(_ETAS)[[0, -1]]
         if family.side == "smooth":
             return np.array(family.lower), np.array(family.upper)
@@ -141,7 +107,7 @@ class Pool:
 
 
 def possible(pools: Sequence[Pool]) -> tuple[Pool, ...]:
-    """Pools without the curves that the data rule out by far."""
+    """Pools without the curves that the data rule out by far, but for places to search from."""
     data = [pool.problem.wy[:, None] for pool in pools]
     rss = [
         [grid_rss(c.block, y, gains(c.block, y))[:, 0] for c in pool.curves]
@@ -150,19 +116,26 @@ def possible(pools: Sequence[Pool]) -> tuple[Pool, ...]:
     least = [min(float(r.min()) for r in own) for own in rss]
     n, total = sum(pool.problem.n for pool in pools), sum(least)
     return tuple(
-        pool.kept([n * np.log1p((r - best) / total) < HOPELESS for r in own])
+        pool.kept(
+            [
+                (n * np.log1p((r - best) / total) < HOPELESS) | _starts(c.foot, r)
+                for c, r in zip(pool.curves, own, strict=True)
+            ]
+        )
         for pool, own, best in zip(pools, rss, least, strict=True)
     )
 
 
-def _cloud(k: int) -> FloatArray:
-    """Places that fill the cube [-1, 1]^k evenly, its centre left out: a Kronecker sequence."""
-    # The generalised golden ratio, the root of g^(k + 1) = g + 1, leaves no gaps in any dimension.
-    g = 1.5
-    for _ in range(40):
-        g = (1.0 + g) ** (1.0 / (k + 1))
-    steps = g ** -np.arange(1.0, k + 1.0)
-    return 2.0 * ((0.5 + np.outer(np.arange(1, _CLOUD + 1), steps)) % 1.0) - 1.0
+def _starts(foot: Foot, rss: FloatArray) -> BoolArray:
+    """Best curve of a family at each onset and each rho: where a search may begin."""
+    # Between the points of a grid precise data may find a curve that is far better than them.
+    out, order = np.zeros(rss.size, dtype=bool), np.argsort(rss, kind="stable")
+    with np.errstate(divide="ignore"):
+        steps = (2.0 * np.log2(foot.rho), 50.0 * foot.onset)
+    for step in steps:
+        places = np.floor(np.clip(np.nan_to_num(step, nan=-99.0), -99.0, 99.0))[order]
+        out[order[np.unique(places, return_index=True)[1]]] = True
+    return out
 
 
 def make_pool(problem: Problem) -> Pool:

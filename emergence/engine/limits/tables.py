@@ -46,7 +46,7 @@ def _table(pool: Pool, hypothesis: Hypothesis, columns: FloatArray, *, several: 
         level = np.clip(hypothesis.level(curves), -reach, most) + reach
         order = np.argsort(level, kind="stable")
         ends = np.searchsorted(level[order], np.arange(reach + most + 2))
-        top = _highest(curves.block.rows[order], ends, columns)
+        top = _highest(curves.block.rows, order, ends, columns)
         top = np.maximum.accumulate(top[::-1], axis=0)[::-1]
         gain = np.square(np.maximum(top, 0.0))
         if curves.block.level is not None:
@@ -55,11 +55,14 @@ def _table(pool: Pool, hypothesis: Hypothesis, columns: FloatArray, *, several: 
     return out
 
 
-def _highest(rows: FloatArray, ends: IntArray, columns: FloatArray) -> FloatArray:
-    """Largest projection on the rows between each two ends; -inf where there are none."""
+def _highest(rows: FloatArray, order: IntArray, ends: IntArray, columns: FloatArray) -> FloatArray:
+    """Largest projection on the ordered rows between each two ends; -inf where there are none."""
     top = np.full((ends.size - 1, columns.shape[1]), -np.inf)
     there = np.flatnonzero(np.diff(ends))
-    step = max(1, _CHUNK // max(rows.shape[0], 1))
+    if columns.shape[1] < rows.shape[1]:  # projections are fewer numbers to order than rows
+        top[there] = np.maximum.reduceat((rows @ columns)[order], ends[there], axis=0)
+        return top
+    rows, step = rows[order], max(1, _CHUNK // max(rows.shape[0], 1))
     for start in range(0, columns.shape[1], step):
         part = slice(start, start + step)
         top[there, part] = np.maximum.reduceat(rows @ columns[:, part], ends[there], axis=0)

@@ -31,15 +31,22 @@ class ErrorSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ResampledErrors:
-    """Residuals drawn with replacement, centred and corrected for the fitted parameters."""
+    """Residuals drawn with replacement, centred and corrected for the fitted parameters.
+
+    ``x`` holds the places of the points: errors may grow or shrink along them.
+    """
 
     index: IntArray
+    x: FloatArray
 
     def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
         """See :class:`ErrorSource`."""
         there = scale > _NO_ERROR
         if not there.any():
             return np.zeros(self.index.shape)
+        scale = scale * np.where(
+            there, trend_scale(self.x, residual / np.where(there, scale, 1)), 1
+        )
         pool = residual[there] / scale[there]
         k = pool.size
         # Residuals are smaller than errors by what the fitted parameters have used up.
@@ -67,6 +74,24 @@ class GaussianErrors:
         return self.table * (sd * local * scale)[:, None]
 
 
+def trend_scale(x: FloatArray, residual: FloatArray) -> FloatArray:
+    r"""Relative size of the errors along the loss, :math:`e^{b (x - \bar x) / 2}`.
+
+    b is the slope of the logarithm of their squares, which for normal errors has a variance of
+    :math:`\pi^2 / 2` a point (Harvey 1976, Econometrica 44, 461).  It is shrunk by four of its own
+    variances over its square, so that it is zero unless it is clear of noise.
+    """
+    known = np.square(residual) > 1e-8 * float(np.mean(np.square(residual)))
+    if known.sum() < 10:
+        return np.ones(x.size)
+    place, log_square = x - x[known].mean(), np.log(np.square(residual[known]))
+    spread = float(np.square(place[known]).sum())
+    slope = float(place[known] @ log_square) / max(spread, 1e-300)
+    variance = 0.5 * np.pi**2 / max(spread, 1e-300)
+    slope *= max(0.0, 1.0 - 4.0 * variance / max(slope**2, 1e-300))
+    return np.asarray(np.exp(0.5 * slope * place))
+
+
 def local_scale(residual: FloatArray) -> FloatArray:
     """Relative size of the residuals along the loss axis: a running root mean square."""
     # Where runs leave the plateau at slightly different losses the errors around a common curve are
@@ -91,7 +116,7 @@ class ErrorModel:
         rng = child(self.seed, stream, *key)
         n = self.problem.n
         if self.problem.run is None:
-            return ResampledErrors(rng.integers(0, n, (size, n)).T)
+            return ResampledErrors(rng.integers(0, n, (size, n)).T, self.problem.x)
         return GaussianErrors(rng.standard_normal((size, n)).T)
 
 

@@ -130,7 +130,7 @@ def _draws(
     out = []
     for t, size in enumerate(n):
         rng = child(seed, Stream.SHARED_THRESHOLD, 0 if same else t)
-        out.append(ResampledErrors(rng.integers(0, size, (n_boot, size)).T))
+        out.append(ResampledErrors(rng.integers(0, size, (n_boot, size)).T, contests[t].problem.x))
     return tuple(out)
 
 

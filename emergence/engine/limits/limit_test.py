@@ -27,6 +27,7 @@ from emergence.engine.limits.tables import (
     joint,
     least_sum,
     levels,
+    set_costs,
     statistic,
     tables,
 )
@@ -37,8 +38,8 @@ from emergence.engine.sides import Curves
 _WINDOW, _MOST = 2.0, 3
 # Families are polished that come within this many BIC of the best on the grid, at least so many:
 # where the data are precise the grid is coarse.
-_NEAR, _LEAST = 8.0, 4
-_ROUNDS = (5, 9)
+_NEAR, _LEAST = 6.0, 3
+_ROUNDS = (4, 8)
 _FIRST_LOOK = 199
 
 # A p-value above _CLEAR alpha needs no look at narrower sets.
@@ -95,10 +96,11 @@ class LimitTest:
     def interval(self, measure: Measure, estimate: float, level: float) -> tuple[float, float]:
         """Values with a curve that is nearly as good as the best; infinite where there is no end.
 
-        "Nearly" is a T of at most _SUPPORT log(1 / (1 - level)), the share of truths drawn at
-        random, most of them none of the curves here, whose own value costs no more.
+        "Nearly" is a T of at most _SUPPORT log(1 / (1 - level)) for one curve, and half as much
+        again for each more: of truths drawn at random, most of them none of the curves here, that
+        share costs no more at their own value.
         """
-        most = -_SUPPORT * np.log1p(-level)
+        most = -_SUPPORT * np.log1p(-level) * 0.5 * (len(self.pools) + 1)
         ends = []
         for at_least, sign in ((False, -1.0), (True, 1.0)):
             steps = [
@@ -112,12 +114,16 @@ class LimitTest:
     def _p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
         if statistic(self.pools, self.of_data(hypothesis))[0] <= 0.0:
             return 1.0  # the best curve of all is in the set
-        nulls, pools = self.best(hypothesis)
+        found, pools = self.best(hypothesis)
         observed = float(statistic(pools, tables(pools, hypothesis, self._data))[0])
         if observed <= 0.0:
             return 1.0
-        if not nulls or observed > HOPELESS:
+        if not found or observed > HOPELESS:
             return 1.0 / (self.draws + 1)
+        # What must earn its second piece is no null: replicates of it are explained without, which
+        # would say nothing of these data.
+        plain = [c for c in found if not c.parts[0].family.handicap] or found
+        nulls = [c for c in plain[:_MOST] if c.bic <= plain[0].bic + _WINDOW]
         looks = [_Look(self, pools, null.parts, hypothesis, observed) for null in nulls]
         first = [look.exceeding(0, min(_FIRST_LOOK, self.draws)) for look in looks]
         # The null that most of its first replicates speak for is simulated to the end.
@@ -130,7 +136,7 @@ class LimitTest:
         return (1 + first[worst] + rest) / (1 + self.draws)
 
     def best(self, hypothesis: Hypothesis) -> tuple[list[Curves], tuple[Pool, ...]]:
-        """Near-best curves of the set, best first, and the pools with what was seen on the way."""
+        """Best curves of the set, best first, and the pools with what was seen on the way."""
         own = self.of_data(hypothesis)
         inside = criteria(self.pools, own, least_sum)
         ranked = sorted((float(v[0]), key) for key, v in inside.items() if np.isfinite(v[0]))
@@ -151,7 +157,7 @@ class LimitTest:
             pool.with_curves([parts[i].seen for parts in searches.values()])
             for i, pool in enumerate(self.pools)
         )
-        return [c for c in found[:_MOST] if c.bic <= found[0].bic + _WINDOW], pools
+        return found, pools
 
     def _raced(self, searches: dict[Key, list[Search]]) -> list[Curves]:
         """Search on; families that fall behind after some rounds are left there."""
@@ -218,7 +224,13 @@ def _first_beyond(pools: tuple[Pool, ...], steps: Sequence[Hypothesis], most: fl
         return bool(statistic(pools, LimitTest(pools, (), 0).of_data(step))[0] > most)
 
     k = 0
-    while (k := bisect_left(steps, True, lo=k, key=beyond)) < len(steps):
+    while True:
+        if len(pools) == 1:  # then all sets are weighed at once
+            k += int((set_costs(pools[0], steps[k:]) <= most).sum())
+        else:
+            k = bisect_left(steps, True, lo=k, key=beyond)
+        if k == len(steps):
+            break
         # Between the points of the grid there may be a better curve: look for it, then go on.
         found, more = LimitTest(pools, (), 0).best(steps[k])
         pools = more

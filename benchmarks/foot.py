@@ -1,6 +1,6 @@
 """Foot: how often are labels wrong on truths drawn at random, by bins of the true rho?
 
-    python benchmarks/foot.py --datasets 1000 --workers 2
+    python benchmarks/foot.py --workers 2
 
 Truths are those of ``emergence.curves.truths``, none of which was used to choose a rule: rules were
 chosen on other seeds.  The table goes to benchmarks/results/foot.md.
@@ -19,50 +19,99 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from machine import write
 
 from emergence import classify, simulate
-from emergence.curves.truths import draw_truth
+from emergence.curves.truths import Rise, Truth, draw_truth
+from emergence.verdicts.evidence import RHO_RANGE
 
 BINS = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, np.inf)
 LABELS = ("emergent", "smooth", "undetermined", "flat")
 
 
-def one(n: int, in_runs: bool, n_boot: int, i: int) -> tuple[float, float, float, float]:
-    """True rho over the losses seen, number of the label, coverage of rho (or NaN), seconds."""
+class Recorded:
+    """A gain that remembers the losses asked for, shifted where runs have thresholds of their own.
+
+    Told of the losses that were reported, it knows the shift of each run.
+    """
+
+    def __init__(self, gain: Rise) -> None:
+        self.gain, self.seen = gain, np.empty(0)
+
+    def _moved(self, by: float, loss: np.ndarray) -> np.ndarray:
+        return self.gain(loss - by)
+
+    def __call__(self, loss: np.ndarray) -> np.ndarray:
+        """Gain, and remember where."""
+        self.seen = loss
+        return self.gain(loss)
+
+    def of_runs(self, points: pd.DataFrame) -> tuple[float, float]:
+        """Onset and rho, means over the runs (of the logarithm of rho) as each was measured."""
+        shift = points["loss"].to_numpy() - self.seen
+        onsets, logs = [], []
+        for own in points.groupby("run").groups.values():
+            loss, moved = (
+                points.loc[own, "loss"],
+                float(shift[points.index.get_indexer(own)].mean()),
+            )
+            mine = Truth(lambda x, by=moved: self.gain(x - by), np.nan, "", {})
+            onset, rho = mine.foot(float(loss.min()), float(loss.max()))
+            onsets.append(onset)
+            logs.append(np.log2(np.clip(rho, *RHO_RANGE)))
+        return float(np.mean(onsets)), float(np.exp2(np.mean(logs)))
+
+
+def one(n: int, in_runs: bool, n_boot: int, i: int) -> tuple[float, ...]:
+    """True rho over the losses seen, number of the label, coverage of rho and onset, seconds."""
     drawing, measuring, judging = np.random.SeedSequence([21, n, in_runs, i]).spawn(3)
     truth = draw_truth(np.random.default_rng(drawing), in_runs=in_runs)
-    points = simulate(truth.gain, n=n, rng=measuring, **truth.options).select()
-    rho = truth.foot(float(points.loss.min()), float(points.loss.max()))[1]
+    gain = Recorded(truth.gain)
+    records = simulate(gain, n=n, rng=measuring, **truth.options)
+    points = records.select()
+    onset, rho = truth.foot(float(points.loss.min()), float(points.loss.max()))
     start = time.process_time()
     verdict = classify(points, n_boot=n_boot, rng=judging)
+    intervals = [verdict.interval(name) for name in ("rho", "onset")]
     seconds = time.process_time() - start
-    ci = verdict.rho_interval
-    covered = np.nan if np.isnan(ci.low) else float(ci.low <= rho <= ci.high)
-    return rho, float(LABELS.index(verdict.label)), covered, seconds
+    known = (rho, onset)
+    if verdict.evidence.curves > 1:
+        known = gain.of_runs(records.to_frame())[::-1]
+    known = (float(np.clip(known[0], *RHO_RANGE)), known[1])
+    covered = [
+        np.nan if np.isnan(ci.low) else float(ci.low <= value <= ci.high)
+        for ci, value in zip(intervals, known, strict=True)
+    ]
+    return rho, float(LABELS.index(verdict.label)), *covered, seconds
 
 
 def table(rows: np.ndarray, n: int, in_runs: bool) -> list[str]:
     """Lines of one cell: a row for each bin of the true rho."""
     where = "in runs" if in_runs else "independent"
     lines = [f"## {n} checkpoints, {where}, {len(rows)} truths", ""]
-    lines += ["| true rho | truths | emergent | smooth | undetermined | flat | rho covered |"]
-    lines += ["|---|---|---|---|---|---|---|"]
-    for low, high in pairwise(BINS):
-        mine = rows[(rows[:, 0] >= low) & (rows[:, 0] < high)]
+    lines += [
+        "| true rho | truths | emergent | smooth | undetermined | flat | rho covered | "
+        "onset covered |"
+    ]
+    lines += ["|---|---|---|---|---|---|---|---|"]
+    for low, high in (*pairwise(BINS), (0.0, np.inf)):
+        mine = rows[(rows[:, 0] >= low) & (rows[:, 0] <= high)]
         if not len(mine):
             continue
         shares = [f"{(mine[:, 1] == k).mean():.3f}" for k in range(len(LABELS))]
-        known = mine[np.isfinite(mine[:, 2]), 2]
-        covered = f"{known.mean():.3f} of {len(known)}" if len(known) else ""
-        lines.append(f"| {low:g} to {high:g} | {len(mine)} | {' | '.join(shares)} | {covered} |")
-    return [*lines, "", f"{rows[:, 3].mean():.2f} s a verdict.", ""]
+        known = mine[np.isfinite(mine[:, 2])]
+        if len(known):
+            shares += [f"{v:.3f} of {len(known)}" for v in known[:, 2:4].mean(axis=0)]
+        name = "all" if (low, high) == (0.0, np.inf) else f"{low:g} to {high:g}"
+        lines.append(f"| {name} | {len(mine)} | {' | '.join(shares)} |")
+    return [*lines, "", f"{rows[:, 4].mean():.2f} s a verdict with its intervals.", ""]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=200, help="truths in runs")
+    parser.add_argument("--datasets", type=int, default=2000)
+    parser.add_argument("--runs", type=int, default=2000, help="truths in runs")
     parser.add_argument("--draws", type=int, default=199)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()

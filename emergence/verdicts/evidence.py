@@ -44,11 +44,11 @@ _NESTED = (0.0, 1.0, 2.0)
 # The p-values that are adjusted for the number of tasks.
 TESTS = ("p_flat", "p_gradual", "p_sudden", "p_short")
 # A rho below is a jump; above, the gain begins before the losses seen.
-_LEAST, _GREATEST = 2.0**-10, 2.0**5
+RHO_RANGE = (2.0**-10, 2.0**5)
 
 
 def _log_rho(curves: FamilyCurves) -> FloatArray:
-    return np.log2(np.clip(curves.foot.rho, _LEAST, 2.0 * _GREATEST))
+    return np.log2(np.clip(curves.foot.rho, RHO_RANGE[0], 2.0 * RHO_RANGE[1]))
 
 
 def _log_short(curves: FamilyCurves) -> FloatArray:
@@ -205,9 +205,9 @@ class Trial:
             unknown = (float("nan"), float("nan"))
             return Interval(*unknown, level, "limits", open_low=True, open_high=True)
         if name == "rho":
-            start = float(np.log2(np.clip(e.rho, _LEAST, _GREATEST)))
+            start = float(np.log2(np.clip(e.rho, *RHO_RANGE)))
             low, high = np.exp2(self.tested.test.interval(RHO, start, level))
-            high = np.where(high > _GREATEST, np.inf, high)
+            high = np.where(high > RHO_RANGE[1], np.inf, high)
         else:
             start = float(problem.to_x(e.onset))
             ends = self.tested.test.interval(ONSET, start, level)
@@ -247,7 +247,7 @@ def gather(
         for c, p in zip(best.parts, own, strict=True)
     ]
     mean = Foot(*(float(np.mean(column)) for column in zip(*found, strict=True)))  # type: ignore[arg-type]
-    log_rho = np.log2(np.clip([f.rho[0] for f in found], _LEAST, 1 / _LEAST))
+    log_rho = np.log2(np.clip([f.rho[0] for f in found], *RHO_RANGE))
     ends = [c.ability(p.x[[0, -1]]) for c, p in zip(best.parts, own, strict=True)]
     top, level = np.mean(ends, axis=0)
     span, points = own[0].span, own[0].points

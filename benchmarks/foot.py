@@ -52,11 +52,9 @@ class Recorded:
         shift = points["loss"].to_numpy() - self.seen
         onsets, logs = [], []
         for own in points.groupby("run").groups.values():
-            loss, moved = (
-                points.loc[own, "loss"],
-                float(shift[points.index.get_indexer(own)].mean()),
-            )
-            mine = Truth(lambda x, by=moved: self.gain(x - by), np.nan, "", {})
+            loss = points.loc[own, "loss"]
+            moved = float(shift[points.index.get_indexer(own)].mean())
+            mine = Truth(partial(self._moved, moved), np.nan, "", {})
             onset, rho = mine.foot(float(loss.min()), float(loss.max()))
             onsets.append(onset)
             logs.append(np.log2(np.clip(rho, *RHO_RANGE)))

@@ -23,6 +23,10 @@ Plateau = Literal["auto", "chance", "fitted"]
 PLATEAUS: tuple[Plateau, ...] = get_args(Plateau)
 
 
+Outliers = Literal["drop", "keep"]
+OUTLIERS: tuple[Outliers, ...] = get_args(Outliers)
+
+
 class Columns(TypedDict, total=False):
     """Arrays that stand beside losses and scores, by name; see :class:`Points`.
 
@@ -36,3 +40,5 @@ class Columns(TypedDict, total=False):
     tokens: ArrayLike | None
     params: ArrayLike | None
     weights: ArrayLike | None
+    loss_sd: float | None
+    outliers: Outliers | None

@@ -1,10 +1,11 @@
 """Interval: the one kind of interval that every result gives, and curves with a band."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from emergence._typing import FloatArray
 from emergence.errors import DataError
@@ -64,6 +65,21 @@ class Curve(NamedTuple):
 def even(loss: FloatArray) -> FloatArray:
     """Losses of a curve: evenly from the lowest to the highest."""
     return np.linspace(loss.min(), loss.max(), _PLACES)
+
+
+def widened(interval: Interval, centre: float, sd: float) -> Interval:
+    r"""Interval for a place on an axis whose values have errors of their own.
+
+    Each half is longer in quadrature by z sd, z the normal quantile of the interval's level:
+
+    .. math:: \sqrt{h^2 + (z\, s)^2}.
+    """
+    if sd <= 0:
+        return interval
+    reach = float(ndtri(0.5 + 0.5 * interval.level)) * sd
+    low = centre - np.hypot(max(centre - interval.low, 0.0), reach)
+    high = centre + np.hypot(max(interval.high - centre, 0.0), reach)
+    return replace(interval, low=float(low), high=float(high))
 
 
 def interval_of(low: float, high: float, level: float, method: str) -> Interval:

@@ -14,7 +14,7 @@ from emergence.curves.family import Family
 from emergence.engine.contest import Contest, smooth_contest, threshold_contest
 from emergence.engine.grid import amplitudes, best_gain, bic, curve, gains, joint_bic, make_block
 from emergence.engine.problem import Problem, make_problem
-from emergence.records.points import as_points
+from emergence.records.as_points import as_points
 
 
 def contest(problem: Problem, family: Family, free: bool) -> Contest:

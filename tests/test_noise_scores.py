@@ -10,7 +10,7 @@ from emergence.engine.problem import make_problem
 from emergence.engine.replicates import ErrorModel, local_scale, replicas
 from emergence.noise.runs import RunNoise, fit_run_noise
 from emergence.noise.scores import precision
-from emergence.records.points import as_points
+from emergence.records.as_points import as_points
 
 
 @pytest.mark.parametrize(("offset", "rho"), [(0.0, 0.0), (0.02, 0.6), (0.03, 0.0)])

@@ -20,6 +20,8 @@ def _found(where: str) -> tuple[Family, ...]:
 
 ONSETS: dict[str, Family] = {f.name: f for f in _found("onsets")}
 COMPETING = tuple(f for f in ONSETS.values() if f.competes)
+# Those that an estimate of eta weighs: a ceiling that none allows for would move its interval.
+FOR_ETA = (*COMPETING, ONSETS["ceiling"], ONSETS["jump_ceiling"])
 SMOOTH: dict[str, Family] = {f.name: f for f in _found("smooth")}
 # Those that a verdict weighs: a step is a jump without slope.
 POOLED = (*(f for f in ONSETS.values() if f.name != "step"), *SMOOTH.values())

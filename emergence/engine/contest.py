@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from emergence._typing import PLATEAUS, FloatArray, Plateau
-from emergence.curves.catalogue import COMPETING, ONSETS, smooth_families
+from emergence.curves.catalogue import FOR_ETA, ONSETS, smooth_families
 from emergence.curves.family import Family
 from emergence.engine.grid import (
     Block,
@@ -133,13 +133,16 @@ class Contest:
         A grid holds thousands of shapes, and data that say anything rule out most of them;
         the first of the ``columns`` show which.
         """
-        pilot = columns[:, :_PILOT]
+        return self.within(columns[:, :_PILOT], _SLACK)
+
+    def within(self, columns: FloatArray, most: float) -> Contest:
+        """Same contest with the parameter sets within so much BIC of the best of some column."""
         tables = [
-            bic(grid_rss(b, pilot, gains(b, pilot)), self.problem.n, b.n_params)
+            bic(grid_rss(b, columns, gains(b, columns)), self.problem.n, b.n_params)
             for b in self.blocks
         ]
         best = np.min([table.min(axis=0) for table in tables], axis=0)
-        near = [np.flatnonzero((table - best).min(axis=1) < _SLACK) for table in tables]
+        near = [np.flatnonzero((table - best).min(axis=1) < most) for table in tables]
         return self._with(
             tuple(b.where(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
         )
@@ -147,6 +150,10 @@ class Contest:
     def thinned(self, step: int) -> Contest:
         """Same contest with every ``step``-th parameter set of each shape."""
         return self._with(tuple(b.where(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
+
+    def competing(self) -> Contest:
+        """Same contest with the shapes that compete for everything, not for eta alone."""
+        return self._with(tuple(b for b in self.blocks if b.family.competes))
 
     def only(self, name: str) -> Contest:
         """Same contest with the shapes of one name alone."""
@@ -300,7 +307,7 @@ def onset_contest(problem: Problem, shape: str, plateau: Plateau) -> Contest:
         raise DataError(f"shape {shape!r} is not known: auto, {', '.join(ONSETS)}")
     if plateau not in PLATEAUS:
         raise DataError(f"plateau {plateau!r} is not known: {', '.join(PLATEAUS)}")
-    families = COMPETING if shape == "auto" else (ONSETS[shape],)
+    families = FOR_ETA if shape == "auto" else (ONSETS[shape],)
     if plateau != "auto":
         return threshold_contest(problem, families, fit_level=plateau == "fitted")
     known = threshold_contest(problem, families, fit_level=False)

@@ -22,6 +22,8 @@ from emergence.engine.replicates import ErrorSource, replicas
 from emergence.errors import MethodRefused
 from emergence.interval import Interval, percentile, symmetric
 
+# Every curve within this much BIC (or two log n) of the best with its onset at a place may be true.
+_NEAR, _HOPELESS = 10.0, 60.0
 # A first look with this many draws settles an eta whose p-value is 3 standard errors away.
 _FIRST_LOOK = 199
 
@@ -34,7 +36,7 @@ class EtaTest:
     errors: ErrorSource
 
     def p_value(self, x0: float, alpha: float | None = None) -> float:
-        """Bootstrap p-value of the onset at x0 (canonical axis).
+        """Largest bootstrap p-value of an onset at x0 (canonical axis), over curves that may be.
 
         With ``alpha`` a first look at some of the draws may settle on which side of it the
         p-value lies; the rest are then not simulated.
@@ -42,11 +44,24 @@ class EtaTest:
         p = self.contest.problem
         families = self.contest.families
         here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
-        # The null is the best curve with its onset at x0: replicates of the best curve of all would
-        # ask how eta scatters about the estimate, which near a kink or a jump is no test of x0.
-        null = min(here.polished_at_eta(), key=lambda c: c.bic)
-        columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)
+        # A null is a curve with its onset at x0: replicates of the best curve of all would ask how
+        # eta scatters about the estimate, which near a kink or a jump is no test of x0.
+        found = sorted(here.polished_at_eta(), key=lambda c: c.bic)
+        near = found[0].bic + max(_NEAR, 2.0 * np.log(p.n))
         observed = self._statistic(self.contest, here, p.wy[:, None])[0]
+        if alpha is not None and observed < 0.5 * chdtri(1, alpha):
+            return 1.0  # no test of one parameter rejects so little
+        p_value = 0.0
+        for null in (c for c in found if c.bic <= near):
+            p_value = max(p_value, self._under(null, here, observed, alpha))
+            if alpha is not None and p_value > alpha:
+                break  # one of the curves that may be true does not reject it
+        return p_value
+
+    def _under(self, null: Candidate, here: Contest, observed: float, alpha: float | None) -> float:
+        """Bootstrap p-value under one curve with its onset at the place tested."""
+        p = self.contest.problem
+        columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)
         contest = self.contest.shortlist(columns)
         size, exceed, done = columns.shape[1], 0, 0
         for stop in (min(_FIRST_LOOK, size), size) if alpha is not None else (size,):
@@ -132,7 +147,8 @@ def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: flo
     """Profile interval of eta in units of loss, around ``start`` (canonical axis)."""
     # The search runs over the thresholds that the contest's grid spans, to 1/500 of it.
     p = contest.problem
-    test = EtaTest(contest, errors)
+    # Curves that the data rule out by far are no part of any test.
+    test = EtaTest(contest.within(p.wy[:, None], _HOPELESS), errors)
     alpha = 1.0 - level
     assert contest.etas is not None
     etas, profile = contest.etas, contest.profiles(p.wy[:, None])[:, 0]

@@ -24,7 +24,7 @@ from emergence.engine.problem import Problem
 from emergence.engine.replicates import ErrorModel
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.corner_width import width_bound
-from emergence.interval import Interval, check_level
+from emergence.interval import Interval, check_level, widened
 
 _CORNER_DRAWS, _ISOTONIC_DRAWS = 199, 199
 _FINE = 240  # thresholds of the even grid that the sampling distribution is drawn on
@@ -96,8 +96,19 @@ class OnsetFit:
         key = (shape, level)
         if key not in self._known:
             make = self._isotonic if shape == "isotonic" else self._profile
-            self._known[key] = make(shape, level)
+            centre = self.problem.to_loss(self._estimate(shape))
+            made = make(shape, level)
+            self._known[key] = widened(made, centre, self.problem.points.loss_sd)
         return cast(Interval, self._known[key])
+
+    def _estimate(self, shape: str) -> float:
+        """Eta on the canonical axis under one shape, or under the one chosen."""
+        if shape in ("auto", "isotonic"):
+            return self.eta
+        mine = (float(c.theta[0]) for c in self.candidates if c.family.name == shape)
+        if (eta := next(mine, None)) is None:
+            raise DataError(f"shape {shape!r} was not part of this fit")
+        return eta
 
     def _isotonic(self, _: str, level: float) -> Interval:
         draws, n = min(self.n_boot, _ISOTONIC_DRAWS), self.problem.n
@@ -107,12 +118,9 @@ class OnsetFit:
 
     def _profile(self, shape: str, level: float) -> Interval:
         """Constrained-bootstrap interval under one shape, or under all (``auto``)."""
-        contest, start = self.contest, self.eta
+        contest, start = self.contest, self._estimate(shape)
         if shape != "auto":
             contest = contest.only(shape)
-            if not contest.families:
-                raise DataError(f"shape {shape!r} was not part of this fit")
-            start = next(float(c.theta[0]) for c in self.candidates if c.family.name == shape)
         errors = self.errors.source(self.n_boot, Stream.PROFILE)
         return eta_interval(contest, errors, start, level)
 

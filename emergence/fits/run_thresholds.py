@@ -35,7 +35,8 @@ from emergence.fits.run_alignment import (
 )
 from emergence.fits.run_thresholds_result import RunThresholds, Trend
 from emergence.noise.random_effects import fit_random_effects
-from emergence.records.points import Points, as_points
+from emergence.records.as_points import as_points
+from emergence.records.points import Points
 
 _PILOT = 99
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from emergence._results import Result, jsonable, no_interval, renamed
 from emergence._typing import Axes, FloatArray
-from emergence.interval import Interval, check_level
+from emergence.interval import Interval, check_level, widened
 from emergence.noise.random_effects import RandomEffects
 from emergence.records.points import Points
 
@@ -92,7 +92,7 @@ class RunThresholds(Result):
         """
         check_level(level)
         if name == "eta":
-            return _mean_interval(self._effects, level)
+            return widened(_mean_interval(self._effects, level), self.eta, self.points.loss_sd)
         if name == "spread":
             return Interval(*self._effects.tau_interval(level), level, "Q-profile")
         raise no_interval(name, ("eta", "spread"))
@@ -103,7 +103,8 @@ class RunThresholds(Result):
             return self.interval("eta", level)
         if len(self.runs) < 3:
             return None
-        return _mean_interval(self._effects.without(self.runs.index(run)), level)
+        rest = self._effects.without(self.runs.index(run))
+        return widened(_mean_interval(rest, level), float(rest.beta[0]), self.points.loss_sd)
 
     @property
     def shifts(self) -> dict[str, float]:

@@ -25,7 +25,8 @@ from emergence.engine.problem import Problem, make_problem
 from emergence.engine.replicates import ErrorModel
 from emergence.errors import DataError
 from emergence.interval import Curve, Interval, check_level, even, interval_of
-from emergence.records.points import Points, as_points
+from emergence.records.as_points import as_points
+from emergence.records.points import Points
 
 if TYPE_CHECKING:
     from lmfit import Minimizer
@@ -83,7 +84,8 @@ class SmoothFit(Result):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be read with care."""
-        return tuple(f"{name} ended at a bound" for name in self.at_bound)
+        ended = (f"{name} ended at a bound" for name in self.at_bound)
+        return (*ended, *self.points.notes)
 
     @cached_property
     def _lmfit(self) -> tuple[Minimizer, MinimizerResult]:

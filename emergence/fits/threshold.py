@@ -10,6 +10,7 @@ from emergence._random import Seed, as_seed
 from emergence._results import Status
 from emergence._typing import Columns, Noise, Plateau, Runs
 from emergence.curves.catalogue import ONSETS
+from emergence.curves.family import depth
 from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
 from emergence.engine.covariance import structured
 from emergence.engine.isotonic import IsotonicOnset, fit_isotonic
@@ -20,12 +21,15 @@ from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
 from emergence.fits.random_threshold import RandomThresholdFit
 from emergence.fits.run_thresholds import run_thresholds
 from emergence.fits.threshold_result import ThresholdFit
-from emergence.records.points import Points, as_points
+from emergence.noise.misfit import signs
+from emergence.records.as_points import as_points
+from emergence.records.points import Points
 
 # A smooth curve better by this much BIC calls the threshold into question.
 _CLEARLY = 2.0
 # A curve that rises by less than this, on an axis from chance (0) to perfect (1), is rounding.
 _NOTHING = 1e-9
+_BENDS = 40  # places where a second bend is looked for
 
 
 def fit_threshold(
@@ -76,7 +80,9 @@ def fit_threshold(
     **columns
         ``chance``, ``best``: score of guessing (default 0) and of a perfect model (default 1);
         ``n_items``: items behind each score (makes them counts); ``run``; ``tokens`` (their order
-        inside a run); ``params``; ``weights``: relative precision.
+        inside a run); ``params``; ``weights``: relative precision; ``loss_sd``: standard deviation
+        of the error of each loss, nats, which each half of an interval is widened by;
+        ``outliers``: ``"keep"`` keeps scores that look like evaluations that broke off.
 
     Raises
     ------
@@ -271,4 +277,15 @@ def _warnings(core: OnsetFit, status: Status) -> tuple[str, ...]:
         out.append("the isotonic limit takes checkpoints as independent")
     if core.contest.fit_level and not isotonic:
         out.append("the plateau is not at chance; its level was fitted")
-    return tuple(out)
+    if p.run is None and not isotonic and status is not Status.NO_ONSET:
+        out += _misfit(core.contest, core.candidates[0])
+    return (*out, *p.points.notes)
+
+
+def _misfit(contest: Contest, best: Candidate) -> tuple[str, ...]:
+    """Warn where the residuals of independent points say that no shape fits."""
+    p, etas = contest.problem, contest.problem.etas(_BENDS)
+    residual = p.wy - p.white(best.ability(p.x)[None])[0]
+    design = p.white(best.jacobian(p.x, level=contest.fit_level))
+    bends = p.white(depth(p.x, etas[:, None]))
+    return signs(residual, design, bends, p.low + p.span * etas)

@@ -17,7 +17,8 @@ from emergence.planning.forecast import forecast
 from emergence.planning.forecast_result import Forecast
 from emergence.planning.panel import worst
 from emergence.planning.rivals import rival_forecasts
-from emergence.records.points import Points, as_points
+from emergence.records.as_points import as_points
+from emergence.records.points import Points
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,8 @@ from emergence.errors import DataError, MethodRefused
 from emergence.noise.runs import RunNoise
 from emergence.planning.forecast_result import Forecast, PastForecast
 from emergence.planning.panel import Panel, fit_panel
-from emergence.records.points import LEAST_POINTS, Points, as_points
+from emergence.records.as_points import as_points
+from emergence.records.points import LEAST_POINTS, Points
 
 # A forecast is tried only where the curve beats a constant by this much BIC, and has risen by
 # this many standard deviations of a score and this share of the way from chance to the best.

@@ -1,12 +1,12 @@
 """Points: what one fit sees, the scores of one task under one metric."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self, Unpack
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence._typing import AnyArray, BoolArray, Columns, FloatArray, IntArray
+from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray, Outliers
 from emergence.errors import DataError
 
 # A threshold is not fitted to fewer points.
@@ -15,7 +15,7 @@ LEAST_POINTS = 8
 MOST_POINTS = 20_000
 # Of one parameter in training: forward and backward (Kaplan et al. 2020).
 FLOPS_PER_TOKEN = 6.0
-_ARRAYS = ("loss", "value", "n_items", "run", "tokens", "params", "weights")
+COLUMNS = ("loss", "value", "n_items", "run", "tokens", "params", "weights")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,12 @@ class Points:
         Whether ``value * n_items`` is a number of items right.
     task, metric, family : str
         Names, for display.
+    loss_sd : float
+        Standard deviation of the error of each loss, nats; it widens intervals on the loss axis.
+    outliers : {"drop", "keep"}
+        Whether broken evaluations are left out (:mod:`emergence.records.cleaning`).
+    notes : tuple of str
+        What was left out, and why: warnings of every fit.
     """
 
     loss: FloatArray
@@ -57,6 +63,9 @@ class Points:
     task: str = ""
     metric: str = ""
     family: str = ""
+    loss_sd: float = 0.0
+    outliers: Outliers = "drop"
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -104,9 +113,13 @@ class Points:
     def where(self, keep: BoolArray | IntArray) -> Self:
         """Return the points for which ``keep`` is true, or at these positions."""
         changes = {
-            name: column[keep] for name in _ARRAYS if (column := getattr(self, name)) is not None
+            name: column[keep] for name in COLUMNS if (column := getattr(self, name)) is not None
         }
         return replace(self, **changes)
+
+    def noting(self, note: str) -> Self:
+        """Return the points with one more note."""
+        return replace(self, notes=(*self.notes, note))
 
 
 def normalise(value: ArrayLike, chance: float, best: float = 1.0) -> FloatArray:
@@ -127,104 +140,3 @@ def normalise(value: ArrayLike, chance: float, best: float = 1.0) -> FloatArray:
         raise DataError(f"best ({best}) must differ from chance ({chance})")
     # Adding 0 turns -0 into 0.
     return (np.asarray(value, dtype=float) - chance) / (best - chance) + 0.0
-
-
-def as_points(
-    points: Points | ArrayLike, value: ArrayLike | None = None, **columns: Unpack[Columns]
-) -> Points:
-    """Make checked Points of arrays, or check Points that came from records.
-
-    Parameters
-    ----------
-    points : Points or (n,) array_like
-        Points, or the losses (nats per token, positive).
-    value : (n,) array_like, optional
-        Scores; needed with losses, refused with Points.
-    **columns
-        ``chance`` and ``best`` (default 0 and 1), ``n_items``, ``run``, ``tokens``, ``params``,
-        ``weights``: see :class:`Points`.  With Points they override.
-
-    Raises
-    ------
-    DataError
-        For lengths that differ, fewer than four points, numbers that are not finite,
-        losses or weights that are not positive, or n_items below 1.
-
-    Examples
-    --------
-    >>> as_points([3.0, 2.5, 2.0, 1.5], [0.25, 0.24, 0.3, 0.5], chance=0.25).size
-    4
-    """
-    unknown = sorted(set(columns) - Columns.__annotations__.keys())
-    if unknown:
-        known = ", ".join(Columns.__annotations__)
-        raise TypeError(f"no argument {', '.join(unknown)}; columns of points are {known}")
-    given: dict[str, Any] = {k: column for k, column in columns.items() if column is not None}
-    if isinstance(points, Points):
-        if value is not None:
-            raise DataError("give either Points or the two arrays loss and value, not both")
-        base = points
-    else:
-        if value is None:
-            raise DataError("give the scores: fit(loss, value, chance=...)")
-        loss, scores = _column("loss", points, 0), _column("value", value, 0)
-        base = Points(loss=loss, value=scores)
-    changes: dict[str, Any] = {
-        name: float(column) if name in ("chance", "best") else _column(name, column, base.size)
-        for name, column in given.items()
-    }
-    made = replace(base, **changes)
-    _check(made)
-    if not isinstance(points, Points) and "n_items" in given:
-        made = replace(made, counted=_are_counts(made))
-    return made
-
-
-def _are_counts(points: Points) -> bool:
-    """Whether the scores can be shares of items right: in [0, 1], whole, better when higher."""
-    assert points.n_items is not None
-    right = points.value * points.n_items
-    whole = np.abs(right - np.round(right)) <= 0.02 + 1e-7 * points.n_items
-    inside = (points.value >= 0) & (points.value <= 1)
-    return bool((whole & inside).all() and points.chance < points.best)
-
-
-def _column(name: str, column: ArrayLike, size: int) -> AnyArray:
-    try:
-        array = np.array(column).astype(str) if name == "run" else np.array(column, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} holds something that is no number: {error}") from error
-    return np.broadcast_to(array, (size,)).copy() if array.ndim == 0 else array
-
-
-def _check(points: Points) -> None:
-    columns = {name: getattr(points, name) for name in _ARRAYS}
-    for name, column in columns.items():
-        if column is None:
-            continue
-        if column.shape != points.loss.shape or column.ndim != 1:
-            raise DataError(
-                f"{name} has shape {column.shape}, loss has {points.loss.shape}; "
-                "give one-dimensional arrays of one length"
-            )
-        if name != "run" and not np.isfinite(column).all():
-            i = int(np.flatnonzero(~np.isfinite(column))[0])
-            raise DataError(f"{name}[{i}] is {column[i]}; remove or repair that checkpoint")
-    for name, number in (("chance", points.chance), ("best", points.best)):
-        if not np.isfinite(number):
-            raise DataError(f"{name} is {number}; it must be a finite number")
-    for name, least in (("loss", 0.0), ("weights", 0.0), ("n_items", 1.0)):
-        column = columns[name]
-        if column is None:
-            continue
-        bad = column < least if name == "n_items" else column <= least
-        if bad.any():
-            i = int(np.flatnonzero(bad)[0])
-            rule = "at least 1" if name == "n_items" else "positive"
-            raise DataError(f"{name}[{i}] is {column[i]:g}; it must be {rule}")
-    if points.size < 4:
-        raise DataError(f"{points.label}: {points.size} points; a fit needs at least 4")
-    if np.unique(points.loss).size < 3:
-        raise DataError(f"{points.label}: fewer than 3 different losses; there is no curve to fit")
-    if points.best == points.chance:
-        raise DataError(f"best ({points.best}) must differ from chance ({points.chance})")

@@ -8,7 +8,8 @@ from emergence._random import Seed, as_seed
 from emergence._typing import Columns, Noise, Plateau, Runs
 from emergence.engine.problem import SHOWS_CURVE, canonical_order
 from emergence.errors import DataError, MethodRefused
-from emergence.records.points import Points, as_points
+from emergence.records.as_points import as_points
+from emergence.records.points import Points
 from emergence.verdicts.evidence import Trial
 from emergence.verdicts.verdict import Verdict
 

@@ -24,7 +24,8 @@ from emergence._typing import AnyArray, FloatArray, Noise, Runs
 from emergence.engine.problem import Problem, make_problem, with_run_noise
 from emergence.errors import DataError
 from emergence.noise.runs import fit_run_noise
-from emergence.records.points import Points, as_points
+from emergence.records.as_points import as_points
+from emergence.records.points import Points
 from emergence.verdicts.collapse_result import Collapse, Effect, LocalEffect, Offset
 from emergence.verdicts.monotone import left_out_errors, within_others
 

@@ -33,7 +33,7 @@ from emergence.engine.replicates import ErrorModel, ErrorSource
 from emergence.engine.sides import RunCurves, Side, sides_by_run
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
-from emergence.interval import Interval
+from emergence.interval import Interval, widened
 from emergence.records.points import Points
 from emergence.verdicts.flat import above_chance, flat_tests, level_runs
 
@@ -180,7 +180,7 @@ class Trial:
             sides = sides_by_run(core.problem, fit_level=core.contest.fit_level)
             both = RunCurves(core.problem, *(side.refined()[0] for side in sides))
             return gather(*sides, both, n_boot=self.n_boot, seed=self.seed, alpha=self.alpha)
-        one = Side((core.contest,)), Side((core.smooth,))
+        one = Side((core.contest.competing(),)), Side((core.smooth,))
         return gather(*one, None, n_boot=self.n_boot, seed=self.seed, alpha=self.alpha)
 
     @cached_property
@@ -214,7 +214,10 @@ class Trial:
             low, high = (problem.to_loss(x) for x in ends)
         ends = (float(low), float(high))
         open_low, open_high = bool(np.isinf(low)), bool(np.isinf(high))
-        return Interval(*ends, level, "limits", open_low=open_low, open_high=open_high)
+        found = Interval(*ends, level, "limits", open_low=open_low, open_high=open_high)
+        if name == "rho":
+            return found
+        return widened(found, e.onset, self.points.loss_sd)
 
 
 def gather(

@@ -32,7 +32,7 @@ def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
     return {"amplitude": gain, "rate": rate, "exponent": exponent}
 
 
-_RATES, _EXPONENTS = np.geomspace(1.2, 40.0, 14), np.array([0.4, 0.7, 1.0, 1.5, 2.0])
+_RATES, _EXPONENTS = np.geomspace(1.2, 40.0, 9), np.array([0.4, 0.7, 1.0, 1.5, 2.0])
 FAMILIES = (
     Family(
         "ceiling",

@@ -34,7 +34,7 @@ def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
     return {"jump": gain, "rise": rise, "rate": rate}
 
 
-_RATES, _RISES = np.geomspace(1.2, 40.0, 9), np.array([0.3, 1.0, 3.0, 10.0])
+_RATES, _RISES = np.geomspace(1.2, 40.0, 7), np.array([0.3, 1.0, 3.0, 10.0])
 FAMILIES = (
     Family(
         "jump_ceiling",

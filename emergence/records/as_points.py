@@ -1,0 +1,122 @@
+"""as_points: arrays, or points that came from records, to checked points."""
+
+from dataclasses import replace
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emergence._typing import OUTLIERS, AnyArray, Columns
+from emergence.errors import DataError
+from emergence.records.cleaning import cleaned
+from emergence.records.points import COLUMNS, Points
+
+_NUMBERS = ("chance", "best", "loss_sd")
+
+
+def as_points(
+    points: Points | ArrayLike, value: ArrayLike | None = None, **columns: Unpack[Columns]
+) -> Points:
+    """Make checked Points of arrays, or check Points that came from records.
+
+    Parameters
+    ----------
+    points : Points or (n,) array_like
+        Points, or the losses (nats per token, positive).
+    value : (n,) array_like, optional
+        Scores; needed with losses, refused with Points.
+    **columns
+        ``chance`` and ``best`` (default 0 and 1), ``n_items``, ``run``, ``tokens``, ``params``,
+        ``weights``, ``loss_sd``, ``outliers``: see :class:`Points`.  With Points they override.
+
+    Raises
+    ------
+    DataError
+        For lengths that differ, fewer than four points, numbers that are not finite,
+        losses or weights that are not positive, or n_items below 1.
+
+    Examples
+    --------
+    >>> as_points([3.0, 2.5, 2.0, 1.5], [0.25, 0.24, 0.3, 0.5], chance=0.25).size
+    4
+    """
+    unknown = sorted(set(columns) - Columns.__annotations__.keys())
+    if unknown:
+        known = ", ".join(Columns.__annotations__)
+        raise TypeError(f"no argument {', '.join(unknown)}; columns of points are {known}")
+    outliers = columns.pop("outliers", None)
+    given: dict[str, Any] = {k: column for k, column in columns.items() if column is not None}
+    if isinstance(points, Points):
+        if value is not None:
+            raise DataError("give either Points or the two arrays loss and value, not both")
+        base = points
+    else:
+        if value is None:
+            raise DataError("give the scores: fit(loss, value, chance=...)")
+        loss, scores = _column("loss", points, 0), _column("value", value, 0)
+        base = Points(loss=loss, value=scores)
+    changes: dict[str, Any] = {
+        name: float(column) if name in _NUMBERS else _column(name, column, base.size)
+        for name, column in given.items()
+    }
+    if outliers is not None:
+        changes["outliers"] = outliers
+    made = replace(base, **changes)
+    _check(made)
+    if not isinstance(points, Points) and "n_items" in given:
+        made = replace(made, counted=_are_counts(made))
+    return cleaned(made)
+
+
+def _are_counts(points: Points) -> bool:
+    """Whether the scores can be shares of items right: in [0, 1], whole, better when higher."""
+    assert points.n_items is not None
+    right = points.value * points.n_items
+    whole = np.abs(right - np.round(right)) <= 0.02 + 1e-7 * points.n_items
+    inside = (points.value >= 0) & (points.value <= 1)
+    return bool((whole & inside).all() and points.chance < points.best)
+
+
+def _column(name: str, column: ArrayLike, size: int) -> AnyArray:
+    try:
+        array = np.array(column).astype(str) if name == "run" else np.array(column, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} holds something that is no number: {error}") from error
+    return np.broadcast_to(array, (size,)).copy() if array.ndim == 0 else array
+
+
+def _check(points: Points) -> None:
+    columns = {name: getattr(points, name) for name in COLUMNS}
+    for name, column in columns.items():
+        if column is None:
+            continue
+        if column.shape != points.loss.shape or column.ndim != 1:
+            raise DataError(
+                f"{name} has shape {column.shape}, loss has {points.loss.shape}; "
+                "give one-dimensional arrays of one length"
+            )
+        if name != "run" and not np.isfinite(column).all():
+            i = int(np.flatnonzero(~np.isfinite(column))[0])
+            raise DataError(f"{name}[{i}] is {column[i]}; remove or repair that checkpoint")
+    for name in _NUMBERS:
+        if not np.isfinite(number := getattr(points, name)):
+            raise DataError(f"{name} is {number}; it must be a finite number")
+    if points.loss_sd < 0:
+        raise DataError(f"loss_sd is {points.loss_sd}; it must be 0 or more, in nats")
+    if points.outliers not in OUTLIERS:
+        raise DataError(f"outliers is {points.outliers!r}; it must be drop or keep")
+    for name, least in (("loss", 0.0), ("weights", 0.0), ("n_items", 1.0)):
+        column = columns[name]
+        if column is None:
+            continue
+        bad = column < least if name == "n_items" else column <= least
+        if bad.any():
+            i = int(np.flatnonzero(bad)[0])
+            rule = "at least 1" if name == "n_items" else "positive"
+            raise DataError(f"{name}[{i}] is {column[i]:g}; it must be {rule}")
+    if points.size < 4:
+        raise DataError(f"{points.label}: {points.size} points; a fit needs at least 4")
+    if np.unique(points.loss).size < 3:
+        raise DataError(f"{points.label}: fewer than 3 different losses; there is no curve to fit")
+    if points.best == points.chance:
+        raise DataError(f"best ({points.best}) must differ from chance ({points.chance})")

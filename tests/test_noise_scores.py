@@ -82,7 +82,7 @@ def test_streams_depend_on_seed_and_purpose_alone() -> None:
 
 
 def test_replicates_resample_the_residuals() -> None:
-    problem = make_problem(simulate(n=30, rng=0).select())
+    problem = make_problem(simulate("flat", n=30, rng=1).select())
     ability = np.zeros(30)
     source = ErrorModel(problem, as_seed(0)).source(50, 1)
     errors = replicas(problem, ability, 1, source)

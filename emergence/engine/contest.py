@@ -301,13 +301,15 @@ def smooth_contest(problem: Problem, name: str = "") -> Contest:
     return Contest(problem, smooth_families(problem.scale, name), None, False)
 
 
-def onset_contest(problem: Problem, shape: str, plateau: Plateau) -> Contest:
-    """Contest of one shape or of all (``auto``); plateau at chance, unless it visibly is not."""
+def onset_contest(
+    problem: Problem, shape: str, plateau: Plateau, every: tuple[Family, ...] = FOR_ETA
+) -> Contest:
+    """Contest of one shape or of ``every``; plateau at chance, unless it visibly is not."""
     if shape != "auto" and shape not in ONSETS:
         raise DataError(f"shape {shape!r} is not known: auto, {', '.join(ONSETS)}")
     if plateau not in PLATEAUS:
         raise DataError(f"plateau {plateau!r} is not known: {', '.join(PLATEAUS)}")
-    families = FOR_ETA if shape == "auto" else (ONSETS[shape],)
+    families = every if shape == "auto" else (ONSETS[shape],)
     if plateau != "auto":
         return threshold_contest(problem, families, fit_level=plateau == "fitted")
     known = threshold_contest(problem, families, fit_level=False)

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from emergence._typing import BoolArray, FloatArray, IntArray, Noise, Plateau
+from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import Candidate, onset_contest
 from emergence.engine.covariance import structured
 from emergence.engine.grid import curve
@@ -209,7 +210,8 @@ def fit_onsets(
 ) -> tuple[Problem, list[Candidate]]:
     """Onsets of all runs together, best first."""
     problem = structured(make_problem(points, noise, "offset+ar1"))
-    contest = onset_contest(problem, shape, plateau)
+    # Runs are shifted along curves of one shape parameter at most: ceilings have two.
+    contest = onset_contest(problem, shape, plateau, COMPETING)
     return problem, sorted(contest.refined(), key=lambda c: c.bic)
 
 

@@ -1,0 +1,81 @@
+"""Cleaning: broken evaluations and rows given twice are left out with a word, or kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emergence import classify, fit_threshold, simulate
+from emergence.curves.smooth.logistic import logistic
+from emergence.errors import DataError
+from emergence.records.as_points import as_points
+from emergence.records.cleaning import broken
+from emergence.records.points import Points
+
+SHAPES = {
+    "hinge": lambda x: 0.5 * np.maximum(2.2 - x, 0),
+    "step": lambda x: np.where(x < 2.2, 0.5, 0.0),
+    "steep": lambda x: logistic(x, 2.2, 0.03, 0.75),
+    "line": lambda x: 0.3 * (3.2 - x),
+}
+
+
+def _spoiled(seed: int, value: float = 0.0) -> tuple[Points, int]:
+    """Points of a logistic curve, one of the high scores replaced."""
+    points = simulate("logistic", n=60, rng=seed).select()
+    place = int(np.flatnonzero(points.value > 0.5)[seed])
+    values = points.value.copy()
+    values[place] = value
+    return replace(points, value=values), place
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+@pytest.mark.parametrize("sd", [0.004, 0.02])
+def test_no_sound_score_is_left_out(shape: str, sd: float) -> None:
+    for seed in range(20):
+        assert not broken(simulate(SHAPES[shape], n=60, sd=sd, rng=seed).select()).any()
+
+
+def test_a_broken_evaluation_is_named_and_left_out() -> None:
+    points, place = _spoiled(3)
+    kept = as_points(points)
+    assert kept.size == 59
+    assert points.loss[place] not in kept.loss
+    assert f"0 at loss {points.loss[place]:.4g}" in kept.notes[0]
+    verdict = classify(points, n_boot=99)
+    assert any("broken evaluations" in w for w in verdict.warnings)
+
+
+def test_it_is_kept_on_request() -> None:
+    points, _ = _spoiled(3)
+    fit = fit_threshold(points, n_boot=99, outliers="keep")
+    assert fit.points.size == 60
+    assert not any("broken" in w for w in fit.warnings)
+    with pytest.raises(DataError, match="drop or keep"):
+        fit_threshold(points, outliers="maybe")  # type: ignore[arg-type]
+
+
+def test_scores_of_runs_are_not_judged() -> None:
+    points = simulate("logistic", n=60, n_runs=4, rng=1).select()
+    values = points.value.copy()
+    values[5] = 0.9
+    assert as_points(replace(points, value=values)).size == 60
+
+
+def test_rows_given_twice_count_once() -> None:
+    points = simulate("hinge", n=40, rng=1).select()
+    again = as_points(np.tile(points.loss, 2), np.tile(points.value, 2), chance=0.25)
+    assert again.size == 40
+    assert "40 rows" in again.notes[0]
+    once = fit_threshold(points.loss, points.value, chance=0.25, n_boot=99)
+    twice = fit_threshold(np.tile(points.loss, 2), np.tile(points.value, 2), chance=0.25, n_boot=99)
+    assert once.interval() == twice.interval()
+
+
+def test_repeated_measurements_are_not_duplicates() -> None:
+    """Where equal losses go with different scores, equal scores are chance."""
+    loss = np.repeat(np.linspace(2, 3, 10), 3)
+    value = np.tile([0.25, 0.3, 0.25], 10)
+    assert as_points(loss, value).size == 30

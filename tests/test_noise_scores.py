@@ -106,3 +106,18 @@ def test_runs_widen_the_interval() -> None:
     assert "offset+ar1" in with_runs.noise["runs"]
     few = simulate("jump", n=72, n_runs=3, rng=2).select()
     assert any("only 3 runs" in w for w in fit_threshold(few, n_boot=199).warnings)
+
+
+def test_a_score_of_many_items_keeps_its_weight_beside_scores_of_few() -> None:
+    """The floor is of p (1 - p), not of the variance: that would level 12,000 items and 50."""
+    few = simulate("hinge", n=40, noise="binomial", n_items=50, rng=1).select()
+    many = simulate("hinge", n=40, noise="binomial", n_items=12_000, rng=2).select()
+    both = as_points(
+        np.append(few.loss, many.loss),
+        np.append(few.value, many.value),
+        chance=0.25,
+        n_items=np.append(few.n_items, many.n_items),
+        outliers="keep",
+    )
+    weights = precision(both, "binomial").weights
+    assert np.median(weights[40:]) / np.median(weights[:40]) > 100

@@ -1,15 +1,30 @@
 """Figures of thresholds: of tasks, of runs, and of replicates."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import ETA, GREY, axes, tidy
+from emergence.figures.style import COLORS, ETA, GREY, axes, tidy
 from emergence.interval import Interval
 
+_RHO = (0.003, 16.0)  # drawn
 _LABEL = r"threshold loss $\eta$ (nats per token)"
+
+
+class FootRow(NamedTuple):
+    """How one task begins: its label, rho and onset (nats) with their intervals."""
+
+    name: str
+    verdict: str
+    rho: float
+    rho_interval: Interval
+    onset: float
+    interval: Interval
 
 
 def plot_forest(
@@ -41,6 +56,41 @@ def plot_forest(
     ax.invert_xaxis()
     ax.set_xlabel(_LABEL)
     return ax
+
+
+def plot_feet(rows: Sequence[FootRow], pair: tuple[Axes, Axes] | None = None) -> tuple[Axes, Axes]:
+    """Draw rho and, beside it, the onset of every task with its interval, most sudden on top.
+
+    Colours are those of the labels; the dotted line stands at a rho of 1/4, the longest foot that
+    is called sudden.  Onsets are comparable within one family of losses only.
+    """
+    found = sorted(rows, key=lambda row: -row.rho)
+    if pair is None:
+        size = (8.4, 1.4 + 0.3 * max(len(found), 1))
+        pair = plt.subplots(1, 2, sharey=True, figsize=size, layout="constrained")[1]
+    left, right = pair
+    for ax in pair:
+        tidy(ax).set_ylim(-0.6, max(len(found), 1) - 0.4)
+    for y, row in enumerate(found):
+        for ax, value, ci in ((left, row.rho, row.rho_interval), (right, row.onset, row.interval)):
+            least, most = _RHO if ax is left else (-np.inf, np.inf)
+            low, high, at = np.clip([ci.low, ci.high, value], least, most)
+            color = COLORS[row.verdict]
+            ax.plot([low, high], [y, y], color=color, lw=2, solid_capstyle="round")
+            ax.plot(at, y, "o", color=color, ms=5)
+            for end, is_open, mark in ((low, ci.open_low, 0), (high, ci.open_high, 1)):
+                if is_open or end != (ci.low, ci.high)[mark]:
+                    ax.plot(end, y, "<>"[mark] if ax is left else "><"[mark], color=color, ms=6)
+    left.set_yticks(range(len(found)), [row.name for row in found], fontsize=8)
+    if not found:
+        left.text(0.5, 0.5, "no task rises", transform=left.transAxes, ha="center")
+    left.axvline(0.25, color=GREY, lw=1, ls=":")
+    left.set(xscale="log", xlim=(_RHO[0] / 1.2, 1.2 * _RHO[1]))
+    left.set_xticks([0.01, 0.1, 0.25, 1, 4], ["0.01", "0.1", "1/4", "1", "4"])
+    left.set_xlabel(r"$\rho$: foot as a share of the plateau")
+    right.invert_xaxis()
+    right.set_xlabel("onset: loss where 5% of the gain is made")
+    return left, right
 
 
 def plot_runs(

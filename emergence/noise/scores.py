@@ -67,7 +67,8 @@ def _of_counts(points: Points, noise: Noise) -> Precision:
     """Binomial or beta-binomial weights."""
     assert points.n_items is not None
     share, levels = _pilot(points)
-    unit = share * (1.0 - share) / points.n_items
+    spread, items = share * (1.0 - share), points.n_items
+    unit = spread / items
     square = np.square(points.value - share)
     dof = max(points.size - _PER_LEVEL * levels, 1.0)
     excess = float((square / unit).sum())
@@ -76,18 +77,18 @@ def _of_counts(points: Points, noise: Noise) -> Precision:
     if noise == "binomial" or (noise == "auto" and not wanders):
         why = "as asked" if noise == "binomial" else "value x n_items is a count"
         why = f"{why}; dispersion fitted"
-        return Precision(scale / _no_certainty(unit), "binomial", why, unit / scale)
-    rho = _intraclass(square, share, points.n_items, dof)
-    variance = unit * (1.0 - rho + rho * points.n_items)
+        return Precision(scale / (_no_certainty(spread) / items), "binomial", why, unit / scale)
+    rho = _intraclass(square, share, items, dof)
+    variance = _no_certainty(spread) * ((1.0 - rho) / items + rho)
     why = "as asked" if noise == "beta-binomial" else "counts that vary by more than binomial noise"
-    return Precision(scale / _no_certainty(variance), "beta-binomial", why, unit / scale, rho)
+    return Precision(scale / variance, "beta-binomial", why, unit / scale, rho)
 
 
-def _no_certainty(variance: FloatArray) -> FloatArray:
-    """Variances that are to give weights, none below half their mean."""
+def _no_certainty(spread: FloatArray) -> FloatArray:
+    """Spreads p (1 - p) that are to give weights, none below half the mean of all."""
     # A zero by luck on the way up would else weigh as much as one on a plateau of zeros, and draw
-    # the threshold to itself.
-    floored: FloatArray = np.maximum(variance, 0.5 * variance.mean())
+    # the threshold to itself.  Of many items a score keeps its weight.
+    floored: FloatArray = np.maximum(spread, 0.5 * spread.mean())
     return floored
 
 

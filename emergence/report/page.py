@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from emergence import __version__
 from emergence.figures.scores import plot_compute
 from emergence.figures.style import ETA, human
-from emergence.figures.thresholds import plot_eta_distribution, plot_forest
+from emergence.figures.thresholds import FootRow, plot_eta_distribution, plot_feet, plot_forest
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.report.analysis import Analysis, Wrap, plain
 from emergence.verdicts.verdict import Verdict
@@ -44,6 +44,8 @@ def save_figures(analysis: Analysis, folder: Path, wrap: Wrap = plain) -> Saved:
     for family, law in analysis.laws.items():
         stem = f"forest-{slug(family)}"
         images[stem] = _save(_forest(analysis, family), folder / stem)
+        stem = f"feet-{slug(family)}"
+        images[stem] = _save(_feet(analysis, family), folder / stem)
         if isinstance(law, ScalingLaw):
             stem = f"law-{slug(family)}"
             images[stem] = _save(_law(analysis, family, law), folder / stem)
@@ -106,6 +108,13 @@ def _forest(analysis: Analysis, family: str) -> Figure:
     found = analysis.verdicts.forest(family)
     figure = Figure(figsize=(8.4, 1.2 + 0.3 * len(found)), layout="constrained")
     plot_forest(found, figure.subplots())
+    return figure
+
+
+def _feet(analysis: Analysis, family: str) -> Figure:
+    found = [FootRow(*row) for row in analysis.verdicts.feet(family)]
+    figure = Figure(figsize=(8.4, 1.4 + 0.3 * max(len(found), 1)), layout="constrained")
+    plot_feet(found, figure.subplots(1, 2, sharey=True))
     return figure
 
 
@@ -180,6 +189,7 @@ def _laws(analysis: Analysis, saved: Saved) -> list[dict[str, Any]]:
     return [
         {
             "family": family or "all records",
+            "feet": saved.images.get(f"feet-{slug(family)}"),
             "forest": saved.images.get(f"forest-{slug(family)}"),
             "image": saved.images.get(f"law-{slug(family)}"),
             "text": law.summary() if isinstance(law, ScalingLaw) else f"no law: {law}",

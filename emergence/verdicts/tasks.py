@@ -124,6 +124,21 @@ class Verdicts(Result, Sequence[Verdict]):
         found = (v for v in self if v.label == "emergent" and v.points.family == family)
         return [(v.points.label, v.threshold.eta, v.eta_interval) for v in found]
 
+    def feet(self, family: str) -> list[tuple[str, str, float, Interval, float, Interval]]:
+        """Name, label, rho and onset with their intervals, of the tasks of one family that rise."""
+        return [
+            (
+                v.points.label,
+                v.label,
+                v.evidence.rho,
+                v.rho_interval,
+                v.evidence.onset,
+                v.onset_interval,
+            )
+            for v in self
+            if v.points.family == family and not np.isnan(v.rho_interval.low)
+        ]
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw eta of the emergent tasks, of the family that has most of them."""
         from emergence.figures.thresholds import plot_forest  # matplotlib only when drawing

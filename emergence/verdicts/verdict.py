@@ -105,6 +105,11 @@ class Verdict(Result):
         return self.interval("rho", 1.0 - self.alpha)
 
     @cached_property
+    def onset_interval(self) -> Interval:
+        """Interval of the onset (nats) at 1 - alpha."""
+        return self.interval("onset", 1.0 - self.alpha)
+
+    @cached_property
     def reason(self) -> str:
         """The finding in one sentence, with the numbers."""
         label, why = self._decision
@@ -132,7 +137,10 @@ class Verdict(Result):
             "rho": e.rho,
             "rho_low": self.rho_interval.low,
             "rho_high": self.rho_interval.high,
-            **{k: getattr(e, k) for k in ("onset", "plateau", "foot", "rise", "curve")},
+            "onset": e.onset,
+            "onset_low": self.onset_interval.low,
+            "onset_high": self.onset_interval.high,
+            **{k: getattr(e, k) for k in ("plateau", "foot", "rise", "curve")},
             **{k: getattr(e, k) for k in ("p_gradual", "p_sudden", "p_short", "p_flat")},
             "bic_difference": e.difference,
             "n": p.size,

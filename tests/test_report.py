@@ -27,7 +27,7 @@ from emergence.cli.main import main
 from emergence.figures.fit import plot_fit
 from emergence.figures.scores import plot_compute, plot_points
 from emergence.figures.style import COLORS
-from emergence.figures.thresholds import plot_eta_distribution, plot_forest
+from emergence.figures.thresholds import FootRow, plot_eta_distribution, plot_feet, plot_forest
 from emergence.planning.scaling_law import scaling_law
 from emergence.report.analysis import analyse
 from emergence.report.page import _eta, _name_etas, write_report
@@ -119,6 +119,29 @@ def test_forest_has_one_interval_for_each_emergent_task(records: Records) -> Non
     low, high = ax.lines[0].get_xdata()
     assert (low, high) == tuple(verdict.eta_interval)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["jumpy acc"]
+
+
+def test_feet_show_rho_and_onset_of_every_task_that_rises(records: Records) -> None:
+    verdicts = classify_tasks(records, n_boot=199)
+    rows = [FootRow(*row) for row in verdicts.feet("")]
+    assert {row.name for row in rows} == {v.points.label for v in verdicts if v.label != "flat"}
+    left, right = plot_feet(rows)
+    names = [t.get_text() for t in left.get_yticklabels()]
+    for row in rows:
+        y = names.index(row.name)
+        drawn = [ax.lines for ax in (left, right)]
+        spans = [
+            np.asarray(line.get_xdata())
+            for lines in drawn
+            for line in lines
+            if line.get_color() == COLORS[row.verdict] and list(line.get_ydata()) == [y, y]
+        ]
+        assert len(spans) == 2
+        low, high = row.rho_interval
+        np.testing.assert_allclose(spans[0], np.clip([low, high], 0.003, 16.0))
+        np.testing.assert_allclose(spans[1], list(row.interval))
+    empty, _ = plot_feet([])
+    assert empty.texts
 
 
 def test_the_names_of_runs_lie_in_their_figure_and_not_on_each_other() -> None:

@@ -84,6 +84,10 @@ def plot_feet(rows: Sequence[FootRow], pair: tuple[Axes, Axes] | None = None) ->
     left.set_yticks(range(len(found)), [row.name for row in found], fontsize=8)
     if not found:
         left.text(0.5, 0.5, "no task rises", transform=left.transAxes, ha="center")
+    for label in dict.fromkeys(row.verdict for row in reversed(found)):
+        right.plot([], [], "o", color=COLORS[label], ms=5, label=label)
+    if found:
+        right.legend(fontsize=8, frameon=False, loc="best")
     left.axvline(0.25, color=GREY, lw=1, ls=":")
     left.set(xscale="log", xlim=(_RHO[0] / 1.2, 1.2 * _RHO[1]))
     left.set_xticks([0.01, 0.1, 0.25, 1, 4], ["0.01", "0.1", "1/4", "1", "4"])

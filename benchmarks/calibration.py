@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from machine import RESULTS, with_error, write
-from scenarios import ETA, SCENARIOS
+from scenarios import ETA, SCENARIOS, UNLISTED
 
 from emergence import Points, classify, fit_threshold, run_thresholds
 from emergence.errors import DataError
@@ -40,6 +40,8 @@ CELLS = (
     + [("verdict", s, 120) for s in ("S1", "S2")]
     + [("verdict", s, 200) for s in ("S6a", "S6b", "S6c", "S6d", "S1")]
     + [("verdict", s, 60) for s in ("S4", "S5", "sat", "sig", "ceil", "sqrt", "jump")]
+    + [("verdict", s, n) for s in UNLISTED for n in (60, 150)]
+    + [("verdict", s, 150) for s in ("S1", "S6c")]
     + [("width", "soft", 200)]
     + [("isotonic", s, 60) for s in ("S1", "S2", "sat")]
     + [("auto", s, 72) for s in ("S3", "S3b")]

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from emergence import Points, Records, simulate
 from emergence.curves.onsets.hinge import hinge, softplus_hinge
+from emergence.curves.onsets.weibull import weibull_onset
+from emergence.curves.smooth.gompertz import gompertz
 from emergence.curves.smooth.logistic import logistic
 
 ETA = 2.2
@@ -116,6 +119,34 @@ def _own(name: str, text: str, shape: object) -> Scenario:
     return _in_runs(name, described, shape, {"n_runs": 4, "eta_sd": 0.05, "rho": 0.3})
 
 
+def _gompertz(width: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: gompertz(x, ETA, width, 0.5)
+
+
+def _dip(loss: np.ndarray) -> np.ndarray:
+    return logistic(loss, 2.1, 0.1, 0.5) - 0.04 * np.exp(-0.5 * ((loss - 2.6) / 0.15) ** 2)
+
+
+def _stages(first: float, second: float, width: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: logistic(x, first, width, 0.15) + logistic(x, second, width, 0.3)
+
+
+# Curves outside the lists of former rules, with their rho over 1.7 to 3.2.
+UNLISTED = {
+    "p^10": ("exact match of ten tokens, rho .13", lambda x: 0.7 * logistic(x, 2.3, 0.15, 1) ** 10),
+    "p^5": ("exact match of five tokens, rho .35", lambda x: 0.7 * logistic(x, 2.7, 0.2, 1) ** 5),
+    "gompertz .15": ("Gompertz, width .15, rho .14", _gompertz(0.15)),
+    "gompertz .25": ("Gompertz, width .25, rho .25", _gompertz(0.25)),
+    "probit": ("probit, width .25, rho .41", lambda x: 0.5 * ndtr((ETA - x) / 0.25)),
+    "weibull 4": ("Weibull, exponent 4, rho .17", lambda x: weibull_onset(x, 2.6, 0.4, 1 / 0.6, 4)),
+    "dip": ("a dip of .04, then a logistic, rho .17", _dip),
+    "steep": ("logistic of width .03, rho .06", lambda x: logistic(x, ETA, 0.03, 0.75)),
+    "stages near": ("two logistics .5 nats apart, rho .34", _stages(2.6, 2.1, 0.06)),
+    "stages wide": ("two logistics .8 nats apart, rho .84", _stages(2.8, 2.0, 0.08)),
+    "hinge 2.75": ("hinge, plateau 30% of the range, rho .42", lambda x: hinge(x, 2.75, 0.5)),
+    "hinge 2.9": ("hinge, plateau 20% of the range, rho .67", lambda x: hinge(x, 2.9, 0.5)),
+}
+
 SCENARIOS = {
     s.name: s
     for s in (
@@ -157,6 +188,7 @@ SCENARIOS = {
         _written("W6a apart", "W6a in four runs apart", "logistic", n_runs=4, eta_sd=0.05),
         _written("W6a", "full logistic", "logistic"),
         _written("W6d", "exponential", "exponential"),
+        *(_gaussian(name, text, curve) for name, (text, curve) in UNLISTED.items()),
         _gaussian(
             "soft", "softplus corner of width 0.1", lambda x: softplus_hinge(x, ETA, 0.5, 0.1)
         ),

@@ -78,8 +78,9 @@ class Forecast(Result):
     def warnings(self) -> tuple[str, ...]:
         """What should be read with care: few forecasts that these records could have made."""
         if self.known and len(self.past) < 2:
-            return (f"past forecasts from these records to learn from: only {len(self.past)}",)
-        return ()
+            few = f"past forecasts from these records to learn from: only {len(self.past)}"
+            return (few, *self.points.notes)
+        return self.points.notes
 
     def interval(self, name: str = "score", level: float = 0.95) -> Interval:
         """Interval for the ``score`` of a new run at each loss; its ends are (m,) arrays.

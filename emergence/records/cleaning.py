@@ -6,6 +6,8 @@ outlier is judged by the one thing that holds for every ability, that it does no
 falls: kinks, jumps and plateaus are none.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from emergence._typing import BoolArray, FloatArray
@@ -37,7 +39,8 @@ def cleaned(points: Points) -> Points:
         f"left out as broken evaluations, five standard errors off their neighbours: {named}"
         f"{more} (outliers='keep' keeps them)"
     )
-    return points.where(~out).noting(note)
+    # What is left was judged: another look would find others beside the gaps.
+    return replace(points.where(~out).noting(note), outliers="keep")
 
 
 def _once(points: Points) -> Points:

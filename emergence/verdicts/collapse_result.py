@@ -121,10 +121,11 @@ class Collapse(Result):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be read with care: where the collapse breaks."""
-        return tuple(
+        breaks = (
             f"it breaks at losses {p.loss_low:.3g} to {p.loss_high:.3g}: {p.estimate:+.4f}"
             for p in self.breaks
         )
+        return (*breaks, *self.points.notes)
 
     def interval(self, name: str = "effect", level: float = 0.95) -> Interval:
         """Interval of the effect of a factor of ten at equal loss."""

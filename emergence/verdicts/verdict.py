@@ -146,7 +146,7 @@ class Verdict(Result):
             "n": p.size,
             "n_runs": p.n_runs,
             "reason": self.reason,
-            "warnings": "",
+            "warnings": "; ".join(p.notes),
         }
         if self.label == "emergent":
             ci = self.eta_interval

@@ -2,8 +2,9 @@
 
     python benchmarks/foot.py --workers 2
 
-Truths are those of ``emergence.curves.truths``, none of which was used to choose a rule: rules were
-chosen on other seeds.  The table goes to benchmarks/results/foot.md.
+Every cell is saved as it is done, and cells that are done are skipped.  Truths are those of
+``emergence.curves.truths``, none of which was used to choose a rule: rules were chosen on other
+seeds.  The table goes to benchmarks/results/foot.md.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from machine import write
+from machine import RESULTS, write
 
 from emergence import classify, simulate
 from emergence.curves.truths import Rise, Truth, draw_truth
 from emergence.verdicts.evidence import RHO_RANGE
 
+STORE = RESULTS / "foot.csv"
 BINS = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, np.inf)
 LABELS = ("emergent", "smooth", "undetermined", "flat")
 
@@ -56,6 +58,8 @@ class Recorded:
             moved = float(shift[points.index.get_indexer(own)].mean())
             mine = Truth(partial(self._moved, moved), np.nan, "", {})
             onset, rho = mine.foot(float(loss.min()), float(loss.max()))
+            if np.isnan(onset):  # a run without a rise has no say
+                continue
             onsets.append(onset)
             logs.append(np.log2(np.clip(rho, *RHO_RANGE)))
         return float(np.mean(onsets)), float(np.exp2(np.mean(logs)))
@@ -84,26 +88,38 @@ def one(n: int, in_runs: bool, n_boot: int, i: int) -> tuple[float, ...]:
     return rho, float(LABELS.index(verdict.label)), *covered, seconds
 
 
-def table(rows: np.ndarray, n: int, in_runs: bool) -> list[str]:
-    """Lines of one cell: a row for each bin of the true rho."""
-    where = "in runs" if in_runs else "independent"
-    lines = [f"## {n} checkpoints, {where}, {len(rows)} truths", ""]
-    lines += [
-        "| true rho | truths | emergent | smooth | undetermined | flat | rho covered | "
-        "onset covered |"
-    ]
-    lines += ["|---|---|---|---|---|---|---|---|"]
+def cell(rows: np.ndarray, n: int, in_runs: bool) -> pd.DataFrame:
+    """One row for each bin of the true rho, and one for all."""
+    out = []
     for low, high in (*pairwise(BINS), (0.0, np.inf)):
-        mine = rows[(rows[:, 0] >= low) & (rows[:, 0] <= high)]
-        if not len(mine):
-            continue
-        shares = [f"{(mine[:, 1] == k).mean():.3f}" for k in range(len(LABELS))]
+        mine = rows[(rows[:, 0] >= low) & (rows[:, 0] < high)]
+        row: dict[str, object] = {"n": n, "in_runs": in_runs, "low": low, "high": high}
+        row |= {"truths": len(mine), "seconds": round(float(rows[:, 4].mean()), 3)}
+        row |= {label: float((mine[:, 1] == k).mean()) for k, label in enumerate(LABELS)}
         known = mine[np.isfinite(mine[:, 2])]
-        if len(known):
-            shares += [f"{v:.3f} of {len(known)}" for v in known[:, 2:4].mean(axis=0)]
-        name = "all" if (low, high) == (0.0, np.inf) else f"{low:g} to {high:g}"
-        lines.append(f"| {name} | {len(mine)} | {' | '.join(shares)} |")
-    return [*lines, "", f"{rows[:, 4].mean():.2f} s a verdict with its intervals.", ""]
+        row |= {"rho": float(known[:, 2].mean()), "onset": float(known[:, 3].mean())}
+        out.append(row | {"known": len(known)})
+    return pd.DataFrame(out)
+
+
+def text(store: pd.DataFrame) -> str:
+    """Markdown of all cells."""
+    lines: list[str] = []
+    for (n, in_runs), found in store.groupby(["n", "in_runs"], sort=False):
+        total = found["truths"].iloc[-1]
+        where = "in runs" if in_runs else "independent"
+        lines += [f"## {n} checkpoints, {where}, {total} truths", ""]
+        lines += [f"| true rho | truths | {' | '.join(LABELS)} | rho covered | onset covered |"]
+        lines += ["|---|---|---|---|---|---|---|---|"]
+        for r in found.to_dict("records"):
+            name = f"{r['low']:g} to {r['high']:g}"
+            name = "all" if name == "0 to inf" else name
+            shares = [f"{r[label]:.3f}" for label in LABELS]
+            shares += [f"{r[name]:.3f} of {r['known']}" for name in ("rho", "onset")]
+            lines.append(f"| {name} | {r['truths']} | {' | '.join(shares)} |")
+        seconds = found["seconds"].iloc[0]
+        lines += ["", f"{seconds:.2f} s a verdict with its intervals.", ""]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -113,14 +129,17 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=199)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    lines: list[str] = []
+    store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
     with ProcessPoolExecutor(args.workers) as pool:
         for n, in_runs in ((60, False), (150, False), (60, True), (150, True)):
+            if len(store) and ((store["n"] == n) & (store["in_runs"] == in_runs)).any():
+                continue
             size = args.runs if in_runs else args.datasets
             work = partial(one, n, in_runs, args.draws)
             rows = np.array(list(pool.map(work, range(size), chunksize=4)))
-            lines += table(rows, n, in_runs)
-            write("foot", "Labels by true rho", "\n".join(lines))
+            store = pd.concat([store, cell(rows, n, in_runs)])
+            store.to_csv(STORE, index=False)
+    write("foot", "Labels by true rho", text(store))
 
 
 if __name__ == "__main__":

@@ -90,9 +90,14 @@ class Truth:
     options: dict[str, Any]
 
     def foot(self, low: float = LOW, high: float = HIGH) -> tuple[float, float]:
-        """Onset x_.05 and rho (see :mod:`emergence.curves.foot`) over losses from low to high."""
+        """Onset x_.05 and rho (see :mod:`emergence.curves.foot`) over losses from low to high.
+
+        NaN and infinite where the curve gains nothing there.
+        """
         loss = np.linspace(low, high, _FINE)
         gain = self.gain(loss)
+        if not gain[0] > gain[-1]:
+            return float("nan"), float("inf")
         share = (gain - gain[-1]) / (gain[0] - gain[-1])
         onset, quarter = (loss[np.flatnonzero(share >= q)[-1]] for q in SHARES[:2])
         room = min(high - onset, 2.0 * (onset - low))

@@ -46,7 +46,7 @@ _FIRST_LOOK = 199
 _CLEAR = 2.0
 # BIC for each unit of log(1 / (1 - level)), as benchmarks/foot.py finds; an interval looks at
 # so many steps to either side.
-_SUPPORT, _REACH = 3.7, 220
+_SUPPORT, _FEW, _GROWTH, _REACH = 3.7, 60, 0.4, 220
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,10 @@ class LimitTest:
 
         "Nearly" is a T of at most _SUPPORT log(1 / (1 - level)) for one curve, and half as much
         again for each more: of truths drawn at random, most of them none of the curves here, that
-        share costs no more at their own value.
+        share costs no more at their own value.  More points see more of what no curve here has.
         """
-        most = -_SUPPORT * np.log1p(-level) * 0.5 * (len(self.pools) + 1)
+        grown = max(1.0, max(pool.problem.n for pool in self.pools) / _FEW) ** _GROWTH
+        most = -_SUPPORT * np.log1p(-level) * 0.5 * (len(self.pools) + 1) * grown
         ends = []
         for at_least, sign in ((False, -1.0), (True, 1.0)):
             steps = [

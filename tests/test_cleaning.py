@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emergence import classify, fit_threshold, simulate
+from emergence import Records, classify, classify_tasks, fit_threshold, simulate
+from emergence.cli.main import main
 from emergence.curves.smooth.logistic import logistic
 from emergence.errors import DataError
 from emergence.records.as_points import as_points
@@ -79,3 +80,17 @@ def test_repeated_measurements_are_not_duplicates() -> None:
     loss = np.repeat(np.linspace(2, 3, 10), 3)
     value = np.tile([0.25, 0.3, 0.25], 10)
     assert as_points(loss, value).size == 30
+
+
+def test_tables_and_the_command_line_keep_them_on_request(tmp_path, capsys) -> None:
+    frame = simulate("logistic", n=60, rng=3).to_frame()
+    frame.loc[frame["value"].idxmax(), "value"] = 0.0
+    records = Records(frame)
+    assert len(classify_tasks(records, n_boot=99)[0].points.loss) == 59
+    assert len(classify_tasks(records, n_boot=99, outliers="keep")[0].points.loss) == 60
+    path = tmp_path / "runs.csv"
+    frame.to_csv(path, index=False)
+    main(["fit", str(path), "--n-boot", "99"])
+    assert "broken evaluations" in capsys.readouterr().out
+    main(["fit", str(path), "--n-boot", "99", "--outliers", "keep", "--loss-sd", "0.1"])
+    assert "broken evaluations" not in capsys.readouterr().out

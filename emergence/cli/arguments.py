@@ -11,7 +11,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from emergence._typing import NOISES, PLATEAUS, RUNS, Axes
+from emergence._typing import NOISES, OUTLIERS, PLATEAUS, RUNS, Axes
 from emergence.errors import DataWarning, EmergenceError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def fit_one(args: argparse.Namespace, records: Records) -> ThresholdFit:
     from emergence.fits.threshold import fit_threshold
 
     points = records.select(args.task, args.metric, args.family)
-    options = given(args, "shape plateau noise runs n_boot")
+    options = given(args, "shape plateau noise runs n_boot loss_sd outliers")
     return fit_threshold(points, rng=args.seed, **options)
 
 
@@ -112,6 +112,18 @@ _OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "--noise": {"default": "auto", "choices": NOISES, "help": "errors of one checkpoint"},
         "--runs": {"default": "auto", "choices": RUNS, "help": "what a run's errors share"},
     },
+    "cleaning": {
+        "--loss-sd": {
+            "type": float,
+            "default": 0.0,
+            "help": "standard deviation of the error of each loss, nats",
+        },
+        "--outliers": {
+            "default": "drop",
+            "choices": OUTLIERS,
+            "help": "scores that look like evaluations that broke off",
+        },
+    },
     "tests": {
         "--alpha": {"type": float, "default": 0.05, "help": "false discovery rate"},
         "--n-boot": {"type": int, "default": 999, "help": "bootstrap replicates"},
@@ -138,7 +150,7 @@ _OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "law": {"--law": {"help": "records to fit the scaling law to (default: FILE)"}},
 }
 
-FIT = ("names", "shape", "noise", "plateau", "level", "n_boot")  # of one threshold
+FIT = ("names", "shape", "noise", "cleaning", "plateau", "level", "n_boot")  # of one threshold
 
 
 def add(sub: argparse.ArgumentParser, *groups: str) -> argparse.ArgumentParser:

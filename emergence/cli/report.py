@@ -17,7 +17,7 @@ def _report(args: argparse.Namespace) -> None:
         rng=args.seed,
         n_jobs=args.jobs,
         wrap=progress,
-        **given(args, "alpha n_boot"),
+        **given(args, "alpha n_boot loss_sd outliers"),
     )
     folder = Path(args.output)
     if args.command == "figures":
@@ -53,7 +53,7 @@ def add_commands(command: Command) -> None:
         ("report", "write verdicts, figures and one page to forward"),
     ):
         sub = command(name, _report, text)
-        add(sub, "tests", "law", "jobs")
+        add(sub, "tests", "cleaning", "law", "jobs")
         sub.add_argument("-o", "--output", default="out", help="folder (default out)")
     sub = command("paper", _paper, "put the claims of Du et al. to the test, on a page", file=False)
     sub.add_argument("files", nargs="*", help="records (default: the bundled ones)")

@@ -24,7 +24,7 @@ def _classify(args: argparse.Namespace) -> None:
         read(args.file, args.encoding),
         n_jobs=args.jobs,
         rng=args.seed,
-        **given(args, "metric alpha n_boot noise runs"),
+        **given(args, "metric alpha n_boot noise runs loss_sd outliers"),
         progress=lambda groups: progress(groups, "tasks"),
     )
     print(verdicts.summary())
@@ -63,7 +63,7 @@ def _audit(args: argparse.Namespace) -> None:
 def add_commands(command: Command) -> None:
     """Add the commands to the parser that ``command`` belongs to."""
     sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
-    add(sub, "tests", "noise", "jobs")
+    add(sub, "tests", "noise", "cleaning", "jobs")
     sub.add_argument("--metric", action="append", help="only this metric (may be repeated)")
     sub.add_argument("-o", "--output", help="write the table as CSV")
     sub.add_argument("-v", "--verbose", action="store_true", help="print every reason")

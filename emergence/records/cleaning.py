@@ -60,9 +60,9 @@ def broken(points: Points) -> BoolArray:
     """Scores that are far above those at lower losses, or far below those at higher ones.
 
     The standard error is that of the differences between neighbours along the loss, by their
-    median, over all or near by, the larger, and never below the binomial error.  Over nine kinds
-    of curves with normal errors none of 200 sets each loses a score; of errors with three degrees
-    of freedom it leaves out the largest in one set of seven.
+    median, over all or near by, the larger, and never below the binomial error.  Kinks, jumps and
+    waves with normal errors lose no score (benchmarks/eta.py); of errors with heavy tails the
+    largest may go.
     """
     order = np.argsort(points.loss, kind="stable")
     y, n = points.ability[order], points.size

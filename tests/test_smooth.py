@@ -111,9 +111,11 @@ def test_binomial_reference_agrees_with_our_logistic() -> None:
     assert binomial_reference(points("logistic")) is None  # no counts
 
 
-@pytest.mark.parametrize("name", ["gompertz", "richards", "two_logistics", "logistic_slope"])
+@pytest.mark.parametrize(
+    "name", ["gompertz", "richards", "attempts", "algebraic", "two_logistics", "logistic_slope"]
+)
 def test_curves_that_do_not_compete_are_fitted_on_request(name: str) -> None:
-    simulated = "exact_match" if name == "richards" else name
+    simulated = {"richards": "exact_match", "attempts": "pass_at"}.get(name, name)
     records = simulate(simulated, n=120, sd=0.003, rng=1)
     fit = fit_smooth(records.select(), family=name, n_boot=99)
     assert fit.family == name

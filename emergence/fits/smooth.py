@@ -236,7 +236,7 @@ def fit_smooth(
         As for :func:`fit_threshold`.
     family : {"auto", "flat", "linear", "exponential", "power", "logistic", ...}
         ``auto`` takes the lowest BIC of the five that are named here; ``gompertz``, ``richards``,
-        ``two_logistics`` and ``logistic_slope`` are fitted on request.
+        ``attempts``, ``algebraic``, ``two_logistics`` and ``logistic_slope`` on request.
     n_boot : int
         Replicates behind the interval of a prediction.
     rng : int, SeedSequence or Generator

@@ -15,7 +15,7 @@ _BEND = 14.0
 
 
 def order_in(residual: FloatArray) -> float:
-    r"""Lag-1 correlation of residuals along the loss times :math:`\\sqrt n`; about normal."""
+    r"""Lag-1 correlation of residuals along the loss times :math:`\sqrt n`; about normal."""
     r = residual - residual.mean()
     total = float(r @ r)
     return float(r[1:] @ r[:-1]) / total * np.sqrt(r.size) if total > 0 else 0.0

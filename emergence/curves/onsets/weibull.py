@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Family, Scale, depth
+from emergence.curves.family import Family, Scale, amplitude_and_rate, depth
 
 
 def weibull_onset(
@@ -28,8 +28,7 @@ def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
 
 
 def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
-    rate, exponent = float(theta[1] / scale.span), float(theta[2])
-    return {"amplitude": gain, "rate": rate, "exponent": exponent}
+    return amplitude_and_rate(theta, gain, scale) | {"exponent": float(theta[2])}
 
 
 _RATES, _EXPONENTS = np.geomspace(1.0, 90.0, 10), np.array([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0])

@@ -1,13 +1,10 @@
 """Algebraic curve: an S whose tails are heavier or lighter than those of a logistic."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Scale
-from emergence.curves.smooth.logistic import AT_CHANCE, limits, with_either_floor
+from emergence.curves.smooth.logistic import with_shape
 
 _MOST = 1e6  # of |z|, beyond which a tail is level
 
@@ -41,26 +38,14 @@ def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
     return _share((x - theta[:, :1]) / theta[:, 1:2], theta[:, 2:3])
 
 
-def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
-    return AT_CHANCE.natural(theta, gain, scale) | {"order": float(theta[2])}
-
-
 _GRID = np.meshgrid(np.linspace(-0.2, 1.1, 27), np.geomspace(0.015, 0.8, 12), [1.0, 2.0, 8.0])
-FAMILIES = with_either_floor(
-    replace(
-        AT_CHANCE,
-        name="algebraic",
-        curve=algebraic,
-        basis=_basis,
-        natural=_natural,
-        units=dict(AT_CHANCE.units) | {"order": ""},
-        grid=np.stack(_GRID, axis=-1).reshape(-1, 3),
-        lower=(*AT_CHANCE.lower, 0.8),
-        upper=(*AT_CHANCE.upper, 20.0),
-        public="algebraic",
-        competes=False,
-        like="logistic",
-        limits=lambda scale: limits(scale) | {"order": (0.5, 50.0)},
-        simulated={"algebraic": lambda loss, eta: algebraic(loss, eta, 0.12, 0.5, order=2.0)},
-    )
+FAMILIES = with_shape(
+    "algebraic",
+    "order",
+    curve=algebraic,
+    basis=_basis,
+    grid=np.stack(_GRID, axis=-1).reshape(-1, 3),
+    bounds=(0.8, 20.0),
+    limit=(0.5, 50.0),
+    simulated={"algebraic": lambda loss, eta: algebraic(loss, eta, 0.12, 0.5, order=2.0)},
 )

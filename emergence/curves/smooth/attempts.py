@@ -1,13 +1,10 @@
 """Attempts curve: one success in several tries of a logistic chance."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Scale
-from emergence.curves.smooth.logistic import AT_CHANCE, limits, with_either_floor
+from emergence.curves.smooth.logistic import AT_CHANCE, with_shape
 
 
 def attempts(
@@ -34,26 +31,14 @@ def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
     return -np.expm1(-tries * np.log1p(np.exp(-z) / tries))
 
 
-def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
-    return AT_CHANCE.natural(theta, gain, scale) | {"tries": float(theta[2])}
-
-
 _PLACES = AT_CHANCE.grid[::2]
-FAMILIES = with_either_floor(
-    replace(
-        AT_CHANCE,
-        name="attempts",
-        curve=attempts,
-        basis=_basis,
-        natural=_natural,
-        units=dict(AT_CHANCE.units) | {"tries": ""},
-        grid=np.concatenate([np.insert(_PLACES, 2, n, axis=1) for n in (3.0, 20.0)]),
-        lower=(*AT_CHANCE.lower, 0.1),
-        upper=(*AT_CHANCE.upper, 100.0),
-        public="attempts",
-        competes=False,
-        like="logistic",
-        limits=lambda scale: limits(scale) | {"tries": (0.05, 200.0)},
-        simulated={"pass_at": lambda loss, eta: attempts(loss, eta, 0.1, 0.5, tries=10.0)},
-    )
+FAMILIES = with_shape(
+    "attempts",
+    "tries",
+    curve=attempts,
+    basis=_basis,
+    grid=np.concatenate([np.insert(_PLACES, 2, n, axis=1) for n in (3.0, 20.0)]),
+    bounds=(0.1, 100.0),
+    limit=(0.05, 200.0),
+    simulated={"pass_at": lambda loss, eta: attempts(loss, eta, 0.1, 0.5, tries=10.0)},
 )

@@ -1,12 +1,13 @@
 """Logistic, its floor at chance or fitted."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Family, Scale
+from emergence.curves.family import Basis, Family, Gain, Scale
 
 _MIDDLES = np.append([-1.0, -0.6, -0.4, -0.2], np.linspace(-0.1, 1.2, 40))
 _WIDTHS = np.geomspace(0.008, 0.8, 18)
@@ -71,6 +72,45 @@ def with_either_floor(at_chance: Family) -> tuple[Family, Family]:
     name = f"{at_chance.name}_free"
     return at_chance, replace(
         at_chance, name=name, free_floor=True, fixed=at_chance.fixed[1:], simulated={}
+    )
+
+
+def with_shape(
+    name: str,
+    parameter: str,
+    *,
+    curve: Callable[..., FloatArray],
+    basis: Basis,
+    grid: FloatArray,
+    bounds: tuple[float, float],
+    limit: tuple[float, float],
+    simulated: Mapping[str, Gain],
+) -> tuple[Family, Family]:
+    """Families of a logistic with one parameter of shape more, its floor at chance or fitted.
+
+    ``bounds`` are those of the search for the parameter, ``limit`` that of the polish by lmfit.
+    """
+
+    def natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
+        return _natural(theta, gain, scale) | {parameter: float(theta[2])}
+
+    return with_either_floor(
+        replace(
+            AT_CHANCE,
+            name=name,
+            curve=curve,
+            basis=basis,
+            natural=natural,
+            units=dict(AT_CHANCE.units) | {parameter: ""},
+            grid=grid,
+            lower=(*AT_CHANCE.lower, bounds[0]),
+            upper=(*AT_CHANCE.upper, bounds[1]),
+            public=name,
+            competes=False,
+            like="logistic",
+            limits=lambda scale: limits(scale) | {parameter: limit},
+            simulated=simulated,
+        )
     )
 
 

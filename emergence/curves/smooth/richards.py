@@ -1,13 +1,10 @@
 """Richards curve: between logistic and Gompertz; an exact match of several tokens is one."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Scale
-from emergence.curves.smooth.logistic import AT_CHANCE, limits, with_either_floor
+from emergence.curves.smooth.logistic import AT_CHANCE, with_shape
 
 
 def richards(
@@ -33,28 +30,16 @@ def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
     return np.exp(-tokens * np.log1p(np.exp(z) / tokens))
 
 
-def _natural(theta: FloatArray, gain: float, scale: Scale) -> dict[str, float]:
-    return AT_CHANCE.natural(theta, gain, scale) | {"tokens": float(theta[2])}
-
-
 # Half the middles of the logistic, for each number of tokens.
 _PLACES = AT_CHANCE.grid[::2]
 _TOKENS = np.array([0.4, 2.0, 4.0, 10.0])
-FAMILIES = with_either_floor(
-    replace(
-        AT_CHANCE,
-        name="richards",
-        curve=richards,
-        basis=_basis,
-        natural=_natural,
-        units=dict(AT_CHANCE.units) | {"tokens": ""},
-        grid=np.concatenate([np.insert(_PLACES, 2, n, axis=1) for n in _TOKENS]),
-        lower=(*AT_CHANCE.lower, 0.1),
-        upper=(*AT_CHANCE.upper, 100.0),
-        public="richards",
-        competes=False,
-        like="logistic",
-        limits=lambda scale: limits(scale) | {"tokens": (0.05, 200.0)},
-        simulated={"exact_match": lambda loss, eta: richards(loss, eta, 0.1, 0.7, tokens=10.0)},
-    )
+FAMILIES = with_shape(
+    "richards",
+    "tokens",
+    curve=richards,
+    basis=_basis,
+    grid=np.concatenate([np.insert(_PLACES, 2, n, axis=1) for n in _TOKENS]),
+    bounds=(0.1, 100.0),
+    limit=(0.05, 200.0),
+    simulated={"exact_match": lambda loss, eta: richards(loss, eta, 0.1, 0.7, tokens=10.0)},
 )

@@ -57,17 +57,6 @@ class LimitTest:
     errors: Sequence[ErrorSource]
     draws: int
     _known: dict[Hypothesis, float] = field(default_factory=dict, repr=False)
-    _tabled: dict[Hypothesis, list[Table]] = field(default_factory=dict, repr=False)
-
-    @property
-    def _data(self) -> list[FloatArray]:
-        return [pool.problem.wy[:, None] for pool in self.pools]
-
-    def of_data(self, hypothesis: Hypothesis) -> list[Table]:
-        """Tables of the data themselves, which every step of a test looks at."""
-        if hypothesis not in self._tabled:
-            self._tabled[hypothesis] = tables(self.pools, hypothesis, self._data)
-        return self._tabled[hypothesis]
 
     def p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
         """Largest p-value over the near-best curves of the set.
@@ -113,10 +102,10 @@ class LimitTest:
         return ends[0], ends[1]
 
     def _p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
-        if statistic(self.pools, self.of_data(hypothesis))[0] <= 0.0:
+        if statistic(self.pools, _of_data(self.pools, hypothesis))[0] <= 0.0:
             return 1.0  # the best curve of all is in the set
-        found, pools = self.best(hypothesis)
-        observed = float(statistic(pools, tables(pools, hypothesis, self._data))[0])
+        found, pools = _best_in(self.pools, hypothesis)
+        observed = float(statistic(pools, _of_data(pools, hypothesis))[0])
         if observed <= 0.0:
             return 1.0
         if not found or observed > HOPELESS:
@@ -135,45 +124,6 @@ class LimitTest:
             return p
         rest = looks[worst].exceeding(done, self.draws)
         return (1 + first[worst] + rest) / (1 + self.draws)
-
-    def best(self, hypothesis: Hypothesis) -> tuple[list[Curves], tuple[Pool, ...]]:
-        """Best curves of the set, best first, and the pools with what was seen on the way."""
-        own = self.of_data(hypothesis)
-        inside = criteria(self.pools, own, least_sum)
-        ranked = sorted((float(v[0]), key) for key, v in inside.items() if np.isfinite(v[0]))
-        near = [
-            key
-            for place, (value, key) in enumerate(ranked)
-            if place < _LEAST or value <= ranked[0][0] + _NEAR
-        ]
-        searches = {}
-        for key in near:
-            chosen = levels([table[key][:, 0] for table in own])
-            searches[key] = [
-                Search(pool, pool.of(key), partial(_reaches, hypothesis, level))
-                for pool, level in zip(self.pools, chosen, strict=True)
-            ]
-        found = self._raced(searches)
-        pools = tuple(
-            pool.with_curves([parts[i].seen for parts in searches.values()])
-            for i, pool in enumerate(self.pools)
-        )
-        return found, pools
-
-    def _raced(self, searches: dict[Key, list[Search]]) -> list[Curves]:
-        """Search on; families that fall behind after some rounds are left there."""
-        running = list(searches)
-        for rounds in _ROUNDS:
-            found = []
-            for key in running:
-                for part in searches[key]:
-                    part.go(rounds)
-                parts = tuple(part.found for part in searches[key])
-                value = float(joint(self.pools, key, np.array([sum(c.rss for c in parts)]))[0])
-                found.append((value, key, Curves(parts, value)))
-            found.sort(key=lambda entry: entry[:2])
-            running = [key for value, key, _ in found if value <= found[0][0] + 2.0 * _WINDOW]
-        return [curves for *_, curves in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +155,54 @@ class _Look:
         return int((simulated >= self.observed - 1e-9).sum())
 
 
+def _of_data(pools: Sequence[Pool], hypothesis: Hypothesis) -> list[Table]:
+    """Tables of the data themselves."""
+    return tables(pools, hypothesis, [pool.problem.wy[:, None] for pool in pools])
+
+
+def _best_in(
+    pools: tuple[Pool, ...], hypothesis: Hypothesis
+) -> tuple[list[Curves], tuple[Pool, ...]]:
+    """Best curves of the set, best first, and the pools with what was seen on the way."""
+    own = _of_data(pools, hypothesis)
+    inside = criteria(pools, own, least_sum)
+    ranked = sorted((float(v[0]), key) for key, v in inside.items() if np.isfinite(v[0]))
+    near = [
+        key
+        for place, (value, key) in enumerate(ranked)
+        if place < _LEAST or value <= ranked[0][0] + _NEAR
+    ]
+    searches = {}
+    for key in near:
+        chosen = levels([table[key][:, 0] for table in own])
+        searches[key] = [
+            Search(pool, pool.of(key), partial(_reaches, hypothesis, level))
+            for pool, level in zip(pools, chosen, strict=True)
+        ]
+    found = _raced(pools, searches)
+    seen = tuple(
+        pool.with_curves([parts[i].seen for parts in searches.values()])
+        for i, pool in enumerate(pools)
+    )
+    return found, seen
+
+
+def _raced(pools: Sequence[Pool], searches: dict[Key, list[Search]]) -> list[Curves]:
+    """Search on; families that fall behind after some rounds are left there."""
+    running = list(searches)
+    for rounds in _ROUNDS:
+        found = []
+        for key in running:
+            for part in searches[key]:
+                part.go(rounds)
+            parts = tuple(part.found for part in searches[key])
+            value = float(joint(pools, key, np.array([sum(c.rss for c in parts)]))[0])
+            found.append((value, key, Curves(parts, value)))
+        found.sort(key=lambda entry: entry[:2])
+        running = [key for value, key, _ in found if value <= found[0][0] + 2.0 * _WINDOW]
+    return [curves for *_, curves in found]
+
+
 def _reaches(hypothesis: Hypothesis, least: int, curves: FamilyCurves) -> BoolArray:
     return np.asarray(hypothesis.level(curves) >= least)
 
@@ -214,7 +212,7 @@ EVERY = Measure("any", lambda curves: np.zeros(len(curves.block.theta)), 1.0)
 
 def best_curves(pools: Sequence[Pool]) -> tuple[Curves, tuple[Pool, ...]]:
     """Best curves of all, and the pools of what is possible, with what was seen on the way."""
-    found, more = LimitTest(tuple(pools), (), 0).best(Hypothesis(EVERY, 0.0, True))
+    found, more = _best_in(tuple(pools), Hypothesis(EVERY, 0.0, True))
     return found[0], possible(more)
 
 
@@ -222,7 +220,7 @@ def _first_beyond(pools: tuple[Pool, ...], steps: Sequence[Hypothesis], most: fl
     """First of ever smaller sets whose best curve is worse than the best of all by ``most``."""
 
     def beyond(step: Hypothesis) -> bool:
-        return bool(statistic(pools, LimitTest(pools, (), 0).of_data(step))[0] > most)
+        return bool(statistic(pools, _of_data(pools, step))[0] > most)
 
     k = 0
     while True:
@@ -233,8 +231,7 @@ def _first_beyond(pools: tuple[Pool, ...], steps: Sequence[Hypothesis], most: fl
         if k == len(steps):
             break
         # Between the points of the grid there may be a better curve: look for it, then go on.
-        found, more = LimitTest(pools, (), 0).best(steps[k])
-        pools = more
+        found, pools = _best_in(pools, steps[k])
         if not found or beyond(steps[k]):
             break
     return k

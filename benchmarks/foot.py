@@ -25,7 +25,7 @@ from machine import RESULTS, write
 
 from emergence import classify, simulate
 from emergence.curves.truths import Rise, Truth, draw_truth
-from emergence.verdicts.evidence import RHO_RANGE
+from emergence.verdicts.trial.evidence import RHO_RANGE
 
 STORE = RESULTS / "foot.csv"
 BINS = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, np.inf)

@@ -34,7 +34,8 @@ from emergence import Points, classify, read_records, simulate
 from emergence._random import as_seed
 from emergence.curves.onsets.hinge import hinge
 from emergence.engine.hinge_search import pairs_hinge
-from emergence.verdicts.evidence import Evidence, Trial
+from emergence.verdicts.trial.evidence import Evidence
+from emergence.verdicts.trial.trial import Trial
 
 REPLICATES = 1000
 PACKAGES = ("numba", "lmfit", "piecewise-regression", "pwlf")

@@ -21,10 +21,10 @@ Runs = Literal["auto", "independent", "offset", "offset+ar1", "random threshold"
 RUNS: tuple[Runs, ...] = get_args(Runs)
 Plateau = Literal["auto", "chance", "fitted"]
 PLATEAUS: tuple[Plateau, ...] = get_args(Plateau)
-
-
 Outliers = Literal["drop", "keep"]
 OUTLIERS: tuple[Outliers, ...] = get_args(Outliers)
+Losses = Literal["auto", "given"]
+LOSSES: tuple[Losses, ...] = get_args(Losses)
 
 
 class Columns(TypedDict, total=False):
@@ -42,3 +42,4 @@ class Columns(TypedDict, total=False):
     weights: ArrayLike | None
     loss_sd: float | None
     outliers: Outliers | None
+    losses: Losses | None

@@ -135,7 +135,7 @@ def test_equation_and_rule_are_near() -> None:
     """Few files lie between a verb and what it is about, so that a stranger can follow it."""
     hinge, label = way.to_the_hinge(), way.to_the_label()
     assert hinge[-1] == "curves/onsets/hinge.py"
-    assert label[-1] == "verdicts/rule.py"
+    assert label[-1] == "verdicts/trial/rule.py"
     assert max(len(hinge), len(label)) <= 8, (hinge, label)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from emergence import simulate
-from emergence.engine.covariance import structured
 from emergence.engine.problem import Problem, make_problem
+from emergence.engine.runs.covariance import structured
 
 
 def problem(**options: object) -> Problem:

@@ -18,7 +18,7 @@ def test_run_noise_recovers_its_parameters(offset: float, rho: float) -> None:
     truth = RunNoise(offset**2, 0.02**2 * (1 - rho**2), rho)
     run, rank = np.repeat(np.arange(40), 25), np.tile(np.arange(25), 40)
     errors = truth.simulate(run, rank, 1, np.random.default_rng(0))[:, 0]
-    found = fit_run_noise(errors, run, rank, np.ones((1, errors.size)))
+    found = fit_run_noise(errors, run, rank, np.ones((1, errors.size)), np.ones(errors.size))
     assert found.rho == pytest.approx(rho, abs=0.08)
     assert np.sqrt(found.offset_var) == pytest.approx(offset, abs=0.008)
 

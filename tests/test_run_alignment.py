@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from emergence import simulate
-from emergence.engine.covariance import structured
 from emergence.engine.problem import Problem, make_problem
+from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError
 from emergence.fits.run_alignment import align, fit_onsets, make_templates, shifted
 from emergence.records.points import Points

@@ -16,7 +16,7 @@ from typing import Any
 
 from emergence import classify, fit_threshold, simulate
 from emergence.curves.onsets.hinge import hinge
-from emergence.verdicts.rule import decide
+from emergence.verdicts.trial.rule import decide
 
 PACKAGE = Path(__file__).parents[1] / "emergence"
 

@@ -19,8 +19,8 @@ from emergence.noise.scores import Precision, precision
 from emergence.records.points import LEAST_POINTS, MOST_POINTS, Points
 
 # An autoregression is fitted to runs of at least this many checkpoints, and a run of at least
-# so many shows a curve, and with it a threshold, of its own.
-_LONG_RUN, SHOWS_CURVE = 3, 15
+# so many may show a curve, and of so many a threshold, of its own.
+_LONG_RUN, MAY_SHOW, _SHOWS_THRESHOLD = 3, LEAST_POINTS, 15
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,16 @@ class Problem:
             etas = np.unique(np.concatenate([spread, even]))
         return etas
 
+    @property
+    def log_det(self) -> float:
+        """Logarithm of the determinant of the covariance of the weighted errors, up to a factor."""
+        return 0.0 if self._whitening is None else self._whitening.log_det
+
     @cached_property
     def _whitening(self) -> Whitening | None:
         if self.run is None or self.run_model.noise is None:
             return None
-        return self.run_model.noise.whitening(self.run, self.rank)
+        return self.run_model.noise.whitening(self.run, self.rank, self.root_w)
 
     def white(self, rows: FloatArray) -> FloatArray:
         """Rows (m, n) of abilities to rows whose errors are independent, of one variance."""
@@ -189,16 +194,27 @@ def run_model(points: Points, runs: Runs = "auto") -> RunModel:
     return RunModel(
         "offset+ar1",
         f"checkpoints share runs and follow each other by {clock}",
-        apart=runs_show_curves(points),
+        apart=runs_show_thresholds(points),
     )
 
 
-def runs_show_curves(points: Points) -> bool:
-    """Whether there are several runs, every one with checkpoints enough for its own curve."""
+def runs_show_thresholds(points: Points) -> bool:
+    """Whether there are several runs, every one with checkpoints enough for its own threshold."""
     if points.run is None or points.n_runs < 2:
         return False
     count = np.unique(points.run.astype(str), return_counts=True)[1]
-    return int(count.min()) >= SHOWS_CURVE
+    return int(count.min()) >= _SHOWS_THRESHOLD
+
+
+def long_runs(problem: Problem) -> Problem | None:
+    """Those runs that may show a curve of their own; None where they are fewer than two."""
+    if problem.run is None:
+        return None
+    distinct = np.unique(np.stack([problem.run, problem.x]), axis=1)[0].astype(np.int64)
+    long = np.bincount(distinct) >= MAY_SHOW
+    if long.sum() < 2:
+        return None
+    return problem if long[problem.run].all() else subset(problem, long[problem.run])
 
 
 def with_run_noise(problem: Problem, noise: RunNoise) -> Problem:

@@ -43,7 +43,7 @@ def plot_placement(
     ax.plot(loss, eta_sd, lw=1.4, color=COLORS["smooth"])
     ax.axhline(now, color=GREY, lw=1, ls="--", label="now")
     ax.axvline(best, color=ETA, lw=1, ls=":", label=f"best: {best:.4g}")
-    ax.plot(points.loss, np.zeros(points.size), "|", ms=6, color=GREY)
+    ax.plot(points.shown_loss, np.zeros(points.size), "|", ms=6, color=GREY)
     ax.invert_xaxis()
     ax.set_ylim(bottom=0)
     ax.set(xlabel="loss of the next checkpoint (nats per token)", ylabel="spread of eta (nats)")

@@ -22,7 +22,7 @@ def plot_forecast(
     ``table`` has the columns loss, score, low, high and known.
     """
     ax = tidy(axes(ax))
-    draw_points(ax, points.loss, points)
+    draw_points(ax, points.shown_loss, points)
     rows, known = table.sort_values("loss"), bool(table["known"].all())
     loss, score, low, high = (rows[c].to_numpy() for c in ("loss", "score", "low", "high"))
     ax.fill_between(loss, low, high, color=COLORS["smooth"], alpha=0.15, lw=0, label=f"{level:.0%}")

@@ -28,7 +28,7 @@ def plot_audit(metrics: Sequence[Seen], title: str, ax: Axes | None = None) -> A
     ax = tidy(axes(ax))
     for i, (points, loss, level, label, eta) in enumerate(metrics):
         color = _PALETTE(i)
-        ax.plot(points.loss, points.ability, "o", ms=3, alpha=0.5, color=color, mew=0)
+        ax.plot(points.shown_loss, points.ability, "o", ms=3, alpha=0.5, color=color, mew=0)
         ax.plot(loss, level, color=color, lw=1.4, label=f"{points.metric}: {label}")
         if eta is not None:
             ax.axvline(eta, color=color, lw=1, ls=":")

@@ -9,7 +9,7 @@ from emergence.records.points import Points
 def plot_points(points: Points, ax: Axes | None = None) -> Axes:
     """Draw scores against loss, falling to the right, with the chance line."""
     ax = tidy(axes(ax))
-    draw_points(ax, points.loss, points)
+    draw_points(ax, points.shown_loss, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
     # Beside the axes, where no point can lie.
     ax.annotate("chance", (1.0, points.chance), xytext=(3, 0), textcoords="offset points",

@@ -21,7 +21,7 @@ from emergence._typing import Axes, FloatArray, Runs
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Contest, threshold_contest
 from emergence.engine.replicates import ErrorModel, replicas
-from emergence.engine.sides import Side, sides_by_run
+from emergence.engine.runs.sides import Side, sides_by_run
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval

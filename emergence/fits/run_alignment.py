@@ -19,10 +19,10 @@ from scipy.special import chdtri
 from emergence._typing import BoolArray, FloatArray, IntArray, Noise, Plateau
 from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import Candidate, onset_contest
-from emergence.engine.covariance import structured
 from emergence.engine.grid import curve
-from emergence.engine.problem import Problem, make_problem, runs_show_curves
-from emergence.engine.sides import sides_by_run
+from emergence.engine.problem import Problem, make_problem, runs_show_thresholds
+from emergence.engine.runs.covariance import structured
+from emergence.engine.runs.sides import sides_by_run
 from emergence.errors import DataError
 from emergence.records.points import Points
 
@@ -152,10 +152,10 @@ def align(points: Points, shape: str, plateau: Plateau, noise: Noise) -> Aligned
     try:
         found = fit(np.zeros(points.n_runs))
     except DataError:
-        if not runs_show_curves(points):
+        if not runs_show_thresholds(points):
             raise
         return fit(_alone(points, shape, noise))
-    if found.known.all() or not runs_show_curves(points):
+    if found.known.all() or not runs_show_thresholds(points):
         return found
     try:
         again = fit(_alone(points, shape, noise))

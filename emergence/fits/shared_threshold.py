@@ -1,6 +1,6 @@
 r"""shared_threshold: do several tasks leave chance at one loss?
 
-Each task has a curve of its own, so only eta ties them (:mod:`emergence.engine.shared_eta`).
+Each task has a curve of its own, so only eta ties them (:mod:`emergence.engine.runs.shared_eta`).
 Where runs have thresholds of their own, runs are blocks and tasks treatments (Fisher 1935):
 
 .. math:: \hat\eta_{rt} = \eta_t + c_t + u_r + e_{rt},
@@ -22,7 +22,7 @@ from scipy.special import fdtrc, stdtrit
 from emergence._random import Seed, as_seed
 from emergence._results import Result, Status, jsonable, no_interval, renamed
 from emergence._typing import Axes
-from emergence.engine.shared_eta import share_curves
+from emergence.engine.runs.shared_eta import share_curves
 from emergence.errors import DataError
 from emergence.fits.run_thresholds_result import RunThresholds
 from emergence.fits.threshold import fit_threshold

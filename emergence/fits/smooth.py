@@ -18,11 +18,11 @@ from emergence._typing import Columns, FloatArray, Noise, Runs
 from emergence.curves.catalogue import SMOOTH
 from emergence.curves.family import Scale
 from emergence.engine.contest import Candidate, Contest, smooth_contest
-from emergence.engine.covariance import structured
 from emergence.engine.eta_interval import curve_draws
 from emergence.engine.grid import flat_bic
 from emergence.engine.problem import Problem, make_problem
 from emergence.engine.replicates import ErrorModel
+from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError
 from emergence.interval import Curve, Interval, check_level, even, interval_of
 from emergence.records.as_points import as_points

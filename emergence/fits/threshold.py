@@ -10,18 +10,17 @@ from emergence._random import Seed, as_seed
 from emergence._results import Status
 from emergence._typing import Columns, Noise, Plateau, Runs
 from emergence.curves.catalogue import ONSETS
-from emergence.curves.family import depth
 from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
-from emergence.engine.covariance import structured
 from emergence.engine.isotonic import IsotonicOnset, fit_isotonic
+from emergence.engine.misfit import misfit
 from emergence.engine.problem import Problem, RunModel, check_size, make_problem
 from emergence.engine.replicates import ErrorModel
+from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError
 from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
 from emergence.fits.random_threshold import RandomThresholdFit
 from emergence.fits.run_thresholds import run_thresholds
 from emergence.fits.threshold_result import ThresholdFit
-from emergence.noise.misfit import signs
 from emergence.records.as_points import as_points
 from emergence.records.points import Points
 
@@ -29,7 +28,6 @@ from emergence.records.points import Points
 _CLEARLY = 2.0
 # A curve that rises by less than this, on an axis from chance (0) to perfect (1), is rounding.
 _NOTHING = 1e-9
-_BENDS = 40  # places where a second bend is looked for
 
 
 def fit_threshold(
@@ -277,15 +275,6 @@ def _warnings(core: OnsetFit, status: Status) -> tuple[str, ...]:
         out.append("the isotonic limit takes checkpoints as independent")
     if core.contest.fit_level and not isotonic:
         out.append("the plateau is not at chance; its level was fitted")
-    if p.run is None and not isotonic and status is not Status.NO_ONSET:
-        out += _misfit(core.contest, core.candidates[0])
+    if not isotonic and status is not Status.NO_ONSET:
+        out += misfit(p, core.candidates[0])
     return (*out, *p.points.notes)
-
-
-def _misfit(contest: Contest, best: Candidate) -> tuple[str, ...]:
-    """Warn where the residuals of independent points say that no shape fits."""
-    p, etas = contest.problem, contest.problem.etas(_BENDS)
-    residual = p.wy - p.white(best.ability(p.x)[None])[0]
-    design = p.white(best.jacobian(p.x, level=contest.fit_level))
-    bends = p.white(depth(p.x, etas[:, None]))
-    return signs(residual, design, bends, p.low + p.span * etas)

@@ -27,8 +27,7 @@ def second_bend(residual: FloatArray, design: FloatArray, bends: FloatArray) -> 
     ``design`` (k, n) holds the derivatives of the fitted curve by its parameters: what they could
     explain is no sign of anything (a score test).  All rows are whitened.
     """
-    length = np.sqrt(np.einsum("ij,ij->i", design, design))
-    basis = np.linalg.qr((design[length > 1e-12] / length[length > 1e-12, None]).T)[0]
+    basis = _basis(design)
     left = bends - (bends @ basis) @ basis.T
     square = np.einsum("ij,ij->i", left, left)
     whole = np.einsum("ij,ij->i", bends, bends)
@@ -39,6 +38,18 @@ def second_bend(residual: FloatArray, design: FloatArray, bends: FloatArray) -> 
     return best, float(gain[best])
 
 
+def leverage(design: FloatArray) -> FloatArray:
+    """How far each fitted value follows its own observation, 0 to 1 (the hat matrix's diagonal)."""
+    return np.asarray(np.square(_basis(design)).sum(axis=1))
+
+
+def _basis(design: FloatArray) -> FloatArray:
+    """Orthonormal columns that span the rows of a design."""
+    length = np.sqrt(np.einsum("ij,ij->i", design, design))
+    known = length > 1e-12
+    return np.asarray(np.linalg.qr((design[known] / length[known, None]).T)[0])
+
+
 def signs(
     residual: FloatArray, design: FloatArray, bends: FloatArray, losses: FloatArray
 ) -> tuple[str, ...]:
@@ -46,13 +57,13 @@ def signs(
     out = []
     if order_in(residual) > _AGREE:
         out.append(
-            "neighbours along the loss are off to the same side: no shape fits, and the interval "
-            "of eta does not allow for that"
+            "neighbours along the loss are off to the same side: no shape fits, and no interval "
+            "allows for that"
         )
     place, gain = second_bend(residual, design, bends)
     if gain > _BEND:
         out.append(
             f"the curve bends again near a loss of {losses[place]:.3g}: a second wave, or a "
-            "gentle foot before a steeper rise; no shape fits, and eta is that of one bend"
+            "gentle foot before a steeper rise; no shape fits, and an eta is that of one bend"
         )
     return tuple(out)

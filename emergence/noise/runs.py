@@ -1,8 +1,9 @@
 r"""Runs: how the errors of one run's checkpoints hang together.
 
-.. math:: e_{rt} = o_r + a_{rt}, \quad a_{rt} = \rho\, a_{r,t-1} + \epsilon_{rt}
+.. math:: e_{rt} = w_{rt}\, o_r + a_{rt}, \quad a_{rt} = \rho\, a_{r,t-1} + \epsilon_{rt}
 
 with Gaussian offsets :math:`o_r` and innovations :math:`\epsilon_{rt}`, t the order of tokens.
+Errors are scaled to one variance, by w: an offset is constant in the score, so not in them.
 Estimated by restricted maximum likelihood (Patterson & Thompson 1971, Biometrika 58, 545);
 every fit then works on whitened rows, in which the errors are independent again.
 """
@@ -17,7 +18,7 @@ from emergence._typing import BoolArray, FloatArray, IntArray
 
 # Grids of the likelihood over (rho, ratio of offset to innovation variance).
 _RHO = np.append(0.0, np.linspace(0.05, 0.98, 24))
-_RATIO = np.append(0.0, np.geomspace(1e-3, 1e2, 24))
+_RATIO = np.append(0.0, np.geomspace(1e-3, 1e4, 33))
 _BLOCK_ELEMENTS = 32768  # of the rows whitened at once: they stay in a core's cache
 
 
@@ -49,16 +50,20 @@ class RunNoise:
             out[rows] = z
         return out
 
-    def whitening(self, run: IntArray, rank: IntArray) -> Whitening:
-        """Return the transformation that makes such errors independent, of variance one."""
+    def whitening(self, run: IntArray, rank: IntArray, root_w: FloatArray) -> Whitening:
+        """Return the transformation that makes such errors independent, of variance one.
+
+        ``root_w`` (n,) is how an offset of one shows in each error.
+        """
         chain = _chain(run, rank)
         ratio = self.offset_var / self.innovation_var if self.innovation_var > 0 else 0.0
         lag, head = _ar1(chain, np.array([self.rho]))
-        ones = (1.0 - lag) * head
+        ones = _differenced(root_w[chain.order], lag) * head
         length = np.add.reduceat(ones[0] ** 2, chain.start)
         # (I + r u u')^(-1/2) = I - (1 - 1 / sqrt(1 + r u'u)) u u' / u'u.
         shrink = (1.0 - 1.0 / np.sqrt(1.0 + ratio * length)) / length
-        return Whitening(chain, lag[0], head[0], ones[0], shrink)
+        log_det = float(np.log1p(ratio * length).sum() - 2.0 * np.log(head).sum())
+        return Whitening(chain, lag[0], head[0], ones[0], shrink=shrink, log_det=log_det)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +94,11 @@ def _ar1(chain: Chain, rho: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    """Linear map to independent errors: difference along a run, then shrink its mean.
+    """Linear map to independent errors: difference along a run, then shrink its offset.
 
-    With A the autoregressive differencing and u = A 1, the rest of the covariance is
-    I + ratio u u' in every run, whose inverse root is I - shrink u u'.
+    With A the autoregressive differencing and u = A w, the rest of the covariance is
+    I + ratio u u' in every run, whose inverse root is I - shrink u u'.  ``log_det`` is the
+    logarithm of its determinant, innovations of variance one.
     """
 
     chain: Chain
@@ -100,6 +106,7 @@ class Whitening:
     head: FloatArray
     ones: FloatArray
     shrink: FloatArray
+    log_det: float
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Whiten rows of shape (m, n); entry i of the result is the innovation of point i."""
@@ -117,24 +124,39 @@ class Whitening:
         return out
 
 
+def _differenced(rows: FloatArray, lag: FloatArray) -> FloatArray:
+    """Rows (..., n) in the order of a chain, each less its predictor from the point before."""
+    before = np.zeros_like(rows)
+    before[..., 1:] = rows[..., :-1]
+    return rows - lag * before
+
+
 def fit_run_noise(
-    residual: FloatArray, run: IntArray, rank: IntArray, design: FloatArray, *, ar1: bool = True
+    residual: FloatArray,
+    run: IntArray,
+    rank: IntArray,
+    design: FloatArray,
+    root_w: FloatArray,
+    *,
+    ar1: bool = True,
 ) -> RunNoise:
     """Restricted maximum likelihood over a grid of (rho, offset ratio).
 
     ``residual`` (n,) are those of a fit, ``run`` codes 0, 1, ..., ``rank`` the position of each
     point inside its run; ``design`` (q, n) the directions that the fit has used up, derivatives of
-    the curve. With ``ar1`` errors follow each other; else there are offsets alone.
+    the curve; ``root_w`` (n,) how an offset of one shows in each error. With ``ar1`` errors follow
+    each other; else there are offsets alone.
     """
+    # A level that all runs share is the curve's, not a variance between them.
+    design = _directions(np.concatenate([design, root_w[None]]))
     chain = _chain(run, rank)
     rho = _RHO if ar1 else _RHO[:1]
     # The offset of a single run is one with the curve.
     ratio = _RATIO if chain.start.size > 1 else _RATIO[:1]
     z = np.concatenate([design, residual[None]])[:, chain.order]
     lag, head = _ar1(chain, rho)
-    before = np.concatenate([np.zeros((z.shape[0], 1)), z[:, :-1]], axis=1)
-    white = (z - lag[:, None] * before) * head[:, None]  # (rho, q + 1, n)
-    ones = (1.0 - lag) * head
+    white = _differenced(z, lag[:, None]) * head[:, None]  # (rho, q + 1, n)
+    ones = _differenced(root_w[chain.order], lag) * head
     cross = np.einsum("hin,hjn->hij", white, white)
     along = np.add.reduceat(white * ones[:, None], chain.start, axis=2)  # (rho, q + 1, runs)
     length = np.add.reduceat(ones**2, chain.start, axis=1)  # (rho, runs)
@@ -155,6 +177,15 @@ def fit_run_noise(
     i, j = np.unravel_index(int(deviance.argmin()), deviance.shape)
     sigma2 = float(rss[i, j]) / dof
     return RunNoise(float(ratio[i]) * sigma2, sigma2, float(rho[j]))
+
+
+def _directions(design: FloatArray) -> FloatArray:
+    """Orthonormal rows that span those of a design, whatever their units."""
+    length = np.sqrt(np.einsum("ij,ij->i", design, design))
+    known = length > 0
+    _, size, rows = np.linalg.svd(design[known] / length[known, None], full_matrices=False)
+    spanned: FloatArray = rows[size > 1e-6 * size.max()]
+    return spanned
 
 
 def _logdet(matrices: FloatArray) -> FloatArray:

@@ -238,7 +238,7 @@ def _case(
 ) -> Case:
     """Forecasts of one task, ours first."""
     # What was hidden is not to be judged by what lies beside it.
-    points = as_points(points, outliers="keep")
+    points = as_points(points, outliers="keep", losses="given")
     train, ahead = _split(points.where(canonical_order(points)), largest, cut)
     ours = forecast(train, ahead.loss, noise=noise, runs=runs)
     low, high = ours.interval("score", level)

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray, Noise, Runs
-from emergence.engine.covariance import structured
 from emergence.engine.problem import check_size, make_problem, with_run_noise
+from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError, MethodRefused
 from emergence.noise.runs import RunNoise
 from emergence.planning.forecast_result import Forecast, PastForecast

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence._typing import OUTLIERS, AnyArray, Columns
+from emergence._typing import LOSSES, OUTLIERS, AnyArray, Columns
 from emergence.errors import DataError
 from emergence.records.cleaning import cleaned
 from emergence.records.points import COLUMNS, Points
@@ -27,7 +27,8 @@ def as_points(
         Scores; needed with losses, refused with Points.
     **columns
         ``chance`` and ``best`` (default 0 and 1), ``n_items``, ``run``, ``tokens``, ``params``,
-        ``weights``, ``loss_sd``, ``outliers``: see :class:`Points`.  With Points they override.
+        ``weights``, ``loss_sd``, ``outliers``, ``losses``: see :class:`Points`.  With Points they
+        override.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def as_points(
     if unknown:
         known = ", ".join(Columns.__annotations__)
         raise TypeError(f"no argument {', '.join(unknown)}; columns of points are {known}")
-    outliers = columns.pop("outliers", None)
+    words = {name: columns.pop(name, None) for name in ("outliers", "losses")}  # type: ignore[misc]
     given: dict[str, Any] = {k: column for k, column in columns.items() if column is not None}
     if isinstance(points, Points):
         if value is not None:
@@ -59,8 +60,7 @@ def as_points(
         name: float(column) if name in _NUMBERS else _column(name, column, base.size)
         for name, column in given.items()
     }
-    if outliers is not None:
-        changes["outliers"] = outliers
+    changes |= {name: word for name, word in words.items() if word is not None}
     made = replace(base, **changes)
     _check(made)
     if not isinstance(points, Points) and "n_items" in given:
@@ -105,6 +105,8 @@ def _check(points: Points) -> None:
         raise DataError(f"loss_sd is {points.loss_sd}; it must be 0 or more, in nats")
     if points.outliers not in OUTLIERS:
         raise DataError(f"outliers is {points.outliers!r}; it must be drop or keep")
+    if points.losses not in LOSSES:
+        raise DataError(f"losses is {points.losses!r}; it must be auto or given")
     for name, least in (("loss", 0.0), ("weights", 0.0), ("n_items", 1.0)):
         column = columns[name]
         if column is None:

@@ -1,16 +1,19 @@
 """Cleaning: checkpoints that are no measurements, left out with a word.
 
-A row given twice counts twice, and an evaluation that broke off is no score.  Neither is dropped
-where it could be meant: rows are the same only where equal losses always mean equal rows, and an
-outlier is judged by the one thing that holds for every ability, that it does not fall as the loss
-falls: kinks, jumps and plateaus are none.
+A row given twice counts twice, an evaluation that broke off is no score, and the loss of a batch
+that went wrong is not that of the model.  None is dropped where it could be meant: rows are the
+same only where equal losses always mean equal rows, and a score is judged by the one thing that
+holds for every ability, that it does not fall as the loss of its run falls: kinks, jumps and
+plateaus are none.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from emergence._typing import BoolArray, FloatArray
+from emergence._typing import BoolArray, FloatArray, IntArray
+from emergence.records.losses import spikes, wiggle
 from emergence.records.points import COLUMNS, Points
 
 # A score is out by so many standard errors of a difference, against so many neighbours.
@@ -20,27 +23,79 @@ _NORMAL = 1.4826  # standard deviation of a normal error over its median absolut
 
 
 def cleaned(points: Points) -> Points:
-    """Points without rows given twice and without broken evaluations, and notes that say so.
+    """Points of sound checkpoints, at losses without their errors, and notes that say so.
 
-    Scores are judged where every checkpoint is a run of its own; ``outliers="keep"`` keeps them.
+    ``outliers="keep"`` keeps every checkpoint, ``losses="given"`` every loss as it is.
     """
     points = _once(points)
-    if points.outliers == "keep" or points.n_runs < points.size or points.size < _LEAST:
+    run = _runs(points)
+    if run is not None and points.outliers == "drop":
+        points = _without_spikes(points, run)
+        run = _runs(points)
+    if run is not None and points.losses == "auto":
+        points = _on_trend(points, run)
+    # What is left was judged: another look would find others beside the gaps.
+    return replace(_without_broken(points), outliers="keep", losses="given")
+
+
+def _runs(points: Points) -> IntArray | None:
+    """Codes of runs that have several checkpoints and tokens to order them; None where none do."""
+    if points.run is None or points.tokens is None or points.n_runs == points.size:
+        return None
+    return np.unique(points.run.astype(str), return_inverse=True)[1].astype(np.int64)
+
+
+def _without_spikes(points: Points, run: IntArray) -> Points:
+    """Points without losses that jump off the trend of their run and back."""
+    assert points.tokens is not None
+    out = spikes(points.loss, points.tokens, run)
+    if not out.any() or points.size - out.sum() < 4:
         return points
-    out = broken(points)
+    rows = zip(points.run[out], points.tokens[out], points.loss[out], strict=True)  # type: ignore[index]
+    named = _few([f"{loss:.4g} of {name} at {tokens:.3g} tokens" for name, tokens, loss in rows])
+    note = f"left out as spikes of the loss, off both neighbours: {named}"
+    return points.where(~out).noting(f"{note} (outliers='keep' keeps them)")
+
+
+def _on_trend(points: Points, run: IntArray) -> Points:
+    """Points on the trend of the losses of their run, where the scores do not follow these."""
+    assert points.tokens is not None
+    found = wiggle(points.loss, points.value, points.tokens, run)
+    if not found.is_error:
+        return points
+    note = (
+        f"the losses wiggle by {found.sd:.2g} nats about the trend of their run, and the scores "
+        f"follow that by {found.follows:.2g} +- {found.stderr:.2g} of it: an error of measurement, "
+        "fitted as one (losses='given' takes them as they are)"
+    )
+    at = np.maximum(found.trend, 1e-3 * points.loss)
+    return replace(points, loss=at, measured=points.shown_loss).noting(note)
+
+
+def _without_broken(points: Points) -> Points:
+    """Points without broken evaluations."""
+    if points.outliers == "keep":
+        return points
+    if points.n_runs == points.size:
+        groups = [np.arange(points.size)]
+    else:
+        run = np.asarray(points.run).astype(str)
+        groups = [np.flatnonzero(run == name) for name in np.unique(run)]
+    out = np.zeros(points.size, dtype=bool)
+    for rows in groups:
+        if rows.size >= _LEAST:
+            out[rows] = broken(points.where(rows))
     if not out.any():
         return points
-    named = ", ".join(
-        f"{value:.4g} at loss {loss:.4g}"
-        for value, loss in zip(points.value[out][:5], points.loss[out][:5], strict=True)
-    )
-    more = f" and {int(out.sum()) - 5} more" if out.sum() > 5 else ""
-    note = (
-        f"left out as broken evaluations, five standard errors off their neighbours: {named}"
-        f"{more} (outliers='keep' keeps them)"
-    )
-    # What is left was judged: another look would find others beside the gaps.
-    return replace(points.where(~out).noting(note), outliers="keep")
+    pairs = zip(points.value[out], points.shown_loss[out], strict=True)
+    named = _few([f"{value:.4g} at loss {loss:.4g}" for value, loss in pairs])
+    note = f"left out as broken evaluations, five standard errors off their neighbours: {named}"
+    return points.where(~out).noting(f"{note} (outliers='keep' keeps them)")
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def _once(points: Points) -> Points:
@@ -75,9 +130,12 @@ def broken(points: Points) -> BoolArray:
     out = np.zeros(n, dtype=bool)
     for i in range(n):
         lower, higher = y[max(i - _NEIGHBOURS, 0) : i], y[i + 1 : i + 1 + _NEIGHBOURS]
-        above = lower.size >= 3 and y[i] > np.median(lower) + _ERRORS * error[i]
-        below = higher.size >= 3 and y[i] < np.median(higher) - _ERRORS * error[i]
-        out[order[i]] = error[i] > 0 and (above or below)
+        sides = [float(np.median(side)) for side in (lower, higher) if side.size >= 3]
+        # Off both: a score that goes on as its neighbours do, up or down, did not break.
+        alone = y[i] > max(sides) or y[i] < min(sides)
+        above = lower.size >= 3 and y[i] > sides[0] + _ERRORS * error[i]
+        below = higher.size >= 3 and y[i] < sides[-1] - _ERRORS * error[i]
+        out[order[i]] = error[i] > 0 and alone and (above or below)
     return out
 
 

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray, Outliers
+from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray, Losses, Outliers
 from emergence.errors import DataError
 
 # A threshold is not fitted to fewer points.
@@ -15,7 +15,7 @@ LEAST_POINTS = 8
 MOST_POINTS = 20_000
 # Of one parameter in training: forward and backward (Kaplan et al. 2020).
 FLOPS_PER_TOKEN = 6.0
-COLUMNS = ("loss", "value", "n_items", "run", "tokens", "params", "weights")
+COLUMNS = ("loss", "value", "n_items", "run", "tokens", "params", "weights", "measured")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,13 @@ class Points:
     loss_sd : float
         Standard deviation of the error of each loss, nats; it widens intervals on the loss axis.
     outliers : {"drop", "keep"}
-        Whether broken evaluations are left out (:mod:`emergence.records.cleaning`).
+        Whether broken evaluations and spikes of the loss are left out
+        (:mod:`emergence.records.cleaning`).
+    losses : {"auto", "given"}
+        Whether losses whose wiggle the scores do not follow are put on the trend of their run
+        (:mod:`emergence.records.losses`).
+    measured : (n,) array or None
+        Losses as they were given, where ``loss`` is not.
     notes : tuple of str
         What was left out, and why: warnings of every fit.
     """
@@ -65,6 +71,8 @@ class Points:
     family: str = ""
     loss_sd: float = 0.0
     outliers: Outliers = "drop"
+    losses: Losses = "auto"
+    measured: FloatArray | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -76,6 +84,11 @@ class Points:
     def ability(self) -> FloatArray:
         """Scores with chance at 0 and the best value at 1."""
         return normalise(self.value, self.chance, self.best)
+
+    @property
+    def shown_loss(self) -> FloatArray:
+        """Losses as they were given, which figures show."""
+        return self.loss if self.measured is None else self.measured
 
     @property
     def compute(self) -> FloatArray | None:

@@ -6,11 +6,11 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, as_seed
 from emergence._typing import Columns, Noise, Plateau, Runs
-from emergence.engine.problem import SHOWS_CURVE, canonical_order
+from emergence.engine.problem import MAY_SHOW, canonical_order
 from emergence.errors import DataError, MethodRefused
 from emergence.records.as_points import as_points
 from emergence.records.points import Points
-from emergence.verdicts.evidence import Trial
+from emergence.verdicts.trial.trial import Trial
 from emergence.verdicts.verdict import Verdict
 
 
@@ -46,8 +46,9 @@ def classify(
     Parameters
     ----------
     points, value, plateau, noise, runs, **columns
-        As for :func:`fit_threshold`.  Where runs have thresholds of their own, each has a curve of
-        its own on either side.
+        As for :func:`fit_threshold`.  Where two runs or more have at least 8 checkpoints, ``auto``
+        reads the task with one curve for all and with one for each run, and a p-value is the mean
+        of both by their shares of the evidence (:mod:`emergence.engine.runs.own_curves`).
     alpha : float
         Level of each test.
     n_boot : int
@@ -76,10 +77,10 @@ def classify(
     pts = as_points(points, value, **columns)
     pts = pts.where(canonical_order(pts))
     trial = Trial(pts, plateau, noise, runs, alpha=alpha, n_boot=n_boot, seed=as_seed(rng))
-    if runs == "random threshold" and not trial.apart:
+    if runs == "random threshold" and not trial.own:
         raise MethodRefused(
             f"{pts.label}: runs={runs!r} tests a curve for each run, which takes at least two runs "
-            f"of at least {SHOWS_CURVE} checkpoints each; classify with runs='offset+ar1', "
+            f"of at least {MAY_SHOW} checkpoints each; classify with runs='offset+ar1', "
             "and compare the runs with run_thresholds"
         )
     verdict = Verdict(trial)

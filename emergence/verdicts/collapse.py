@@ -195,6 +195,7 @@ def _with_run_noise(problem: Problem, design: FloatArray) -> Problem:
             problem.run,
             problem.rank,
             design * problem.root_w,
+            problem.root_w,
             ar1=problem.run_model.name != "offset",
         )
         if found == problem.run_model.noise:

@@ -19,7 +19,7 @@ from emergence.records.points import Points
 from emergence.records.records import Records
 from emergence.records.warnings import not_fitted
 from emergence.verdicts.classify import check_alpha, classify
-from emergence.verdicts.evidence import TESTS
+from emergence.verdicts.trial.evidence import TESTS
 from emergence.verdicts.verdict import Verdict
 
 

@@ -13,8 +13,9 @@ from emergence.fits.smooth import SmoothFit, fit_smooth
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Curve, Interval, check_level
 from emergence.records.points import Points
-from emergence.verdicts.evidence import Evidence, Trial
-from emergence.verdicts.rule import Label, decide
+from emergence.verdicts.trial.evidence import Evidence
+from emergence.verdicts.trial.rule import Label, decide, readings_differ
+from emergence.verdicts.trial.trial import Trial
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,13 +117,18 @@ class Verdict(Result):
         n = self.evidence.curves
         curves = f"with a curve for each of the {n} runs, " if n > 1 else ""
         note = " (p-values adjusted for the number of tasks)" if self.adjusted else ""
-        return f"{label}: {curves}{why()}{note}"
+        return f"{label}: {curves}{why()}{readings_differ(self.trial)}{note}"
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What should be read with care: the warnings of the threshold, or of the common curve."""
-        # Thresholds of runs are fitted only where the label is of them.
-        return (self.threshold if self.label == "emergent" else self.trial.common).warnings
+        """What should be read with care: warnings of what the label stands for, and notes."""
+        # Thresholds of runs are fitted only where the label is of them; of an onset that is not the
+        # label no word is needed.
+        if self.label == "emergent":
+            return self.threshold.warnings
+        if self.label == "undetermined":
+            return self.trial.common.warnings
+        return (*self.trial.misfit, *self.points.notes)
 
     def to_row(self) -> dict[str, Any]:
         """One row of the table of verdicts."""
@@ -146,13 +152,12 @@ class Verdict(Result):
             "n": p.size,
             "n_runs": p.n_runs,
             "reason": self.reason,
-            "warnings": "; ".join(p.notes),
+            "warnings": "; ".join(self.warnings),
         }
         if self.label == "emergent":
             ci = self.eta_interval
             row |= {"eta": self.threshold.eta, "eta_low": ci.low, "eta_high": ci.high}
             row["shape"] = self.threshold.shape
-            row["warnings"] = "; ".join(self.threshold.warnings)
         return row
 
     def to_frame(self) -> pd.DataFrame:

@@ -32,7 +32,7 @@ from emergence.engine.limits.tables import (
     tables,
 )
 from emergence.engine.replicates import ErrorSource, replicas
-from emergence.engine.sides import Curves
+from emergence.engine.runs.sides import Curves
 
 # Null families within this many BIC of the best in the set, so many at most.
 _WINDOW, _MOST = 2.0, 3

@@ -1,34 +1,84 @@
 """Flat: does the score depend on the loss at all, and does it ever leave chance?"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import ndtr, stdtr
 
-from emergence._typing import FloatArray
+from emergence._typing import FloatArray, IntArray
 from emergence.engine.grid import joint_bic, residual_ss
 from emergence.engine.problem import Problem
 from emergence.engine.replicates import ErrorSource, replicas
-from emergence.engine.sides import Side
+from emergence.engine.runs.sides import Side
+from emergence.records.points import Points
 
 # Pure noise rules out no shape, so the test of "flat" looks at a part of the grid.
 _THIN = 3
+# A run is judged by a tenth of its checkpoints, at least so many; level of being above chance.
+_FEW, _CLEAR = 3, 0.025
 
 
-def above_chance(thresholds: Side, smooth: Side) -> bool:
-    """Compare the best curve with chance, by the error of the mean of a tenth of the points."""
-    # Where points share runs it is that of as many runs as that tenth holds. Over the parts both
-    # differences and errors add up.
-    top = variance = 0.0
+class AboveChance(NamedTuple):
+    """Whether scores end above chance: clearly, or were checkpoints independent; runs that do."""
+
+    clearly: bool
+    perhaps: bool
+    able: tuple[str, ...]
+
+
+def above_chance(thresholds: Side, smooth: Side) -> AboveChance:
+    """Whether the scores at the lowest losses are above chance, over all or in one of the runs.
+
+    Models below chance do not take from what another can do.  The levels are those of one test,
+    however many runs there are (Bonferroni).
+    """
+    top = variance = independent = 0.0
+    found: list[tuple[float, str]] = []
     for onsets, curves in zip(thresholds.parts, smooth.parts, strict=True):
         problem = onsets.problem
         best = min((*onsets.candidates(), *curves.candidates()), key=lambda c: c.bic)
-        few = max(problem.n // 10, 3)
+        # The error of the mean of a tenth of the points; where these share runs, of as many as the
+        # runs that tenth holds.  Over the parts both differences and errors add up.
+        few = max(problem.n // 10, _FEW)
         residual = (problem.y - best.ability(problem.x)) * problem.root_w
         count = few if problem.run is None else int(np.unique(problem.run[:few]).size)
-        variance += float(residual @ residual) / max(problem.n - best.n_params, 1) / count
+        error = float(residual @ residual) / max(problem.n - best.n_params, 1)
+        variance += error / count
+        independent += error / few
         top += float(best.ability(problem.x[:few]).max())
-    return bool(top > 2.0 * np.sqrt(variance))
+        found += _runs_above(problem, error)
+    level = _CLEAR / (len(found) + 1)
+    able = tuple(name for p, name in found if p <= level)
+    one, other = (float(ndtr(-top / np.sqrt(max(v, 1e-300)))) for v in (variance, independent))
+    return AboveChance(bool(able) or one <= level, other <= _CLEAR, able)
+
+
+def _runs_above(problem: Problem, error: float) -> list[tuple[float, str]]:
+    """p-value of "not above chance" of every run, and its name."""
+    if problem.run is None:
+        return []
+    noise, out = problem.run_model.noise, []
+    for r in np.unique(problem.run):
+        rows = np.flatnonzero(problem.run == r)
+        few = rows[: max(rows.size // 10, _FEW)]  # of the lowest losses
+        # Checkpoints share their items: the mean of several is no better known than one of them.
+        own = error / np.square(problem.root_w[few])
+        if problem.precision.unit is not None:
+            own = np.maximum(own, _of_items(problem.points, few))
+        variance = float(own.mean()) + (noise.offset_var if noise is not None else 0.0)
+        z = float(problem.y[few].mean()) / np.sqrt(max(variance, 1e-300))
+        if rows.size >= _FEW:
+            out.append((float(ndtr(-z)), str(problem.points.run[few[0]])))  # type: ignore[index]
+    return out
+
+
+def _of_items(points: Points, rows: IntArray) -> FloatArray:
+    """Binomial variance of some abilities."""
+    assert points.n_items is not None
+    share = np.clip(points.value[rows], 0.0, 1.0)
+    scale = (points.best - points.chance) ** 2
+    return np.asarray(share * (1.0 - share) / points.n_items[rows] / scale)
 
 
 def _p(exceed: np.ndarray) -> float:

@@ -9,33 +9,28 @@ holds the best curve, so both are never rejected.
 
 A kink of which little plateau was seen has a rho like that of a logistic.  So "smooth" asks for
 more: curves of an onset, at chance above it and steepest at first (phi at most 1), count as sudden
-up to a rho of 3/4.  Where every run shows a curve of its own, the mean of log rho over the runs
-obeys the limit.
+up to a rho of 3/4.  Where runs have curves of their own, the mean of log rho over the runs obeys
+the limit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from emergence._random import Stream
-from emergence._typing import FloatArray, Noise, Plateau, Runs
+from emergence._typing import FloatArray
 from emergence.curves.foot import Foot, feet
 from emergence.engine.contest import VISIBLE
 from emergence.engine.grid import flat_bic
 from emergence.engine.limits.hypothesis import Measure
 from emergence.engine.limits.limit_test import LimitTest, best_curves
 from emergence.engine.limits.pool import FamilyCurves, make_pool
-from emergence.engine.problem import Problem, run_model, runs_show_curves
+from emergence.engine.problem import Problem
 from emergence.engine.replicates import ErrorModel, ErrorSource
-from emergence.engine.sides import RunCurves, Side, sides_by_run
-from emergence.fits.threshold import fit_threshold
-from emergence.fits.threshold_result import ThresholdFit
-from emergence.interval import Interval, widened
-from emergence.records.points import Points
-from emergence.verdicts.flat import above_chance, flat_tests, level_runs
+from emergence.engine.runs.sides import Side
+from emergence.verdicts.trial.flat import AboveChance, above_chance, flat_tests, level_runs
 
 SUDDEN = 0.25  # the longest foot, as a share of its plateau, that is called sudden
 _SHORT = 3.0  # times as long where it is an onset's of which little plateau was seen
@@ -76,9 +71,10 @@ class Evidence:
     names its family.  ``difference`` is the BIC of the best smooth curve less that of the best
     onset.  ``resolution`` is the smallest p-value that the draws can show, 1 / (n_boot + 1);
     ``alone`` holds the p-values as they were before any adjustment for the number of tasks.
-    ``above_chance`` says whether the best curve, at the lowest losses, is above chance by two
-    standard errors, ``level`` is its ability at the highest losses.  ``curves`` is the number of
-    curves tested: one for all runs, or one for each.
+    ``above`` says whether the scores at the lowest losses are above chance, over all or in a run;
+    ``level`` is the ability at the highest losses.
+    ``curves`` is the number of curves tested: one for all runs, or one for each.  ``own`` is the
+    share of the evidence that is for one for each (:mod:`emergence.engine.runs.own_curves`).
     """
 
     p_flat: float
@@ -96,13 +92,14 @@ class Evidence:
     level: float
     resolution: float
     alone: tuple[float, ...]
-    above_chance: bool
+    above: AboveChance
     curves: int
+    own: float = 0.0
 
     @property
     def flat_unresolved(self) -> bool:
         """Whether no draw came near the data: more draws would make ``p_flat`` smaller."""
-        return self.alone[0] <= self.resolution * (2 if self.curves > 1 else 1)
+        return self.alone[0] <= self.resolution * (1.0 + self.own)
 
     def with_p_values(self, values: FloatArray) -> Self:
         """Same evidence with other p-values, in the order of ``TESTS``."""
@@ -112,122 +109,14 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """Evidence, the tests behind it, and the curves of runs that it speaks of."""
+    """Evidence and the test behind it."""
 
     evidence: Evidence
     test: LimitTest
-    run_curves: RunCurves | None
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """Tests of one task, each made when it is first asked for.
-
-    Where each run shows a curve of its own, each is tested with one.
-    """
-
-    points: Points
-    plateau: Plateau
-    noise: Noise
-    runs: Runs
-    alpha: float
-    n_boot: int
-    seed: np.random.SeedSequence
-    _known: dict[tuple[str, float], Interval] = field(repr=False, default_factory=dict)
-
-    @property
-    def apart(self) -> bool:
-        """Whether each run is tested with a curve of its own."""
-        return run_model(self.points, self.runs).apart and runs_show_curves(self.points)
-
-    def _fit(self, runs: Runs) -> ThresholdFit:
-        return fit_threshold(
-            self.points,
-            plateau=self.plateau,
-            noise=self.noise,
-            runs=runs,
-            n_boot=self.n_boot,
-            rng=self.seed,
-        )
-
-    @cached_property
-    def threshold(self) -> ThresholdFit:
-        """Threshold as :func:`fit_threshold` gives it."""
-        return self._fit("auto" if self.apart else self.runs)
-
-    @cached_property
-    def common(self) -> ThresholdFit:
-        """Threshold of the common curve."""
-        return self._fit("offset+ar1") if self.apart else self.threshold
-
-    def __getstate__(self) -> dict[str, object]:
-        # What was found is kept; grids and draws, being large, are made again when needed.
-        _ = self.evidence, self.run_curves
-        return {k: v for k, v in self.__dict__.items() if k != "tested"}
-
-    def release(self) -> None:
-        """Let the grids go; they are made again when needed."""
-        for name in ("common", "threshold"):
-            if name in self.__dict__:
-                self.__dict__[name].core.release()
-        self.__dict__.pop("tested", None)
-
-    @cached_property
-    def tested(self) -> Tested:
-        """All tests, made when first asked for."""
-        core = self.common.core
-        if self.apart:
-            sides = sides_by_run(core.problem, fit_level=core.contest.fit_level)
-            both = RunCurves(core.problem, *(side.refined()[0] for side in sides))
-            return gather(*sides, both, n_boot=self.n_boot, seed=self.seed, alpha=self.alpha)
-        one = Side((core.contest.competing(),)), Side((core.smooth,))
-        return gather(*one, None, n_boot=self.n_boot, seed=self.seed, alpha=self.alpha)
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """p-values, before any adjustment."""
-        return self.tested.evidence
-
-    @cached_property
-    def run_curves(self) -> RunCurves | None:
-        """Best curves of either side, where each run was tested with one of its own."""
-        return self.tested.run_curves
-
-    def interval(self, name: str, level: float) -> Interval:
-        """Interval of rho, or of the onset in nats: values that a good curve has."""
-        if (name, level) not in self._known:
-            self._known[name, level] = self._interval(name, level)
-        return self._known[name, level]
-
-    def _interval(self, name: str, level: float) -> Interval:
-        problem, e = self.common.core.problem, self.evidence
-        if e.alone[0] > self.alpha:  # without a rise nothing says how it begins
-            unknown = (float("nan"), float("nan"))
-            return Interval(*unknown, level, "limits", open_low=True, open_high=True)
-        if name == "rho":
-            start = float(np.log2(np.clip(e.rho, *RHO_RANGE)))
-            low, high = np.exp2(self.tested.test.interval(RHO, start, level))
-            high = np.where(high > RHO_RANGE[1], np.inf, high)
-        else:
-            start = float(problem.to_x(e.onset))
-            ends = self.tested.test.interval(ONSET, start, level)
-            low, high = (problem.to_loss(x) for x in ends)
-        ends = (float(low), float(high))
-        open_low, open_high = bool(np.isinf(low)), bool(np.isinf(high))
-        found = Interval(*ends, level, "limits", open_low=open_low, open_high=open_high)
-        if name == "rho":
-            return found
-        return widened(found, e.onset, self.points.loss_sd)
 
 
 def gather(
-    thresholds: Side,
-    smooth: Side,
-    run_curves: RunCurves | None,
-    *,
-    n_boot: int,
-    seed: np.random.SeedSequence,
-    alpha: float,
+    thresholds: Side, smooth: Side, *, n_boot: int, seed: np.random.SeedSequence, alpha: float
 ) -> Tested:
     """Run all tests, those of the foot on the parts that rise at all."""
     problems = thresholds.problems
@@ -270,10 +159,26 @@ def gather(
         level=float(level),
         resolution=1.0 / (n_boot + 1),
         alone=(flat, p_gradual, p_sudden, max(p_short, p_sudden)),
-        above_chance=above_chance(thresholds, smooth),
+        above=above_chance(thresholds, smooth),
         curves=len(problems),
     )
-    return Tested(evidence, test, run_curves)
+    return Tested(evidence, test)
+
+
+def averaged(one: Evidence, each: Evidence, own: float) -> Evidence:
+    """Evidence of one curve for all runs and of one for each, by their shares.
+
+    What is measured is that of the larger share.  A mean of p-values by weights that are not theirs
+    to choose is at most twice too small (Vovk & Wang 2020, Biometrika 107, 791), and that only
+    where both count.
+    """
+    alone = tuple(
+        float((1.0 - own) * (1.0 if np.isnan(a) else a) + own * (1.0 if np.isnan(b) else b))
+        for a, b in zip(one.alone, each.alone, strict=True)
+    )
+    inverse = (1.0 - own) * one.p_inverse + own * each.p_inverse
+    main = replace(each if own > 0.5 else one, p_inverse=inverse, alone=alone, own=own)
+    return main.with_p_values(np.array(alone))
 
 
 def _rising(thresholds: Side, smooth: Side) -> list[int]:

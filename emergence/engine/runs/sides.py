@@ -1,14 +1,14 @@
 """Sides: the shapes of one side of the evidence, on all runs together or on each run apart.
 
-Where every run is long enough to show a curve of its own, each has one: the same family, with
-parameters of its own.  The families then compete by one BIC over the runs, whose errors have a
-variance in common.
+Where runs have curves of their own, these are of one family, with parameters of their own.  The
+families then compete by one BIC over the runs, whose errors have a variance in common.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,11 +38,21 @@ class Curves:
 
 @dataclass(frozen=True, eq=False)
 class RunCurves:
-    """Best curves of either side where each run has its own."""
+    """Best curves of either side where each run has its own, made when first drawn."""
 
     problem: Problem
-    threshold: Curves
-    smooth: Curves
+    onsets: Side
+    smooths: Side
+
+    @cached_property
+    def threshold(self) -> Curves:
+        """Best onset."""
+        return self.onsets.refined()[0]
+
+    @cached_property
+    def smooth(self) -> Curves:
+        """Best smooth curve."""
+        return self.smooths.refined()[0]
 
     def draw(self, curves: Curves) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Losses and scores along the curve of each run, as far as its points reach."""
@@ -95,6 +105,19 @@ class Side:
         ]
         return sorted(found, key=lambda c: c.bic)
 
+    def rough(self) -> list[Curves]:
+        """Every family that all parts have, at its best parameters of the grid."""
+        of_parts = [{c.family.name: c for c in part.candidates()} for part in self.parts]
+        return [
+            self.curves(tuple(of_part[name] for of_part in of_parts))
+            for name in of_parts[0]
+            if all(name in of_part for of_part in of_parts)
+        ]
+
+    def polished(self, name: str) -> Curves:
+        """One family at its best parameters."""
+        return self.curves(tuple(part.only(name).refined(starts=1)[0] for part in self.parts))
+
     def curves(self, parts: tuple[Candidate, ...]) -> Curves:
         """One family's candidates for every part, with their common criterion."""
         n = [p.n for p in self.problems]
@@ -125,11 +148,18 @@ def _apart(problem: Problem, *, fit_level: bool) -> tuple[Side, Side]:
     )
 
 
+def best_of(onsets: Side, smooth: Side) -> Curves:
+    """Best curves of either side: the grid says of which family, its parameters are polished."""
+    ranked = [(c.bic, side, c.name) for side in (onsets, smooth) for c in side.rough()]
+    _, side, name = min(ranked, key=lambda entry: entry[0])
+    return side.polished(name)
+
+
 def _noise_around(problem: Problem, onsets: Side, smooth: Side) -> RunNoise:
     """Covariance of the errors around the best curves of either side."""
     # What each curve has used up is a direction of its run alone.
     assert problem.run is not None
-    best = min(onsets.refined()[0], smooth.refined()[0], key=lambda c: c.bic)
+    best = best_of(onsets, smooth)
     family = best.parts[0].family
     level = onsets.parts[0].fit_level if family.side == "threshold" else family.free_floor
     residual, used = np.empty(problem.n), []
@@ -140,4 +170,5 @@ def _noise_around(problem: Problem, onsets: Side, smooth: Side) -> RunNoise:
         rows = curve.jacobian(x, level=level) * root_w
         used.append(np.zeros((rows.shape[0], problem.n)))
         used[-1][:, mine] = rows
-    return fit_run_noise(residual, problem.run, problem.rank, np.concatenate(used))
+    design = np.concatenate(used)
+    return fit_run_noise(residual, problem.run, problem.rank, design, problem.root_w)

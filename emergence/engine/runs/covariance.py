@@ -16,12 +16,11 @@ def structured(problem: Problem) -> Problem:
     if problem.run is None:
         return problem
     for _ in range(_ROUNDS):
-        best, level = _best_curve(problem)
+        best, level = best_curve(problem)
         residual = (problem.y - best.ability(problem.x)) * problem.root_w
         design = best.jacobian(problem.x, level=level) * problem.root_w
-        noise = fit_run_noise(
-            residual, problem.run, problem.rank, design, ar1=problem.run_model.name != "offset"
-        )
+        ar1 = problem.run_model.name != "offset"
+        noise = fit_run_noise(residual, problem.run, problem.rank, design, problem.root_w, ar1=ar1)
         same = noise == problem.run_model.noise
         problem = with_run_noise(problem, noise)
         if same:
@@ -29,7 +28,7 @@ def structured(problem: Problem) -> Problem:
     return problem
 
 
-def _best_curve(problem: Problem) -> tuple[Candidate, bool]:
+def best_curve(problem: Problem) -> tuple[Candidate, bool]:
     """Best curve by BIC, and whether it has a fitted constant."""
     # A coarse grid of thresholds says which; its parameters are then polished.
     etas = problem.etas(_ETAS)

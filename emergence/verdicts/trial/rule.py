@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from emergence.metrics import known_metric
-from emergence.verdicts.evidence import Evidence, Trial
+from emergence.verdicts.trial.evidence import Evidence
+from emergence.verdicts.trial.trial import Trial
 
 Label = Literal["smooth", "emergent", "flat", "undetermined"]
 
@@ -21,9 +22,19 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
     The reason is made when it is asked for: intervals take longer than tests.
     """
     e, a, points = adjusted or trial.evidence, trial.alpha, trial.points
+    if trial.hidden:
+        return "undetermined", lambda: trial.hidden
     if e.p_flat > a:
         return _no_rise(trial, e)
-    if not e.above_chance:
+    if not e.above.clearly and e.above.perhaps:
+        return (
+            "undetermined",
+            lambda: (
+                f"the score changes with the loss, but whether it ends above chance "
+                f"({points.chance:.3g}) hangs on the items, which the checkpoints of a run share"
+            ),
+        )
+    if not e.above.clearly:
         return (
             "flat",
             lambda: (
@@ -35,7 +46,7 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
     def found() -> str:
         return (
             f"after {e.plateau:.2g} nats it goes from 5% to 25% of its gain within {e.foot:.2g} "
-            f"nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}"
+            f"nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}{_in_some(trial, e)}"
         )
 
     if e.p_gradual <= a:
@@ -83,6 +94,14 @@ def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, Callable[[], str]]:
                 "that"
             ),
         )
+    if trial.misfit:
+        return (
+            "undetermined",
+            lambda: (
+                f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}), but neither "
+                f"does a constant describe the scores: {trial.misfit[0]}"
+            ),
+        )
     level = float(points.value.mean())
     share = (level - points.chance) / (points.best - points.chance)
     return (
@@ -124,6 +143,8 @@ def _emergent(
                 f"({points.chance:.3g}), so the ability is not absent there"
             ),
         )
+    if trial.rests_on:
+        return ("undetermined", lambda: f"{evidence()}; but that rests on {trial.rests_on} alone")
     worse = e.difference > _CLEARLY
     fits = "; no smooth curve listed comes within 10 BIC of the best onset" if worse else ""
     return "emergent", lambda: f"{evidence()}; {_eta(trial)}{fits}{_products(points.metric)}"
@@ -146,6 +167,26 @@ def _products(metric: str) -> str:
         "audit_metrics, given a graded metric of the same checkpoints, says whether the sudden "
         "foot is the ability's or the metric's"
     )
+
+
+def readings_differ(trial: Trial) -> str:
+    """What either reading says where both count and their labels differ; empty else."""
+    said = {name: decide(trial, e)[0] for name, e in trial.readings.items()}
+    if len(set(said.values())) < 2:
+        return ""
+    shares = dict(zip(said, (1.0 - trial.own, trial.own), strict=True))
+    parts = [f"with {name} ({shares[name]:.0%} of the evidence) {said[name]}" for name in said]
+    return f"; read {', '.join(parts)}"
+
+
+def _in_some(trial: Trial, e: Evidence) -> str:
+    """How many runs end above chance, where not all do."""
+    n = trial.points.n_runs
+    able = e.above.able
+    if not able or len(able) == n:
+        return ""
+    few = ", ".join(able[:5]) + (", ..." if len(able) > 5 else "")
+    return f"; clearly above chance in {len(able)} of {n} runs ({few})"
 
 
 def _p(p: float) -> str:

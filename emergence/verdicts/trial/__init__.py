@@ -1,0 +1,1 @@
+"""Trial: the evidence for a label, and the rule that gives it."""

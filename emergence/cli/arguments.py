@@ -11,7 +11,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from emergence._typing import NOISES, OUTLIERS, PLATEAUS, RUNS, Axes
+from emergence._typing import LOSSES, NOISES, OUTLIERS, PLATEAUS, RUNS, Axes
 from emergence.errors import DataWarning, EmergenceError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def fit_one(args: argparse.Namespace, records: Records) -> ThresholdFit:
     from emergence.fits.threshold import fit_threshold
 
     points = records.select(args.task, args.metric, args.family)
-    options = given(args, "shape plateau noise runs n_boot loss_sd outliers")
+    options = given(args, "shape plateau noise runs n_boot loss_sd outliers losses")
     return fit_threshold(points, rng=args.seed, **options)
 
 
@@ -121,7 +121,12 @@ _OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "--outliers": {
             "default": "drop",
             "choices": OUTLIERS,
-            "help": "scores that look like evaluations that broke off",
+            "help": "scores that look like evaluations that broke off, and spikes of the loss",
+        },
+        "--losses": {
+            "default": "auto",
+            "choices": LOSSES,
+            "help": "auto puts losses whose wiggle the scores do not follow on the trend of a run",
         },
     },
     "tests": {

@@ -42,11 +42,14 @@ def _size(args: argparse.Namespace) -> None:
     if args.tokens is not None and not args.tokens > 0:
         raise EmergenceError(f"--tokens is {args.tokens:g}; it must be positive")
     records = read(args.file, args.encoding)
-    fit = fit_one(args, records)
+    family = records.select(args.task, args.metric, args.family).family
     of_law = records if args.law is None else read(args.law, args.encoding)
-    law = family_law(of_law, fit.points.family, n_boot=min(args.n_boot, 299), rng=args.seed)
+    law = family_law(of_law, family, n_boot=min(args.n_boot, 299), rng=args.seed)
     if not isinstance(law, ScalingLaw):
         raise EmergenceError(f"no scaling law for these records: {law}")
+    if args.tokens is not None:
+        law.check_tokens()
+    fit = fit_one(args, records)
     print(fit.summary(args.level), law.summary(args.level), sep="\n\n", end="\n\n")
     print(size_threshold(fit, law, tokens=args.tokens, rng=args.seed).summary(args.level))
 

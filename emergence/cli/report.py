@@ -17,7 +17,7 @@ def _report(args: argparse.Namespace) -> None:
         rng=args.seed,
         n_jobs=args.jobs,
         wrap=progress,
-        **given(args, "alpha n_boot loss_sd outliers"),
+        **given(args, "alpha n_boot loss_sd outliers losses"),
     )
     folder = Path(args.output)
     if args.command == "figures":

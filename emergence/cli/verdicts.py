@@ -24,7 +24,7 @@ def _classify(args: argparse.Namespace) -> None:
         read(args.file, args.encoding),
         n_jobs=args.jobs,
         rng=args.seed,
-        **given(args, "metric alpha n_boot noise runs loss_sd outliers"),
+        **given(args, "metric alpha n_boot noise runs loss_sd outliers losses"),
         progress=lambda groups: progress(groups, "tasks"),
     )
     print(verdicts.summary())

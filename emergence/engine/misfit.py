@@ -40,7 +40,11 @@ def hidden(problem: Problem, best: Candidate) -> str:
 
 def resting_on(problem: Problem, best: Candidate) -> str:
     """The one point that a curve rests on, in words; empty where there is none."""
-    pull = leverage(_design(problem, best))
+    # Of the height of the curve: where it stands is known by a few points at the best of times.
+    rows = [best.ability(problem.x) - best.amps[0]]
+    if best.amps[0]:
+        rows.append(np.ones(problem.n))
+    pull = leverage(problem.white(np.array(rows)))
     i = int(pull.argmax())
     if pull[i] < _RESTS:
         return ""

@@ -119,6 +119,35 @@ def plot_runs(
     return ax
 
 
+def plot_left(
+    table: pd.DataFrame,
+    never: Sequence[float],
+    span: tuple[float, float],
+    title: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the share of runs that have left chance as the loss falls over ``span``.
+
+    ``table`` has the columns loss, share, low and high; ticks mark where runs end that never left.
+    """
+    ax = tidy(axes(ax))
+    losses = np.concatenate([[span[0]], table["loss"], [span[1]]])
+    lines = {}
+    for name in ("share", "low", "high"):
+        lines[name] = np.concatenate([[0.0], table[name], table[name].tail(1)])
+    ax.fill_between(losses, lines["low"], lines["high"], step="post", color=ETA, alpha=0.15, lw=0)
+    ax.step(losses, lines["share"], where="post", color=ETA, lw=1.6)
+    if len(never):
+        ax.plot(never, np.interp(never, losses[::-1], lines["share"][::-1]), "|", color=GREY, ms=9,
+                mew=1.5, label=f"{len(never)} end at chance")  # fmt: skip
+        ax.legend(fontsize=8, frameon=False, loc="upper left")
+    ax.invert_xaxis()
+    ax.set(xlabel="pre-training loss (nats per token)", ylabel="share of runs that left chance")
+    ax.set_ylim(-0.03, 1.03)
+    ax.set_title(title, fontsize=9)
+    return ax
+
+
 def _common(ax: Axes, eta: float, ci: Interval) -> None:
     ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0)
     ax.axvline(eta, color=ETA, lw=1, ls=":")

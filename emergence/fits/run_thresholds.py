@@ -3,7 +3,10 @@ r"""run_thresholds: does every run leave chance at the same loss?
 The claim "performance is a function of the loss alone" says so.  Here run r has a threshold of its
 own, :math:`\eta_r = \eta + u_r`, on a curve that all runs share.
 
-1. The runs are aligned (:mod:`emergence.fits.run_alignment`).
+Runs that end where they began are set aside: they have no threshold yet, and say only that it lies
+below their lowest loss.
+
+1. The others are aligned (:mod:`emergence.fits.run_alignment`).
 2. A parametric bootstrap refits shifts, amplitude and shape, and gives the covariance
    of the estimated :math:`\eta_r`.
 3. Random effects (:mod:`emergence.noise.random_effects`) give the mean, the spread and the best
@@ -39,6 +42,10 @@ from emergence.records.as_points import as_points
 from emergence.records.points import Points
 
 _PILOT = 99
+# A run has left its beginning where its last checkpoints, at least so many, are higher by so many
+# standard deviations of a score.
+_FEW, _RISES = 3, 3.0
+_NORMAL = 1.4826  # standard deviation of a normal error over its median absolute value
 
 
 def run_thresholds(
@@ -87,6 +94,12 @@ def run_thresholds(
         raise DataError(f"n_boot is {n_boot}; a test needs at least 99")
     pts = as_points(points, value, **columns)
     seed = as_seed(rng)
+    never = _never_left(pts)
+    if never and pts.n_runs - len(never) >= 2:
+        # A run without a rise has no place on the curve of the others.
+        pts = pts.where(~np.isin(np.asarray(pts.run).astype(str), list(never)))
+    else:
+        never = {}
     aligned = align(pts, shape, plateau, noise)
     sigma = _sampling_covariance(aligned, n_boot, seed)
     known = aligned.known
@@ -106,6 +119,7 @@ def run_thresholds(
         shape=aligned.best.family.name,
         runs=tuple(names[known].tolist()),
         unknown=tuple(names[~known].tolist()),
+        never=never,
         p_common=_common_p(aligned, pts, plateau, noise, n_boot=n_boot, seed=seed),
         trends=tuple(trends),
         params=None if size["params"] is None else size["params"][known],
@@ -174,6 +188,25 @@ def _common_p(
     observed = templates.fit(problem.wy[:, None])[1][0]
     null = templates.fit(_replicates(problem, best, best.n_params - 1, n_boot, seed))[1]
     return float((1 + np.sum(null >= observed)) / (1 + null.size))
+
+
+def _never_left(points: Points) -> dict[str, float]:
+    """Lowest loss of the runs whose tenth of lowest losses is no higher than their beginning."""
+    run, found = np.asarray(points.run).astype(str), {}
+    for name in np.unique(run):
+        rows = np.flatnonzero(run == name)
+        rows = rows[np.argsort(points.loss[rows])]
+        y = points.ability[rows]
+        few = max(rows.size // 10, _FEW)
+        if rows.size < 3 * _FEW:
+            continue
+        # Errors by neighbours, which share the curve; and a tenth shares its items, so that its
+        # mean is no better known than one score.
+        sd = _NORMAL * float(np.median(np.abs(np.diff(y)))) / np.sqrt(2.0)
+        sd = max(sd, float(np.diff(y).std()) / 3.0)
+        if y[:few].mean() - y[rows.size // 2 :].mean() < _RISES * sd:
+            found[str(name)] = float(points.loss[rows[0]])
+    return found
 
 
 def _of_run(points: Points, names: np.ndarray, column: str) -> FloatArray | None:

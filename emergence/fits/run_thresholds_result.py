@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from emergence._results import Result, jsonable, no_interval, renamed
 from emergence._typing import Axes, FloatArray
@@ -36,6 +37,8 @@ class RunThresholds(Result):
         Shape of the curve that the runs share.
     runs : tuple of str
         Runs whose data say where their threshold is; ``unknown`` are the others.
+    never : dict of str to float
+        Further runs, which end where they began, and their lowest loss.
     p_common : float
         p-value of "one eta for all runs".
     trends : tuple of Trend
@@ -50,6 +53,7 @@ class RunThresholds(Result):
     shape: str
     runs: tuple[str, ...]
     unknown: tuple[str, ...]
+    never: dict[str, float]
     p_common: float
     trends: tuple[Trend, ...]
     params: FloatArray | None = field(repr=False)
@@ -73,6 +77,11 @@ class RunThresholds(Result):
         sigma = self._effects.sigma
         apart = sigma[~np.eye(len(sigma), dtype=bool)]
         return max(float(apart.mean()), 0.0)
+
+    @property
+    def n_runs(self) -> int:
+        """Runs of any kind."""
+        return len(self.runs) + len(self.unknown) + len(self.never)
 
     @property
     def dof(self) -> int:
@@ -99,7 +108,7 @@ class RunThresholds(Result):
 
     def without(self, run: str, level: float = 0.95) -> Interval | None:
         """Interval of the mean threshold without one run; None where fewer than two are left."""
-        if run in self.unknown:
+        if run in self.unknown or run in self.never:
             return self.interval("eta", level)
         if len(self.runs) < 3:
             return None
@@ -113,12 +122,45 @@ class RunThresholds(Result):
         moved = self.points.loss - self.aligned.loss
         return {str(name): float(moved[run == name][0]) for name in np.unique(run)}
 
+    def left_by(self, level: float = 0.95) -> pd.DataFrame:
+        r"""Share of runs like these that have left chance, for falling loss.
+
+        A run leaves at its threshold; one that never did is censored at its lowest loss, for it
+        might have left below (Kaplan & Meier 1958, J. Am. Stat. Assoc. 53, 457; intervals on the
+        scale of log(-log)).  Runs that left, but do not say where, have no say.
+
+        Columns: loss, share, low, high, one row for every loss at which a run leaves.
+        """
+        from statsmodels.duration.survfunc import SurvfuncRight  # 2 s: only when asked for
+
+        check_level(level)
+        loss = np.append(self._effects.estimate, list(self.never.values()))
+        left = np.repeat([1, 0], [len(self.runs), len(self.never)])
+        start = float(self.points.loss.max())
+        curve = SurvfuncRight(np.maximum(start - loss, 0.0), left)
+        stay = np.asarray(curve.surv_prob)
+        inner = np.clip(stay, 1e-12, 1 - 1e-12)
+        spread = np.asarray(curve.surv_prob_se) / np.abs(inner * np.log(inner))
+        reach = float(ndtri(0.5 * (1.0 + level))) * np.where(stay > 0, spread, 0.0)
+        low, high = (inner ** np.exp(sign * reach) for sign in (-1.0, 1.0))
+        all_left = stay <= 0  # then the others say no more than that one of n may stay
+        low = np.where(all_left, 0.0, 1.0 - low)
+        high = np.where(all_left, 1.0, 1.0 - high)
+        losses = start - np.asarray(curve.surv_times)
+        return pd.DataFrame({"loss": losses, "share": 1.0 - stay, "low": low, "high": high})
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be read with care."""
         out = []
         if len(self.runs) < _FEW_RUNS:
             out.append(f"only {len(self.runs)} runs: their spread is poorly known")
+        if self.never:
+            out.append(
+                f"{len(self.never)} of {self.n_runs} runs end where they began, and eta is the mean "
+                "of the others (left_by says what share leaves by which loss): "
+                + ", ".join(self.never)
+            )
         if self.unknown:
             out.append(
                 "these runs do not say where their threshold is, for want of checkpoints near it: "
@@ -175,6 +217,7 @@ class RunThresholds(Result):
             "spread": self.spread,
             "spread_interval": self.interval("spread"),
             "runs": self.to_frame().to_dict("records"),
+            "left_by": self.left_by().to_dict("records"),
             "data": self.points.facts(),
         }
         return super().to_dict() | {k: jsonable(v) for k, v in numbers.items()}
@@ -197,6 +240,14 @@ class RunThresholds(Result):
             )
         lines.append(f"  {self.reason}")
         return "\n".join(lines + self._warned)
+
+    def plot_left(self, ax: Axes | None = None, level: float = 0.95) -> Axes:
+        """Draw the share of runs that have left chance by each loss, with its interval."""
+        from emergence.figures.thresholds import plot_left  # matplotlib only when drawing
+
+        ends = list(self.never.values())
+        span = float(self.points.loss.max()), float(min([self.points.loss.min(), *ends]))
+        return plot_left(self.left_by(level), ends, span, self.points.label, ax)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw eta of each run with its interval, and the mean."""

@@ -172,7 +172,7 @@ def _of_runs(
     described = f"random threshold: sd {between.spread:.2g} nats, {fit.noise['runs']}"
     own: dict[str, Any] = {f.name: getattr(fit, f.name) for f in fields(fit)}
     own |= {
-        "points": between.points,
+        "points": points,
         "requested": shape,
         "eta": between.eta,
         "noise": fit.noise | {"runs": described},

@@ -12,6 +12,10 @@ Loss = Literal["huber", "least_squares"]
 
 _EXPONENTS = np.linspace(0.05, 1.2, 24)
 _STARTS = 12
+_FEW_RUNS = 10
+# Tokens are tied to size where size explains all but this share of their spread, in logs.
+_TIED = 0.1
+_NORMAL = 1.4826  # standard deviation of a normal error over its median absolute value
 
 
 def natural(theta: FloatArray) -> FloatArray:
@@ -131,3 +135,30 @@ def bootstrap(
         # From the best fit: a replicate is near it, and a search from afar may end elsewhere.
         out[i] = natural(again.polish(best))
     return out
+
+
+def tied(size: FloatArray, tokens: FloatArray) -> tuple[float, float] | None:
+    """C and b of D = c N^b where the sizes say what the tokens were, else None."""
+    n, d = np.log(size), np.log(tokens)
+    b = float(np.cov(n, d)[0, 1] / np.var(n, ddof=1))
+    rest = d - d.mean() - b * (n - n.mean())
+    if np.sqrt(np.mean(rest**2)) > _TIED * np.std(d):
+        return None
+    return float(np.exp(d.mean() - b * n.mean())), b
+
+
+def cautions(problem: Law, n_runs: int, best: FloatArray) -> tuple[str, ...]:
+    """What should be read with care in a fitted law."""
+    out = []
+    size = problem.size
+    # By the median: a few runs that diverged say nothing of the others.
+    error = _NORMAL * float(np.median(np.abs(problem.residual(best))))
+    if problem.effect_of_size(best) < 3.0 * error:
+        out.append("the loss hardly falls with size: sizes by this law mean nothing")
+    if np.unique(size).size < 5:
+        out.append(f"only {np.unique(size).size} sizes: the exponent is poorly known")
+    if n_runs < _FEW_RUNS:
+        out.append(f"only {n_runs} runs: bootstrap intervals are too narrow")
+    if np.exp(best[0]) < 1e-3 * problem.loss.min():
+        out.append("the irreducible loss went to 0: these data do not show it")
+    return tuple(out)

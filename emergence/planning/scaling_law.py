@@ -10,11 +10,9 @@ from numpy.typing import ArrayLike
 from emergence._random import Seed, Stream, as_seed, child
 from emergence._results import Result, no_interval
 from emergence._typing import AnyArray, Axes, FloatArray, IntArray
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval, check_level, percentile
-from emergence.planning.law_problem import Law, Loss, bootstrap, natural
-
-_FEW_RUNS = 10
+from emergence.planning.law_problem import Law, Loss, bootstrap, cautions, natural, tied
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,6 +31,9 @@ class ScalingLaw(Result):
         Points and runs.
     draws : dict of (n_boot,) arrays
         Parameters of the bootstrap replicates.
+    ray : (float, float) or None
+        c and b where the tokens of the runs were :math:`D = c N^b`: what each of the two does
+        cannot be told, and the law, a function of N, holds for such training alone.
     warnings : tuple of str
     """
 
@@ -50,13 +51,23 @@ class ScalingLaw(Result):
     sizes: FloatArray = field(repr=False)
     losses: FloatArray = field(repr=False)
     tokens: FloatArray | None = field(repr=False)
+    ray: tuple[float, float] | None = None
+
+    @property
+    def along(self) -> str:
+        """Along what tokens the law holds, where these were tied to the size; empty else."""
+        if self.ray is None:
+            return ""
+        c, b = self.ray
+        return f"along D = {c:.3g} N" + ("" if abs(b - 1.0) < 0.01 else f"^{b:.2f}")
 
     @property
     def reason(self) -> str:
         """The finding in one sentence."""
+        along = f" {self.along}" if self.ray else ""
         return (
-            f"the loss falls with model size to {self.L_inf:.4g}, with exponent {self.alpha:.3g} "
-            f"({self.n_runs} runs, relative error {self.rms:.2%})"
+            f"the loss falls with model size{along} to {self.L_inf:.4g}, with exponent "
+            f"{self.alpha:.3g} ({self.n_runs} runs, relative error {self.rms:.2%})"
         )
 
     @property
@@ -98,6 +109,19 @@ class ScalingLaw(Result):
             raise DataError("this law has the form L(N, D): give tokens too")
         return scaling_law_tokens(params, tokens, **self.params)
 
+    def check_tokens(self) -> None:
+        """Raise DataError or MethodRefused where the law knows nothing of other tokens."""
+        if self.ray is not None:
+            raise MethodRefused(
+                f"the runs of the law were all trained {self.along}: what tokens and what size "
+                "does cannot be told apart, and nothing is known of other tokens; leave tokens out"
+            )
+        if self.form == "N":
+            raise DataError(
+                "the law has no tokens (its runs do not differ in them, or fit_scaling_law was not "
+                "given any): leave tokens out"
+            )
+
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, standard error, interval."""
         rows = []
@@ -117,7 +141,8 @@ class ScalingLaw(Result):
     def summary(self, level: float = 0.95) -> str:
         """Report as text."""
         form = "L_inf + (N0/N)^alpha" if self.form == "N" else "E + A/N^alpha + B/D^beta"
-        lines = [f"Scaling law L = {form}: {self.n} points, {self.n_runs} runs, {self.loss}"]
+        along = f" {self.along}" if self.ray else ""
+        lines = [f"Scaling law L = {form}{along}: {self.n} points, {self.n_runs} runs, {self.loss}"]
         for row in self.to_frame(level).itertuples():
             lines.append(
                 f"  {row.parameter:<7}{row.estimate:>12.5g} +- {row.stderr:<9.3g}"
@@ -195,9 +220,11 @@ def fit_scaling_law(
 
         L(N) = L_\infty + (N_0/N)^\alpha, \qquad L(N, D) = E + A/N^\alpha + B/D^\beta
 
-    by minimising the Huber loss of the errors of log L.  For given exponents the law is linear in
-    its other parameters; a grid over the exponents gives the starts, the best of which are
-    polished together, for single starts end in poor optima more often than not.
+    by minimising the Huber loss of the errors of log L.  Where tokens are a function of the size
+    (20 N, say) the two cannot be told apart: the law is then L(N) along that ray.  For given
+    exponents the law is linear in its other parameters; a grid over the exponents gives the starts,
+    the best of which are polished together, for single starts end in poor optima more often than
+    not.
 
     Parameters
     ----------
@@ -242,6 +269,9 @@ def fit_scaling_law(
     if n_boot < 99 or delta <= 0:
         raise DataError("need n_boot >= 99 and delta > 0")
     size, value, seen, group = _check(params, loss, tokens, run)
+    ray = None if seen is None else tied(size, seen)
+    if ray is not None:
+        seen = None
     problem = Law(size, value, seen, method, delta)
     best = problem.solve()
     draws = bootstrap(problem, group, best, n_boot, child(as_seed(rng), Stream.SCALING_LAW))
@@ -258,7 +288,8 @@ def fit_scaling_law(
         n=int(size.size),
         n_runs=n_runs,
         n_boot=n_boot,
-        warnings=_warnings(problem, n_runs, best),
+        warnings=cautions(problem, n_runs, best),
+        ray=ray,
         draws={k: draws[:, j] for j, k in enumerate(names)},
         sizes=size,
         losses=value,
@@ -297,18 +328,3 @@ def _check(
     names = np.sort(names) if run is None else names[order]
     group = np.unique(names, return_inverse=True)[1].astype(np.int64)
     return size[order], value[order], None if seen is None else seen[order], group
-
-
-def _warnings(problem: Law, n_runs: int, best: FloatArray) -> tuple[str, ...]:
-    out = []
-    size = problem.size
-    rms = float(np.sqrt(np.mean(problem.residual(best) ** 2)))
-    if problem.effect_of_size(best) < 3.0 * rms:
-        out.append("the loss hardly falls with size: sizes by this law mean nothing")
-    if np.unique(size).size < 5:
-        out.append(f"only {np.unique(size).size} sizes: the exponent is poorly known")
-    if n_runs < _FEW_RUNS:
-        out.append(f"only {n_runs} runs: bootstrap intervals are too narrow")
-    if np.exp(best[0]) < 1e-3 * problem.loss.min():
-        out.append("the irreducible loss went to 0: these data do not show it")
-    return tuple(out)

@@ -16,10 +16,6 @@ from emergence.interval import Interval, check_level
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.records.points import FLOPS_PER_TOKEN
 
-_NO_TOKENS = (
-    "the law has no tokens (its runs do not differ in them, or fit_scaling_law was not given any): "
-    "leave tokens out"
-)
 # Nested intervals whose ends are the quantiles of the confidence distribution of eta.
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
@@ -57,13 +53,20 @@ class SizeThreshold(Result):
     @property
     def reason(self) -> str:
         """The finding in one sentence."""
-        at = "" if self.tokens is None else f" at {self.tokens:.3g} tokens"
+        at = self._at
         if np.isinf(self.params):
             return f"no model size reaches eta = {self.eta:.4g}{at}: it lies below what the law can"
         return (
             f"{self.params:.3g} {self.interval()} parameters reach eta = {self.eta:.4g}{at}; no "
             f"size does with probability {self.prob_out_of_reach:.3f}"
         )
+
+    @property
+    def _at(self) -> str:
+        """What tokens the size is for, in words."""
+        if self.tokens is None:
+            return f" {self._law.along}" if self._law.ray else ""
+        return f" at {self.tokens:.3g} tokens"
 
     @property
     def extrapolated(self) -> bool:
@@ -97,7 +100,7 @@ class SizeThreshold(Result):
         Columns: tokens, params, low, high, open_low, open_high, prob_out_of_reach.
         """
         if self._law.form == "N":
-            raise DataError(_NO_TOKENS)
+            self._law.check_tokens()
         rows = []
         for d in np.atleast_1d(np.asarray(tokens, dtype=float)):
             point = _size_at(np.array([self.eta]), _columns(self._law, None), float(d))[0]
@@ -123,9 +126,8 @@ class SizeThreshold(Result):
     def summary(self, level: float = 0.95) -> str:
         """Report as text."""
         ci = self.interval("params", level)
-        at = "" if self.tokens is None else f" at {self.tokens:.3g} tokens"
         lines = [
-            f"Size that reaches eta = {self.eta:.4g}{at}: {self.params:.3g} parameters, "
+            f"Size that reaches eta = {self.eta:.4g}{self._at}: {self.params:.3g} parameters, "
             f"{level:.0%} {ci}",
             f"  probability that no size does: {self.prob_out_of_reach:.3f}",
         ]
@@ -185,7 +187,8 @@ def size_threshold(
     DataError
         For tokens with a law that has none, or that are not positive.
     MethodRefused
-        For a fit that found no onset.
+        For a fit that found no onset, and for tokens with a law of runs whose tokens were tied to
+        their size.
 
     Examples
     --------
@@ -201,8 +204,8 @@ def size_threshold(
     """
     if fit.status is Status.NO_ONSET:
         raise MethodRefused(f"{fit.points.label}: {fit.status}; there is no eta to reach")
-    if law.form == "N" and tokens is not None:
-        raise DataError(_NO_TOKENS)
+    if tokens is not None and law.form == "N":
+        law.check_tokens()
     if law.form == "ND":
         assert law.tokens is not None
         tokens = float(law.tokens.max()) if tokens is None else float(tokens)

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from emergence._random import Seed, as_seed
 from emergence._results import Result, jsonable, no_interval
-from emergence._typing import Axes, FloatArray, Noise, Outliers, Runs
+from emergence._typing import Axes, FloatArray, Losses, Noise, Outliers, Runs
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval
 from emergence.records.points import Points
@@ -176,6 +176,7 @@ def classify_tasks(
     n_jobs: int | None = None,
     loss_sd: float = 0.0,
     outliers: Outliers = "drop",
+    losses: Losses = "auto",
     progress: Callable[[Sequence[Points]], Iterable[Points]] | None = None,
 ) -> Verdicts:
     """Classify every task and metric of a table of records, each family of losses apart.
@@ -206,7 +207,10 @@ def classify_tasks(
     loss_sd : float
         Standard deviation of the error of each loss, nats: widens intervals on the loss axis.
     outliers : {"drop", "keep"}
-        Whether scores that look like evaluations that broke off are left out, with a warning.
+        Whether scores that look like evaluations that broke off, and spikes of the loss, are left
+        out, with a warning.
+    losses : {"auto", "given"}
+        Whether losses whose wiggle the scores do not follow are put on the trend of their run.
     progress : callable, optional
         Wraps the iteration over tasks, for a progress bar.
 
@@ -234,7 +238,7 @@ def classify_tasks(
         raise DataError("n_jobs is 0; give the number of tasks at once, or -1 for every core")
     work, seed = delayed(_judge), as_seed(rng)
     options: dict[str, Any] = {"noise": noise, "runs": runs, "alpha": alpha, "n_boot": n_boot}
-    options |= {"loss_sd": loss_sd, "outliers": outliers}
+    options |= {"loss_sd": loss_sd, "outliers": outliers, "losses": losses}
     # Not every backend (Ray) can hand results back one by one.
     lazy = getattr(get_active_backend()[0], "supports_return_generator", False)
     outcomes = Parallel(n_jobs=n_jobs, return_as="generator" if lazy else "list")(

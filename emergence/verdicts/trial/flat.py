@@ -15,12 +15,12 @@ from emergence.records.points import Points
 
 # Pure noise rules out no shape, so the test of "flat" looks at a part of the grid.
 _THIN = 3
-# A run is judged by a tenth of its checkpoints, at least so many; level of being above chance.
-_FEW, _CLEAR = 3, 0.025
+# A run is judged by a tenth of its checkpoints, at least so many; levels of being above chance.
+_FEW, _CLEAR, _PERHAPS = 3, 0.025, 0.16
 
 
 class AboveChance(NamedTuple):
-    """Whether scores end above chance: clearly, or were checkpoints independent; runs that do."""
+    """Whether scores end above chance: clearly, or by one standard error; the runs that do."""
 
     clearly: bool
     perhaps: bool
@@ -51,7 +51,7 @@ def above_chance(thresholds: Side, smooth: Side) -> AboveChance:
     level = _CLEAR / (len(found) + 1)
     able = tuple(name for p, name in found if p <= level)
     one, other = (float(ndtr(-top / np.sqrt(max(v, 1e-300)))) for v in (variance, independent))
-    return AboveChance(bool(able) or one <= level, other <= _CLEAR, able)
+    return AboveChance(bool(able) or one <= level, other <= _PERHAPS, able)
 
 
 def _runs_above(problem: Problem, error: float) -> list[tuple[float, str]]:

@@ -31,7 +31,7 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
             "undetermined",
             lambda: (
                 f"the score changes with the loss, but whether it ends above chance "
-                f"({points.chance:.3g}) hangs on the items, which the checkpoints of a run share"
+                f"({points.chance:.3g}) these data cannot tell"
             ),
         )
     if not e.above.clearly:
@@ -45,8 +45,8 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
 
     def found() -> str:
         return (
-            f"after {e.plateau:.2g} nats it goes from 5% to 25% of its gain within {e.foot:.2g} "
-            f"nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}{_in_some(trial, e)}"
+            f"{_in_some(trial, e)}after {e.plateau:.2g} nats it goes from 5% to 25% of its gain "
+            f"within {e.foot:.2g} nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}"
         )
 
     if e.p_gradual <= a:
@@ -98,8 +98,8 @@ def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, Callable[[], str]]:
         return (
             "undetermined",
             lambda: (
-                f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}), but neither "
-                f"does a constant describe the scores: {trial.misfit[0]}"
+                f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}), but "
+                f"neither does a constant describe the scores: {trial.misfit[0]}"
             ),
         )
     level = float(points.value.mean())
@@ -180,13 +180,13 @@ def readings_differ(trial: Trial) -> str:
 
 
 def _in_some(trial: Trial, e: Evidence) -> str:
-    """How many runs end above chance, where not all do."""
+    """In how many runs the ability is seen, where not in all."""
     n = trial.points.n_runs
     able = e.above.able
     if not able or len(able) == n:
         return ""
     few = ", ".join(able[:5]) + (", ..." if len(able) > 5 else "")
-    return f"; clearly above chance in {len(able)} of {n} runs ({few})"
+    return f"clearly above chance in {len(able)} of {n} runs ({few}), and "
 
 
 def _p(p: float) -> str:

@@ -92,7 +92,7 @@ def test_every_figure_draws_on_the_axes_given(records: Records) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "seed", "label"), [("logistic", 2, "smooth"), ("linear", 5, "undetermined")]
+    ("shape", "seed", "label"), [("logistic", 2, "smooth"), ("hinge", 5, "undetermined")]
 )
 def test_runs_that_were_tested_apart_are_drawn_apart(shape: str, seed: int, label: str) -> None:
     """Each line passes its own run, which no common curve does."""

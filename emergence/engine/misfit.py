@@ -14,6 +14,7 @@ from emergence.noise.misfit import leverage, signs
 _BENDS = 40  # places where a second bend is looked for
 # Errors this close to each other, with a mean this far from zero in root mean squares, hide curves.
 _CLOSE, _ASIDE = 0.95, 0.3
+_EXACT = 1e-7  # of the scores: residuals of a search, not of scores
 _RESTS = 0.8  # leverage of a point that a fit goes through whatever its score
 
 
@@ -21,6 +22,8 @@ def misfit(problem: Problem, best: Candidate) -> tuple[str, ...]:
     """Warn where the residuals, whitened, say that no shape fits."""
     etas = problem.etas(_BENDS)
     residual = problem.wy - problem.white(best.ability(problem.x)[None])[0]
+    if np.abs(residual).max() <= _EXACT * np.abs(problem.wy).max():
+        return ()
     bends = problem.white(depth(problem.x, etas[:, None]))
     return signs(residual, _design(problem, best), bends, problem.low + problem.span * etas)
 

@@ -157,8 +157,8 @@ class RunThresholds(Result):
             out.append(f"only {len(self.runs)} runs: their spread is poorly known")
         if self.never:
             out.append(
-                f"{len(self.never)} of {self.n_runs} runs end where they began, and eta is the mean "
-                "of the others (left_by says what share leaves by which loss): "
+                f"{len(self.never)} of {self.n_runs} runs end where they began, and eta is the "
+                "mean of the others (left_by says what share leaves by which loss): "
                 + ", ".join(self.never)
             )
         if self.unknown:

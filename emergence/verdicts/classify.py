@@ -38,7 +38,7 @@ def classify(
     - ``flat`` when no falling curve beats a constant;
     - ``emergent`` when a rho of 1/4 or more is rejected, and the score before is that of chance;
     - ``smooth`` when a rho of 1/4 or less is rejected, and so is a threshold of which too little
-      plateau was seen;
+      plateau was seen; or when P > 2R and the foot takes more than a third of the rise R;
     - ``undetermined`` otherwise.
 
     No label says that the curve has a corner.

@@ -13,7 +13,7 @@ from emergence.fits.smooth import SmoothFit, fit_smooth
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Curve, Interval, check_level
 from emergence.records.points import Points
-from emergence.verdicts.trial.evidence import Evidence
+from emergence.verdicts.trial.evidence import TESTS, Evidence
 from emergence.verdicts.trial.rule import Label, decide, readings_differ
 from emergence.verdicts.trial.trial import Trial
 
@@ -147,7 +147,7 @@ class Verdict(Result):
             "onset_low": self.onset_interval.low,
             "onset_high": self.onset_interval.high,
             **{k: getattr(e, k) for k in ("plateau", "foot", "rise", "curve")},
-            **{k: getattr(e, k) for k in ("p_gradual", "p_sudden", "p_short", "p_flat")},
+            **{k: getattr(e, k) for k in TESTS},
             "bic_difference": e.difference,
             "n": p.size,
             "n_runs": p.n_runs,

@@ -9,8 +9,10 @@ holds the best curve, so both are never rejected.
 
 A kink of which little plateau was seen has a rho like that of a logistic.  So "smooth" asks for
 more: curves of an onset, at chance above it and steepest at first (phi at most 1), count as sudden
-up to a rho of 3/4.  Where runs have curves of their own, the mean of log rho over the runs obeys
-the limit.
+up to a rho of 3/4.  A long plateau, seen from the first steps of training on, makes any foot short:
+where it is longer than the bound of 2R, the foot is also measured by the rise that follows it, of
+which it may take no more than a third.  Where runs have curves of their own, the mean of log rho
+over the runs obeys the limit.
 """
 
 from collections.abc import Sequence
@@ -36,8 +38,10 @@ SUDDEN = 0.25  # the longest foot, as a share of its plateau, that is called sud
 _SHORT = 3.0  # times as long where it is an onset's of which little plateau was seen
 # The sets that are tested, each within the one before, as steps of log2 rho from the limit.
 _NESTED = (0.0, 1.0, 2.0)
+# Shares of the rise: a longer foot is gradual however long the plateau, a shorter one may not be.
+_OF_RISE, _NEARLY = 1.0 / 3.0, 0.3
 # The p-values that are adjusted for the number of tasks.
-TESTS = ("p_flat", "p_gradual", "p_sudden", "p_short")
+TESTS = ("p_flat", "p_gradual", "p_sudden", "p_short", "p_steep", "p_nearly")
 # A rho below is a jump; above, the gain begins before the losses seen.
 RHO_RANGE = (2.0**-10, 2.0**5)
 
@@ -53,8 +57,15 @@ def _log_short(curves: FamilyCurves) -> FloatArray:
     return _log_rho(curves) - np.log2(_SHORT) * at_first
 
 
+def _log_of_rise(curves: FamilyCurves) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = curves.foot.foot / curves.foot.rise
+    return np.log2(np.clip(share, *RHO_RANGE))
+
+
 RHO = Measure("rho", _log_rho, 0.25)
 SHORT = Measure("rho or short plateau", _log_short, 0.25)
+OF_RISE = Measure("foot by rise", _log_of_rise, 0.25)
 ONSET = Measure("onset", lambda curves: curves.foot.onset, 0.005)
 
 
@@ -65,14 +76,16 @@ class Evidence:
     ``p_flat``: no dependence on the loss (of several curves, twice the smaller of the simulated
     p-value and that of a t-test of their slopes); ``p_inverse``: no fall of the score with falling
     loss; ``p_gradual``: the foot is at least a quarter of the plateau; ``p_sudden``: at most;
-    ``p_short``: at most, or three quarters for an onset of which little plateau was seen.
+    ``p_short``: at most, or three quarters for an onset of which little plateau was seen.  Where
+    the plateau is longer than twice the rise, ``p_steep``: the foot is at most a third of the rise;
+    ``p_nearly``: at most .3 of it (NaN else).
     ``rho`` is that of the best curve, ``onset`` (where 5% of the gain is made), ``plateau`` and
-    ``foot`` are in nats, ``rise`` in score (means over runs with curves of their own); ``curve``
-    names its family.  ``difference`` is the BIC of the best smooth curve less that of the best
-    onset.  ``resolution`` is the smallest p-value that the draws can show, 1 / (n_boot + 1);
-    ``alone`` holds the p-values as they were before any adjustment for the number of tasks.
-    ``above`` says whether the scores at the lowest losses are above chance, over all or in a run;
-    ``level`` is the ability at the highest losses.
+    ``foot`` are in nats, ``of_rise`` is the foot as a share of the rise in nats, ``rise`` in score
+    (means over runs with curves of their own); ``curve`` names its family.  ``difference`` is the
+    BIC of the best smooth curve less that of the best onset.  ``resolution`` is the smallest
+    p-value that the draws can show, 1 / (n_boot + 1); ``alone`` holds the p-values as they were
+    before any adjustment for the number of tasks.  ``above`` says whether the scores at the lowest
+    losses are above chance, over all or in a run; ``level`` is the ability at the highest losses.
     ``curves`` is the number of curves tested: one for all runs, or one for each.  ``own`` is the
     share of the evidence that is for one for each (:mod:`emergence.engine.runs.own_curves`).
     """
@@ -82,10 +95,13 @@ class Evidence:
     p_gradual: float
     p_sudden: float
     p_short: float
+    p_steep: float
+    p_nearly: float
     rho: float
     onset: float
     plateau: float
     foot: float
+    of_rise: float
     rise: float
     curve: str
     difference: float
@@ -103,8 +119,7 @@ class Evidence:
 
     def with_p_values(self, values: FloatArray) -> Self:
         """Same evidence with other p-values, in the order of ``TESTS``."""
-        flat, gradual, sudden, short = map(float, values)
-        return replace(self, p_flat=flat, p_gradual=gradual, p_sudden=sudden, p_short=short)
+        return replace(self, **dict(zip(TESTS, map(float, values), strict=True)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +142,6 @@ def gather(
     rising = _rising(thresholds, smooth)
     best, pools = best_curves([make_pool(problems[i]) for i in rising])
     test = LimitTest(pools, [errors[i] for i in rising], n_boot)
-    p_gradual = p_sudden = p_short = float("nan")
-    if flat <= alpha:  # otherwise there is no rise to speak of
-        limit = float(np.log2(SUDDEN))
-        p_gradual = test.nested(RHO, [limit + k for k in _NESTED], alpha, at_least=True)
-        p_sudden = test.nested(RHO, [limit - k for k in _NESTED], alpha, at_least=False)
-        p_short = test.nested(SHORT, [limit - k for k in _NESTED], alpha, at_least=False)
     own = [pool.problem for pool in pools]
     found = [
         feet(c.family, c.theta[None], float(p.x[0]), float(p.x[-1]))
@@ -142,27 +151,46 @@ def gather(
     log_rho = np.log2(np.clip([f.rho[0] for f in found], *RHO_RANGE))
     ends = [c.ability(p.x[[0, -1]]) for c, p in zip(best.parts, own, strict=True)]
     top, level = np.mean(ends, axis=0)
+    p = np.full(5, np.nan)
+    if flat <= alpha:  # otherwise there is no rise to speak of
+        p = _of_foot(test, alpha, long=float(mean.plateau) > 2.0 * float(mean.rise))
     span, points = own[0].span, own[0].points
     evidence = Evidence(
         p_flat=flat,
         p_inverse=inverse,
-        p_gradual=p_gradual,
-        p_sudden=p_sudden,
-        p_short=max(p_short, p_sudden),
+        **dict(zip(TESTS[1:], map(float, p), strict=True)),
         rho=float(np.exp2(log_rho.mean())),
         onset=own[0].to_loss(float(mean.onset)),
         plateau=span * float(mean.plateau),
         foot=span * float(mean.foot),
+        of_rise=float(mean.foot) / max(float(mean.rise), 1e-12),
         rise=float((top - level) * (points.best - points.chance)),
         curve=best.parts[0].family.name,
         difference=_difference(thresholds, smooth),
         level=float(level),
         resolution=1.0 / (n_boot + 1),
-        alone=(flat, p_gradual, p_sudden, max(p_short, p_sudden)),
+        alone=(flat, *map(float, p)),
         above=above_chance(thresholds, smooth),
         curves=len(problems),
     )
     return Tested(evidence, test)
+
+
+def _of_foot(test: LimitTest, alpha: float, *, long: bool) -> FloatArray:
+    """p-values of how sudden the foot is, in the order of ``TESTS``; ``long``: by its rise too."""
+    limit = float(np.log2(SUDDEN))
+    gradual = test.nested(RHO, [limit + k for k in _NESTED], alpha, at_least=True)
+    sudden, short = (
+        test.nested(measure, [limit - k for k in _NESTED], alpha, at_least=False)
+        for measure in (RHO, SHORT)
+    )
+    steep = nearly = float("nan")
+    if long:
+        steep, nearly = (
+            test.nested(OF_RISE, [float(np.log2(share))], alpha, at_least=False)
+            for share in (_OF_RISE, _NEARLY)
+        )
+    return np.array([gradual, sudden, max(short, sudden), steep, nearly])
 
 
 def averaged(one: Evidence, each: Evidence, own: float) -> Evidence:
@@ -172,10 +200,9 @@ def averaged(one: Evidence, each: Evidence, own: float) -> Evidence:
     to choose is at most twice too small (Vovk & Wang 2020, Biometrika 107, 791), and that only
     where both count.
     """
-    alone = tuple(
-        float((1.0 - own) * (1.0 if np.isnan(a) else a) + own * (1.0 if np.isnan(b) else b))
-        for a, b in zip(one.alone, each.alone, strict=True)
-    )
+    both = np.array([one.alone, each.alone])
+    mean = np.array([1.0 - own, own]) @ np.where(np.isnan(both), 1.0, both)
+    alone = tuple(map(float, np.where(np.isnan(both).all(axis=0), np.nan, mean)))
     inverse = (1.0 - own) * one.p_inverse + own * each.p_inverse
     main = replace(each if own > 0.5 else one, p_inverse=inverse, alone=alone, own=own)
     return main.with_p_values(np.array(alone))

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
+
 from emergence.metrics import known_metric
 from emergence.verdicts.trial.evidence import Evidence
 from emergence.verdicts.trial.trial import Trial
@@ -49,6 +51,15 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
             f"within {e.foot:.2g} nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}"
         )
 
+    if e.p_steep <= a and e.p_short > a:
+        return (
+            "smooth",
+            lambda: (
+                f"{found()}; that is {e.of_rise:.0%} of the rise that follows, and a foot within a "
+                f"third of it is rejected ({_p(e.p_steep)}): no plateau, however long, makes that "
+                "sudden"
+            ),
+        )
     if e.p_gradual <= a:
         return _emergent(trial, e, found)
     if e.p_short <= a:
@@ -70,7 +81,7 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
                 "little plateau was seen to tell"
             ),
         )
-    if min(e.alone[1:]) <= e.resolution:
+    if np.nanmin(e.alone[1:]) <= e.resolution:
         what = "neither a sudden nor a gradual foot can be rejected"
         return "undetermined", lambda: _more_draws(e, what)
     return (
@@ -141,6 +152,15 @@ def _emergent(
             lambda: (
                 f"{evidence()}; but before it the score is {level:.3g}, not chance "
                 f"({points.chance:.3g}), so the ability is not absent there"
+            ),
+        )
+    if e.p_nearly <= trial.alpha:
+        return (
+            "undetermined",
+            lambda: (
+                f"{evidence()}; but it takes {e.of_rise:.0%} of the rise that follows, and a foot "
+                f"within three tenths of it is rejected ({_p(e.p_nearly)}): sudden beside so long "
+                "a plateau alone"
             ),
         )
     if trial.rests_on:

@@ -157,12 +157,12 @@ def fit_run_noise(
     lag, head = _ar1(chain, rho)
     white = _differenced(z, lag[:, None]) * head[:, None]  # (rho, q + 1, n)
     ones = _differenced(root_w[chain.order], lag) * head
-    cross = np.einsum("hin,hjn->hij", white, white)
+    cross = white @ white.transpose(0, 2, 1)
     along = np.add.reduceat(white * ones[:, None], chain.start, axis=2)  # (rho, q + 1, runs)
     length = np.add.reduceat(ones**2, chain.start, axis=1)  # (rho, runs)
     # Offsets by Sherman and Morrison: (I + r u u')^-1 = I - r / (1 + r u'u) u u'.
     weight = ratio[:, None, None] / (1.0 + ratio[:, None, None] * length)
-    moments = cross - np.einsum("ahr,hir,hjr->ahij", weight, along, along)
+    moments = cross - (weight[:, :, None] * along) @ along.transpose(0, 2, 1)
     # To a common size: the derivatives of a curve may differ by orders of magnitude.
     scale = np.sqrt(np.einsum("ii->i", moments[0, 0]))
     moments /= np.where(scale > 0, scale, 1.0) * np.where(scale > 0, scale, 1.0)[:, None]

@@ -10,6 +10,7 @@ from emergence._typing import LOSSES, OUTLIERS, AnyArray, Columns
 from emergence.errors import DataError
 from emergence.records.cleaning import cleaned
 from emergence.records.points import COLUMNS, Points
+from emergence.records.warnings import may_be_counts, rounding
 
 _NUMBERS = ("chance", "best", "loss_sd")
 
@@ -71,8 +72,7 @@ def as_points(
 def _are_counts(points: Points) -> bool:
     """Whether the scores can be shares of items right: in [0, 1], whole, better when higher."""
     assert points.n_items is not None
-    right = points.value * points.n_items
-    whole = np.abs(right - np.round(right)) <= 0.02 + 1e-7 * points.n_items
+    whole = may_be_counts(points.value, points.n_items, rounding(points.value))
     inside = (points.value >= 0) & (points.value <= 1)
     return bool((whole & inside).all() and points.chance < points.best)
 

@@ -20,6 +20,10 @@ REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value
 POSITIVE = ("params", "tokens", "loss", "flops")
 # Uniform guessing over a vocabulary of a million tokens costs 14 nats.
 HIGH_LOSS = 25.0
+_STAND_IN = (
+    "; without it a score has no axis: the validation loss of any one text will do, or the log "
+    "perplexity of a language task (LAMBADA, say), the same for all"
+)
 _NOT_A_NUMBER = -1.2345678912345e300
 
 
@@ -71,6 +75,8 @@ def check_columns(frame: pd.DataFrame, where: str) -> list[Violation]:
             problem += "; the header is one column: is the separator not a comma?"
         else:
             problem += f"; found: {', '.join(names) or 'nothing'}"
+        if column == "loss":
+            problem += _STAND_IN
         out.append(Violation(where, None, column, None, problem))
     return out
 
@@ -140,7 +146,8 @@ def check_cells(table: Table) -> list[Violation]:
         good = np.isfinite(x) & (x != _NOT_A_NUMBER)
         missing = np.isnan(x)
         if column in REQUIRED:
-            report(missing, column, "is blank or NaN; fill it in or remove the row")
+            blank = "is blank or NaN; fill it in or remove the row"
+            report(missing, column, blank + _STAND_IN * (column == "loss"))
         report(np.isinf(x), column, "is infinite; a diverged run? Remove the row")
         if column == "loss":
             problem = "is beyond any loss in nats; a perplexity? Take its log"
@@ -249,13 +256,28 @@ def _check_duplicates(table: Table) -> list[Violation]:
     if rows.size:
         first = pd.Series(np.arange(key.size)).groupby(key).transform("min").to_numpy()
     for i in rows:
-        r = frame.iloc[int(i)]
+        r, other = frame.iloc[int(i)], frame.iloc[int(first[i])]
         problem = (
             f"run {r['run']!r}, task {r['task']!r}, metric {r['metric']!r} has these tokens "
-            f"already in row {int(first[i]) + table.first_row}; keep one"
+            f"already in row {int(first[i]) + table.first_row}; {_keep(r, other)}"
         )
         out.append(table.violation(int(i), "tokens", float(r["tokens"]), problem))
     return out
+
+
+def _keep(row: pd.Series[Any], other: pd.Series[Any]) -> str:
+    """What to do with two rows of one run, task, metric and number of tokens."""
+    differ = [str(c) for c in row.index if not (row[c] == other[c] or pd.isna(row[c]))]
+    if not differ:
+        return "all else is the same too: keep one"
+    if "seed" in differ:
+        return "another seed is another run: give it a name of its own, such as RUN-seed1"
+    if {"loss", "value"} & set(differ):
+        return (
+            f"their {' and '.join(differ)} differ: several seeds? Give each a run of its own, "
+            "such as RUN-seed1; or evaluations made again: keep one"
+        )
+    return f"their {' and '.join(differ)} differ: keep one"
 
 
 def _check_families(frame: pd.DataFrame, where: str) -> list[Violation]:

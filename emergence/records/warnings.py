@@ -5,23 +5,47 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from emergence._typing import BoolArray
+from emergence._typing import BoolArray, FloatArray
 from emergence.errors import Violation
 from emergence.metrics import known_metric
 from emergence.records.validation import Table
 
 # A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
 _WHOLE = 0.02
+_DIGITS = 4  # decimals of scores that were rounded; of more a few scores may end there by luck
 _SMALLEST = 1000.0  # parameters
 
 
 def whole_counts(frame: pd.DataFrame) -> BoolArray:
-    """Whether value x n_items is near a whole number; true where n_items is missing."""
+    """Whether value x n_items may be a whole number; true where n_items is missing.
+
+    Scores that all have few decimals were rounded, each task's on its own, and are taken for what
+    they may have been.
+    """
     if "n_items" not in frame:
         return np.ones(len(frame), dtype=bool)
     n = frame["n_items"].to_numpy(dtype=float)
-    right = frame["value"].to_numpy(dtype=float) * n
-    return ~(np.isfinite(right) & (np.abs(right - np.round(right)) > _WHOLE + 1e-7 * n))
+    value = frame["value"].to_numpy(dtype=float)
+    rounded = np.zeros(value.size)
+    for rows in frame.reset_index(drop=True).groupby(["task", "metric"]).indices.values():
+        rounded[rows] = rounding(value[rows])
+    return may_be_counts(value, n, rounded)
+
+
+def may_be_counts(value: FloatArray, n_items: FloatArray, rounded: FloatArray | float) -> BoolArray:
+    """Whether each score, rounded to so much, may be a share of items; true where n is NaN."""
+    right = value * n_items
+    slack = _WHOLE + 1e-7 * n_items + rounded * n_items
+    return ~(np.isfinite(right) & (np.abs(right - np.round(right)) > slack))
+
+
+def rounding(value: FloatArray) -> float:
+    """Half of the last decimal that all scores keep to; 0 where they have many digits."""
+    for digits in range(1, _DIGITS + 1):
+        scaled = value * 10.0**digits
+        if np.abs(scaled - np.round(scaled)).max(initial=0.0) < 1e-6:
+            return 0.5 * 10.0**-digits
+    return 0.0
 
 
 def count_warnings(table: Table) -> list[Violation]:
@@ -36,8 +60,7 @@ def count_warnings(table: Table) -> list[Violation]:
     for (task, metric), part in frame.iloc[rows].groupby(["task", "metric"], sort=True):
         problem = (
             f"task {task!r}, {metric}: {len(part)} scores times n_items are no whole number, so "
-            "they are taken as means over groups, not as counts; if they were rounded, give more "
-            "digits"
+            "they are taken as means over groups, not as counts"
         )
         value = float(part["value"].iloc[0])
         out.append(table.violation(int(part.index[0]), "value", value, problem))

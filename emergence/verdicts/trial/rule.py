@@ -23,27 +23,13 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
 
     The reason is made when it is asked for: intervals take longer than tests.
     """
-    e, a, points = adjusted or trial.evidence, trial.alpha, trial.points
+    e, a = adjusted or trial.evidence, trial.alpha
     if trial.hidden:
         return "undetermined", lambda: trial.hidden
     if e.p_flat > a:
         return _no_rise(trial, e)
-    if not e.above.clearly and e.above.perhaps:
-        return (
-            "undetermined",
-            lambda: (
-                f"the score changes with the loss, but whether it ends above chance "
-                f"({points.chance:.3g}) these data cannot tell"
-            ),
-        )
     if not e.above.clearly:
-        return (
-            "flat",
-            lambda: (
-                f"the score changes with the loss but is never clearly above chance "
-                f"({points.chance:.3g}): going from worse than guessing to guessing is no ability"
-            ),
-        )
+        return _not_above(trial, e)
 
     def found() -> str:
         return (
@@ -51,26 +37,10 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
             f"within {e.foot:.2g} nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}"
         )
 
-    if e.p_steep <= a and e.p_short > a:
-        return (
-            "smooth",
-            lambda: (
-                f"{found()}; that is {e.of_rise:.0%} of the rise that follows, and a foot within a "
-                f"third of it is rejected ({_p(e.p_steep)}): no plateau, however long, makes that "
-                "sudden"
-            ),
-        )
+    if e.p_short <= a or e.p_steep <= a:
+        return "smooth", lambda: f"{found()}; {_slow(e, a)}"
     if e.p_gradual <= a:
         return _emergent(trial, e, found)
-    if e.p_short <= a:
-        return (
-            "smooth",
-            lambda: (
-                f"{found()}; a foot within a quarter of the plateau is rejected "
-                f"({_p(e.p_sudden)}), "
-                f"and so is a threshold of which too little plateau was seen ({_p(e.p_short)})"
-            ),
-        )
     if e.p_sudden <= a:
         return (
             "undetermined",
@@ -89,6 +59,39 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
         lambda: (
             f"{found()}; neither a foot longer than a quarter of the plateau ({_p(e.p_gradual)}) "
             f"nor a shorter one ({_p(e.p_sudden)}) is rejected; these data cannot tell"
+        ),
+    )
+
+
+def _slow(e: Evidence, alpha: float) -> str:
+    """Why a foot is gradual: beside the plateau, or beside the rise that follows it."""
+    if e.p_short <= alpha:
+        return (
+            f"a foot within a quarter of the plateau is rejected ({_p(e.p_sudden)}), "
+            f"and so is a threshold of which too little plateau was seen ({_p(e.p_short)})"
+        )
+    return (
+        f"that is {e.of_rise:.0%} of the rise that follows, and a foot within a third of it is "
+        f"rejected ({_p(e.p_steep)}): no plateau, however long, makes that sudden"
+    )
+
+
+def _not_above(trial: Trial, e: Evidence) -> tuple[Label, Callable[[], str]]:
+    """Scores that change, but do not clearly end above chance."""
+    chance = f"chance ({trial.points.chance:.3g})"
+    if e.above.perhaps:
+        return (
+            "undetermined",
+            lambda: (
+                f"the score changes with the loss, but whether it ends above {chance} these data "
+                "cannot tell"
+            ),
+        )
+    return (
+        "flat",
+        lambda: (
+            f"the score changes with the loss but is never clearly above {chance}: going from "
+            "worse than guessing to guessing is no ability"
         ),
     )
 

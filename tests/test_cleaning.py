@@ -58,11 +58,24 @@ def test_it_is_kept_on_request() -> None:
         fit_threshold(points, outliers="maybe")  # type: ignore[arg-type]
 
 
-def test_scores_of_runs_are_not_judged() -> None:
-    points = simulate("logistic", n=60, n_runs=4, rng=1).select()
+def test_each_run_is_judged_by_itself() -> None:
+    points = simulate("logistic", n=120, n_runs=4, rng=1).select()
+    assert as_points(points).size == 120
     values = points.value.copy()
-    values[5] = 0.9
-    assert as_points(replace(points, value=values)).size == 60
+    highest = np.argsort(points.loss)
+    place = int(highest[np.flatnonzero(points.value[highest] > 0.5)[8]])
+    values[place] = 0.0
+    kept = as_points(replace(points, value=values))
+    assert kept.size == 119
+    assert f"0 at loss {points.loss[place]:.4g}" in kept.notes[0]
+
+
+def test_a_score_that_goes_on_falling_did_not_break() -> None:
+    """Worse with every step: no curve here describes it, but it is no broken evaluation."""
+    loss = np.linspace(3.0, 2.0, 60)
+    value = np.where(loss > 2.3, 0.5, 0.5 - 1.5 * (2.3 - loss))
+    rng = np.random.default_rng(0)
+    assert not broken(Points(loss=loss, value=value + rng.normal(0, 0.004, 60))).any()
 
 
 def test_rows_given_twice_count_once() -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from emergence import fit_threshold, simulate
+from emergence import classify, fit_threshold, simulate
+from emergence.curves.catalogue import ONSETS
+from emergence.engine.contest import smooth_contest, threshold_contest
+from emergence.engine.misfit import hidden, resting_on
+from emergence.engine.problem import make_problem, with_run_noise
 from emergence.engine.replicates import trend_scale
 from emergence.noise.misfit import order_in, second_bend
+from emergence.noise.runs import RunNoise
+from emergence.records.as_points import as_points
 
 
 def _two_waves(loss: np.ndarray) -> np.ndarray:
@@ -60,3 +68,43 @@ def test_uneven_errors_are_seen_and_even_ones_left_alone() -> None:
     grown = [trend_scale(x, rng.normal(size=150) * np.exp(1.5 * x)) for _ in range(50)]
     ratio = np.median([scale[-1] / scale[0] for scale in grown])
     assert 3.0 < ratio < 6.0  # e^1.5 is 4.5
+
+
+def test_signs_are_seen_in_runs_too_and_sound_runs_left_in_peace() -> None:
+    """Of one curve for all runs, whose errors follow each other."""
+    how = {"n": 120, "n_runs": 6, "rho": 0.5, "offset_sd": 0.005}
+    warned = [
+        [
+            bool(classify(simulate(shape, **how, rng=i).select(), n_boot=99).trial.misfit)  # type: ignore[arg-type]
+            for i in range(8)
+        ]
+        for shape in ("hinge", "logistic", _two_waves)
+    ]
+    assert sum(warned[0] + warned[1]) <= 3
+    assert sum(warned[2]) >= 5
+
+
+def test_a_label_does_not_rest_on_one_score() -> None:
+    """A jump before the last checkpoint alone."""
+    rng = np.random.default_rng(0)
+    loss = np.linspace(3.2, 1.8, 60)
+    value = 0.25 + rng.normal(0, 0.01, 60)
+    value[-1] = 0.5
+    problem = make_problem(as_points(loss, value, chance=0.25, outliers="keep"))
+    last = threshold_contest(problem, (ONSETS["hinge"],), fit_level=False).candidates()[0]
+    assert "0.5 at loss 1.8" in resting_on(problem, last)
+    assert classify(loss, value, chance=0.25, n_boot=199, outliers="keep").label == "undetermined"
+    sound = fit_threshold(simulate("hinge", n=60, rng=1).select(), n_boot=99).core
+    assert resting_on(sound.problem, sound.candidates[0]) == ""
+
+
+def test_errors_that_could_hide_any_curve_give_no_label() -> None:
+    rng = np.random.default_rng(1)
+    loss = np.linspace(3.0, 2.0, 80)
+    drift = np.cumsum(rng.normal(0, 0.02, 80)) + 0.4
+    problem = make_problem(as_points(loss, drift, run="a", tokens=np.arange(1.0, 81.0)))
+    problem = with_run_noise(problem, RunNoise(0.0, 0.0004, 0.98))
+    best = smooth_contest(problem).candidates()[0]
+    beside = replace(best, amps=best.amps + np.array([0.5, 0.0]))
+    assert "passes to one side of the scores" in hidden(problem, beside)
+    assert hidden(with_run_noise(problem, RunNoise(0.0, 0.0004, 0.5)), beside) == ""

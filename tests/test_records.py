@@ -11,6 +11,7 @@ import pytest
 
 from emergence import Record, Records, read_records, simulate
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError
+from emergence.records.as_points import as_points
 
 GOOD = {
     "model": "m",
@@ -288,3 +289,35 @@ def test_a_cell_that_is_no_number_is_reported_once() -> None:
     with pytest.raises(RecordsError) as caught:
         Records(frame(chance=["0.25", "a quarter", "0.25"]), first_row=2)
     assert [v.problem for v in caught.value.violations] == ["is not a number"]
+
+
+def repeated(**other: object) -> str:
+    """What is said of two rows of one run, task and number of tokens."""
+    table = {
+        "model": "m", "run": "r", "params": 1e8, "tokens": [1e9, 1e9], "loss": 3.0, "task": "t",
+        "metric": "acc", "value": [0.3, 0.3], "chance": 0.25,
+    }  # fmt: skip
+    with pytest.raises(RecordsError) as error:
+        Records(pd.DataFrame(table | other))
+    return str(error.value)
+
+
+def test_repeated_rows_are_called_what_they_may_be() -> None:
+    assert "all else is the same too: keep one" in repeated()
+    assert "another seed is another run" in repeated(seed=[1, 2])
+    assert "loss and value differ: several seeds?" in repeated(loss=[3.0, 3.1], value=[0.3, 0.4])
+
+
+def test_a_score_without_a_loss_is_told_what_could_stand_in() -> None:
+    with pytest.raises(RecordsError, match="log perplexity of a language task"):
+        Records(pd.DataFrame({"model": ["m"], "run": "r", "params": 1e8, "tokens": 1e9,
+                              "task": "t", "metric": "acc", "value": 0.3}))  # fmt: skip
+
+
+def test_rounded_scores_are_the_counts_that_they_were() -> None:
+    right = np.random.default_rng(0).integers(40, 200, 30)
+    value = right / 237
+    loss = np.linspace(3, 2, 30)
+    for shown in (value, value.round(3), value.round(4)):
+        assert as_points(loss, shown, n_items=237).counted
+    assert not as_points(loss, value + 0.4 / 237, n_items=237).counted  # a mean over groups

@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emergence import Records, diagnose, fit_threshold, load_dataset, run_thresholds, simulate
+from emergence import (
+    Points,
+    Records,
+    classify,
+    diagnose,
+    fit_threshold,
+    load_dataset,
+    run_thresholds,
+    simulate,
+)
 from emergence.errors import DataError, DataWarning, MethodRefused
 
 
@@ -161,3 +170,39 @@ def test_the_bundled_third_says_what_follows_for_the_claim() -> None:
     assert ax.xaxis_inverted()
     assert ax.lines[0].get_xdata()[0] == pytest.approx(result.eta)  # the mean, dotted
     assert result.reason in result.summary()
+
+
+def some_learn(seed: int = 3, runs: int = 8, able: int = 5) -> Points:
+    """Runs of which some leave chance at a kink of their own, and the others never do."""
+    rng = np.random.default_rng(seed)
+    loss = np.tile(np.linspace(3.2, 1.9, 24), runs) + 0.001 * np.repeat(np.arange(runs), 24)
+    learns = np.repeat(np.arange(runs) < able, 24)
+    eta = np.repeat(2.3 + rng.normal(0, 0.06, runs), 24)
+    value = 0.25 + np.where(learns, 0.5 * np.maximum(eta - loss, 0), 0.0)
+    return Points(
+        loss=loss,
+        value=value + rng.normal(0, 0.015, loss.size),
+        chance=0.25,
+        run=np.repeat([f"run{r}" for r in range(runs)], 24),
+    )
+
+
+def test_runs_that_never_leave_chance_are_censored() -> None:
+    found = run_thresholds(some_learn(), n_boot=199)
+    assert sorted(found.never) == ["run5", "run6", "run7"]
+    assert found.n_runs == 8
+    assert any("3 of 8 runs end where they began" in w for w in found.warnings)
+    table = found.left_by()
+    assert table["loss"].is_monotonic_decreasing
+    # No run is censored before the last one leaves: the share is that of the runs.
+    assert table["share"].tolist() == pytest.approx([k / 8 for k in range(1, 6)])
+    assert ((table["low"] < table["share"]) & (table["share"] < table["high"])).all()
+    line = found.plot_left().lines[0]
+    assert max(line.get_ydata()) == pytest.approx(5 / 8)  # type: ignore[type-var]
+
+
+def test_the_verdict_says_in_how_many_runs() -> None:
+    verdict = classify(some_learn(), n_boot=199)
+    assert verdict.label == "emergent", verdict.reason
+    assert "clearly above chance in 5 of 8 runs" in verdict.reason
+    assert verdict.plot().has_data()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from emergence import fit_scaling_law, load_dataset
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.planning.scaling_law import scaling_law, scaling_law_tokens
 
 # Besiroglu et al. 2024 (arXiv 2404.10102), 240 points: estimate and standard error.
@@ -114,3 +114,28 @@ def test_a_loss_that_does_not_fall_with_size_is_named() -> None:
     assert any("hardly falls" in w for w in law.warnings)
     with pytest.raises(DataError, match="one run"):
         fit_scaling_law(sizes, scaling_law(sizes, 1.7, 2e7, 0.3), run=["a"] * 9)
+
+
+def test_tokens_tied_to_size_make_a_law_along_their_ray() -> None:
+    """20 tokens a parameter: what size and tokens do cannot be told, and nothing is said of it."""
+    size = np.geomspace(1e8, 1e10, 8)
+    loss = scaling_law_tokens(size, 20 * size, E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
+    law = fit_scaling_law(size, loss, tokens=20 * size, n_boot=99)
+    assert law.form == "N"
+    assert law.along == "along D = 20 N"
+    assert law.predict(size) == pytest.approx(loss, rel=2e-3)
+    with pytest.raises(MethodRefused, match="along D = 20 N"):
+        law.check_tokens()
+    rng = np.random.default_rng(0)
+    free = fit_scaling_law(size, loss, tokens=20 * size * rng.uniform(0.3, 3, 8), n_boot=99)
+    assert free.form == "ND"
+    assert free.ray is None
+
+
+def test_runs_that_diverged_do_not_make_sizes_mean_nothing() -> None:
+    size = np.geomspace(1e6, 1e9, 16)
+    loss = scaling_law(size, L_inf=1.7, N0=2e7, alpha=0.3)
+    loss[[3, 11]] += 4.0
+    law = fit_scaling_law(size, loss, n_boot=99)
+    assert law.L_inf == pytest.approx(1.7, abs=0.05)
+    assert not any("mean nothing" in w for w in law.warnings)

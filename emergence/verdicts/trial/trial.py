@@ -28,6 +28,7 @@ from emergence.verdicts.trial.evidence import (
 # A reading with less than this share of the evidence changes no p-value that matters, and one with
 # less than the other leaves the interval to the other.
 _NOTHING, _LITTLE = 0.001, 0.05
+_LARGE = ("one", "each", "_own", "_best")  # what is made again rather than sent
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class Trial:
             return found
         return replace(found, share=1.0)
 
-    @property
+    @cached_property
     def own(self) -> float:
         """Share of the evidence that is for a curve of each run."""
         return 0.0 if self._own is None else self._own.share
@@ -86,14 +87,14 @@ class Trial:
     def __getstate__(self) -> dict[str, object]:
         # What was found is kept; grids and draws, being large, are made again when needed.
         _ = self.evidence, self.readings, self.run_curves, self.misfit, self.hidden, self.rests_on
-        return {k: v for k, v in self.__dict__.items() if k not in ("one", "each", "_own", "_best")}
+        return {k: v for k, v in self.__dict__.items() if k not in _LARGE}
 
     def release(self) -> None:
         """Let the grids go; they are made again when needed."""
         for name in ("common", "threshold"):
             if name in self.__dict__:
                 self.__dict__[name].core.release()
-        for name in ("one", "each", "_own", "_best"):
+        for name in _LARGE:
             self.__dict__.pop(name, None)
 
     @cached_property

@@ -71,9 +71,8 @@ def _of_counts(points: Points, noise: Noise) -> Precision:
     unit = spread / items
     square = np.square(points.value - share)
     dof = max(points.size - _PER_LEVEL * levels, 1.0)
-    excess = float((square / unit).sum())
     scale = (points.best - points.chance) ** 2
-    wanders = float(chdtrc(dof, excess)) < _OVERDISPERSED
+    wanders = _excess_p(square / unit, items, dof) < _OVERDISPERSED
     if noise == "binomial" or (noise == "auto" and not wanders):
         why = "as asked" if noise == "binomial" else "value x n_items is a count"
         why = f"{why}; dispersion fitted"
@@ -107,11 +106,29 @@ def _pilot(points: Points) -> tuple[FloatArray, int]:
     return np.clip(share, 1e-12, 1 - 1e-12), int(np.unique(fit.x).size)
 
 
+def _excess_p(ratio: FloatArray, items: FloatArray, dof: float) -> float:
+    """p-value of "no more than binomial noise" from squared errors over binomial variances."""
+    # As the correlation of items shows most in scores of many, these weigh most; the sum is taken
+    # for a chi-square of as many degrees of freedom as have its mean and variance.
+    weight = _informative(items, 0.0)
+    effective = float(weight.sum() ** 2 / np.square(weight).sum()) * dof / ratio.size
+    mean = float(weight.sum()) * dof / ratio.size
+    return float(chdtrc(effective, float(weight @ ratio) * effective / mean))
+
+
+def _informative(items: FloatArray, rho: float) -> FloatArray:
+    """Weight of a squared error in an estimate of the correlation: what moves it, squared."""
+    weight = np.square((1.0 - 1.0 / np.maximum(items, 2.0)) / ((1.0 - rho) / items + rho))
+    return np.asarray(weight / weight.max())
+
+
 def _intraclass(square: FloatArray, share: FloatArray, items: FloatArray, dof: float) -> float:
     """Correlation at which the weighted squares equal their degrees of freedom, in [0, 1)."""
     low, high = 0.0, 0.99
     for _ in range(50):
         middle = 0.5 * (low + high)
         variance = share * (1.0 - share) * ((1.0 - middle) / items + middle)
-        low, high = (middle, high) if (square / variance).sum() > dof else (low, middle)
+        weight = _informative(items, middle)
+        over = float(weight @ (square / variance)) > float(weight.sum()) * dof / items.size
+        low, high = (middle, high) if over else (low, middle)
     return low

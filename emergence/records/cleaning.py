@@ -114,35 +114,60 @@ def _once(points: Points) -> Points:
 def broken(points: Points) -> BoolArray:
     """Scores that are far above those at lower losses, or far below those at higher ones.
 
-    The standard error is that of the differences between neighbours along the loss, by their
-    median, over all or near by, the larger, and never below the binomial error.  Kinks, jumps and
-    waves with normal errors lose no score (benchmarks/eta.py); of errors with heavy tails the
-    largest may go.
+    The standard error of a difference is what the precision of both says, times what the
+    differences between neighbours along the loss are larger than that, by their median, over all or
+    near by, the larger.  Kinks, jumps and waves with normal errors lose no score
+    (benchmarks/eta.py); of errors with heavy tails the largest may go.
     """
     order = np.argsort(points.loss, kind="stable")
-    y, n = points.ability[order], points.size
-    step = np.abs(np.diff(y))
+    y, variance, n = points.ability[order], _variance(points)[order], points.size
+    step = np.abs(np.diff(y)) / np.sqrt(variance[1:] + variance[:-1])
     half = _WINDOW // 2
     padded = np.pad(step, half, mode="reflect")
     near = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
-    error = _NORMAL * np.maximum(np.median(step), np.append(near, near[-1]))
-    error = np.maximum(error, _counted(points)[order])
+    larger = _NORMAL * np.maximum(np.median(step), np.append(near, near[-1]))
+    if points.n_items is not None and points.counted:
+        larger = np.maximum(larger, 1.0)
     out = np.zeros(n, dtype=bool)
     for i in range(n):
-        lower, higher = y[max(i - _NEIGHBOURS, 0) : i], y[i + 1 : i + 1 + _NEIGHBOURS]
-        sides = [float(np.median(side)) for side in (lower, higher) if side.size >= 3]
+        sides = [
+            _middle(y[part], variance[part])
+            for part in (slice(max(i - _NEIGHBOURS, 0), i), slice(i + 1, i + 1 + _NEIGHBOURS))
+        ]
+        levels = [side[0] for side in sides if side is not None]
         # Off both: a score that goes on as its neighbours do, up or down, did not break.
-        alone = y[i] > max(sides) or y[i] < min(sides)
-        above = lower.size >= 3 and y[i] > sides[0] + _ERRORS * error[i]
-        below = higher.size >= 3 and y[i] < sides[-1] - _ERRORS * error[i]
-        out[order[i]] = error[i] > 0 and alone and (above or below)
+        if not levels or min(levels) <= y[i] <= max(levels):
+            continue
+        for side, sign in zip(sides, (1.0, -1.0), strict=True):
+            if side is not None:
+                error = larger[i] * np.sqrt(variance[i] + max(side[1], variance[i]))
+                out[order[i]] |= error > 0 and sign * (y[i] - side[0]) > _ERRORS * error
     return out
 
 
-def _counted(points: Points) -> FloatArray:
-    """Binomial error of each ability; zero where scores are no counts."""
-    if points.n_items is None or not points.counted:
-        return np.zeros(points.size)
-    share = np.clip(points.value, 0.5 / points.n_items, 1.0 - 0.5 / points.n_items)
-    error = np.sqrt(share * (1.0 - share) / points.n_items)
-    return np.asarray(error / abs(points.best - points.chance))
+def _middle(y: FloatArray, variance: FloatArray) -> tuple[float, float] | None:
+    """Median of scores weighed by their precision, and its variance; None of fewer than three."""
+    if y.size < 3:
+        return None
+    order = np.argsort(y)
+    weight = 1.0 / variance[order]
+    share = np.cumsum(weight) / weight.sum()
+    i = int(np.searchsorted(share, 0.5 - 1e-12))
+    tie = abs(share[i] - 0.5) < 1e-12
+    level = 0.5 * (y[order[i]] + y[order[i + tie]])
+    return float(level), 0.5 * np.pi / float(weight.sum())  # of a median of normal errors
+
+
+def _variance(points: Points) -> FloatArray:
+    """Variance of each ability by its precision: binomial of counts, else up to a factor."""
+    if points.n_items is not None and points.counted:
+        share = np.clip(points.value, 0.0, 1.0)
+        # A share near the middle of all: that of a score itself would let a zero be sure.
+        middle = float(np.clip(np.median(share), 0.05, 0.95))
+        share = np.clip(share, 0.5 * middle, 0.5 * (1.0 + middle))
+        return np.asarray(
+            share * (1.0 - share) / points.n_items / (points.best - points.chance) ** 2
+        )
+    if points.weights is not None:
+        return 1.0 / points.weights
+    return np.ones(points.size) if points.n_items is None else 1.0 / points.n_items

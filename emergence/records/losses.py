@@ -31,8 +31,8 @@ _NORMAL = 1.4826  # standard deviation of a normal error over its median absolut
 # drop of a loss as its learning rate decays has.
 _ORDER, _TAIL = 2.0, 5.0
 # The trend is used where lambda is below this and two standard errors below 1 (nor far below 0,
-# which no error explains), and the wiggle would add a twentieth to the variance of the scores.
-_FOLLOWS, _ERRORS, _MATTERS = 0.3, 2.0, 0.05
+# which no error explains), and the wiggle would add a tenth to the variance of the scores.
+_FOLLOWS, _ERRORS, _MATTERS = 0.3, 2.0, 0.1
 
 
 @dataclass(frozen=True, eq=False)

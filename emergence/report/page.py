@@ -95,8 +95,14 @@ def _eta(verdict: Verdict) -> Figure:
     fit = verdict.threshold
     if (own := fit.by_run) is not None:
         height = max(2.4, 1.0 + 0.2 * len(own.to_frame()))  # a line for the name of each run
-        figure = Figure(figsize=(5.2, height), layout="constrained")
-        own.plot(figure.subplots())
+        share = 2.4 if own.never else 0.0  # that leaves chance at all
+        figure = Figure(figsize=(5.2, height + share), layout="constrained")
+        if not own.never:
+            own.plot(figure.subplots())
+            return figure
+        both = figure.subplots(2, 1, height_ratios=(height, share))
+        own.plot(both[0])
+        own.plot_left(both[1])
         return figure
     figure = Figure(figsize=(5.2, 2.4))
     figure.subplots_adjust(left=0.12, right=0.98, bottom=0.22, top=0.9)

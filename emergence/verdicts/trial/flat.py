@@ -17,6 +17,7 @@ from emergence.records.points import Points
 _THIN = 3
 # A run is judged by a tenth of its checkpoints, at least so many; levels of being above chance.
 _FEW, _CLEAR, _PERHAPS = 3, 0.025, 0.16
+_EXACT = 1e-12  # variance of scores without errors: of rounding, in ability
 
 
 class AboveChance(NamedTuple):
@@ -50,7 +51,7 @@ def above_chance(thresholds: Side, smooth: Side) -> AboveChance:
         found += _runs_above(problem, error)
     level = _CLEAR / (len(found) + 1)
     able = tuple(name for p, name in found if p <= level)
-    one, other = (float(ndtr(-top / np.sqrt(max(v, 1e-300)))) for v in (variance, independent))
+    one, other = (float(ndtr(-top / np.sqrt(max(v, _EXACT)))) for v in (variance, independent))
     return AboveChance(bool(able) or one <= level, other <= _PERHAPS, able)
 
 

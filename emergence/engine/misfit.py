@@ -15,7 +15,7 @@ _BENDS = 40  # places where a second bend is looked for
 # Errors this close to each other, with a mean this far from zero in root mean squares, hide curves.
 _CLOSE, _ASIDE = 0.95, 0.3
 _EXACT = 1e-7  # of the scores: residuals of a search, not of scores
-_RESTS = 0.6  # leverage of a point from which a curve takes most of its height
+_RESTS = 0.5  # leverage of a score that a curve takes half of its height from
 
 
 def misfit(problem: Problem, best: Candidate) -> tuple[str, ...]:

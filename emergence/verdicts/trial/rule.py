@@ -16,6 +16,8 @@ Label = Literal["smooth", "emergent", "flat", "undetermined"]
 _ABSENT = 0.1
 # A smooth curve that is worse than an onset by this much BIC does not fit as well.
 _CLEARLY = 10.0
+# A p-value that overrules another is smaller than the level by this factor.
+_CLEARER = 5.0
 
 
 def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Callable[[], str]]:
@@ -37,8 +39,11 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
             f"within {e.foot:.2g} nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}"
         )
 
-    if e.p_short <= a or e.p_steep <= a:
-        return "smooth", lambda: f"{found()}; {_slow(e, a)}"
+    # Where a rho of 1/4 is rejected too, the foot's share of the rise must be the clearer.
+    if e.p_short <= a or e.p_steep <= (a / _CLEARER if e.p_gradual <= a else a):
+        alone = f"; but that rests on {trial.best_rests_on} alone" if trial.best_rests_on else ""
+        label: Label = "undetermined" if alone else "smooth"
+        return label, lambda: f"{found()}; {_slow(e, a)}{alone}"
     if e.p_gradual <= a:
         return _emergent(trial, e, found)
     if e.p_sudden <= a:
@@ -166,8 +171,11 @@ def _emergent(
                 "a plateau alone"
             ),
         )
-    if trial.rests_on:
-        return ("undetermined", lambda: f"{evidence()}; but that rests on {trial.rests_on} alone")
+    if trial.onset_rests_on:
+        return (
+            "undetermined",
+            lambda: f"{evidence()}; but that rests on {trial.onset_rests_on} alone",
+        )
     worse = e.difference > _CLEARLY
     fits = "; no smooth curve listed comes within 10 BIC of the best onset" if worse else ""
     return "emergent", lambda: f"{evidence()}; {_eta(trial)}{fits}{_products(points.metric)}"

@@ -86,7 +86,8 @@ class Trial:
 
     def __getstate__(self) -> dict[str, object]:
         # What was found is kept; grids and draws, being large, are made again when needed.
-        _ = self.evidence, self.readings, self.run_curves, self.misfit, self.hidden, self.rests_on
+        _ = self.evidence, self.readings, self.run_curves, self.misfit, self.hidden
+        _ = self.onset_rests_on, self.best_rests_on
         return {k: v for k, v in self.__dict__.items() if k not in _LARGE}
 
     def release(self) -> None:
@@ -154,10 +155,15 @@ class Trial:
         return "" if self.own > 0.5 else hidden(self.common.core.problem, self._best)
 
     @cached_property
-    def rests_on(self) -> str:
-        """The one point that the common onset rests on, where it decides; empty where none is."""
+    def onset_rests_on(self) -> str:
+        """The one score that the common onset rests on, where it decides; empty where none is."""
         core = self.common.core
         return "" if self.own > 0.5 else resting_on(core.problem, core.candidates[0])
+
+    @cached_property
+    def best_rests_on(self) -> str:
+        """The one score that the best common curve rests on, where it decides."""
+        return "" if self.own > 0.5 else resting_on(self.common.core.problem, self._best)
 
     @cached_property
     def run_curves(self) -> RunCurves | None:

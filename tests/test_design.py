@@ -49,13 +49,13 @@ def test_limits_of_shares_and_medians() -> None:
 
 
 def test_a_plan_for_power_holds_in_fresh_studies() -> None:
-    plan = design("jump", power=0.8, checkpoints=24, sd=0.03, n_sim=24, n_boot=99)
+    plan = design("jump", power=0.8, checkpoints=24, sd=0.03, n_sim=16, n_boot=99)
     assert plan.needed is not None
     study = Study("jump", {"sd": 0.03}, {"checkpoints": plan.needed, "items": None, "runs": None})
-    seeds = np.random.SeedSequence(99).spawn(40)
+    seeds = np.random.SeedSequence(99).spawn(30)
     labels = [classify(study.draw(s), n_boot=99, rng=1).label for s in seeds]
-    assert labels.count("emergent") / 40 == pytest.approx(
-        0.8, abs=0.2
+    assert labels.count("emergent") / 30 == pytest.approx(
+        0.8, abs=0.25
     )  # two standard errors of both
 
 

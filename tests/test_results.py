@@ -274,20 +274,20 @@ def test_one_question_has_one_answer() -> None:
         value = np.clip(frame["value"] + noise, 0, 1)
         tables.append(frame.assign(metric=metric, value=value))
     records = Records(pd.concat(tables, ignore_index=True))
-    fits, verdicts = {}, classify_tasks(records, n_boot=199)
+    fits, verdicts = {}, classify_tasks(records, n_boot=99)
     for i, metric in enumerate(("acc", "choice_prob")):
         points = records.select("t", metric)
-        fits[metric] = fit_threshold(points, n_boot=199)
-        alone = classify(points, n_boot=199)
-        own = run_thresholds(points, n_boot=199)
+        fits[metric] = fit_threshold(points, n_boot=99)
+        alone = classify(points, n_boot=99)
+        own = run_thresholds(points, n_boot=99)
         for other in (alone.threshold, verdicts[i].threshold, own):
             assert other.eta == fits[metric].eta
             assert tuple(other.interval("eta")) == tuple(fits[metric].interval("eta"))
         assert fits[metric].by_run is not None
-    audit = audit_metrics(records, "t", n_boot=199)
+    audit = audit_metrics(records, "t", n_boot=99)
     assert audit.shared is not None
     assert audit.shared.etas == tuple(f.eta for f in fits.values())
-    apart = shared_threshold([records.select("t", m) for m in fits], n_boot=199)
+    apart = shared_threshold([records.select("t", m) for m in fits], n_boot=99)
     assert audit.shared.to_dict() == apart.to_dict()
     low, high = sorted(audit.shared.etas)
     assert low <= audit.shared.eta <= high

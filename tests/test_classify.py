@@ -232,6 +232,22 @@ def test_runs_too_short_for_a_curve_share_one() -> None:
         classify(points, runs="random threshold", n_boot=99)
 
 
+def test_runs_too_short_for_a_curve_have_no_say_in_whether_others_have_one() -> None:
+    long = kinks_apart("hinge", 2)
+    short = simulate("hinge", n=12, n_runs=4, rng=5).select()
+    names = np.array([f"a short one {name}" for name in short.run])  # type: ignore[union-attr]
+    both = Points(
+        loss=np.concatenate([short.loss, long.loss]),
+        value=np.concatenate([short.value, long.value]),
+        chance=0.25,
+        run=np.concatenate([names, np.asarray(long.run).astype(str)]),
+    )
+    verdict, alone = (classify(p, n_boot=99) for p in (both, replace(long, tokens=None)))
+    assert verdict.evidence.own == pytest.approx(alone.evidence.own, abs=0.05)
+    assert verdict.evidence.curves == 4
+    assert verdict.plot().has_data()
+
+
 def test_readings_that_differ_are_both_said() -> None:
     """Where neither is clearly better the p-values are means of both."""
     points = simulate("hinge", n=96, n_runs=8, eta_sd=0.06, rng=4).select()

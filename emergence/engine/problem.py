@@ -214,7 +214,12 @@ def long_runs(problem: Problem) -> Problem | None:
     long = np.bincount(distinct) >= MAY_SHOW
     if long.sum() < 2:
         return None
-    return problem if long[problem.run].all() else subset(problem, long[problem.run])
+    if long[problem.run].all():
+        return problem
+    kept = subset(problem, long[problem.run])
+    assert kept.run is not None
+    # Numbered anew: run r is the part r of what is fitted to them.
+    return replace(kept, run=np.unique(kept.run, return_inverse=True)[1].astype(np.int64))
 
 
 def with_run_noise(problem: Problem, noise: RunNoise) -> Problem:

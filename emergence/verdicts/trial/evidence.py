@@ -153,7 +153,9 @@ def gather(
     top, level = np.mean(ends, axis=0)
     p = np.full(5, np.nan)
     if flat <= alpha:  # otherwise there is no rise to speak of
-        p = _of_foot(test, alpha, long=float(mean.plateau) > 2.0 * float(mean.rise))
+        # Of single runs too little of the rise is seen to measure a foot by it.
+        long = len(problems) == 1 and float(mean.plateau) > 2.0 * float(mean.rise)
+        p = _of_foot(test, alpha, long=long)
     span, points = own[0].span, own[0].points
     evidence = Evidence(
         p_flat=flat,

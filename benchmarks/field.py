@@ -113,10 +113,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=999)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
-    done = (
-        set(zip(store["set"], store["family"], store["task"], strict=True)) if len(store) else set()
-    )
+    store = pd.DataFrame(columns=["set", "family", "task"])
+    if STORE.exists():
+        store = pd.read_csv(STORE).fillna({"family": ""})
+    done = set(store[["set", "family", "task"]].itertuples(index=False, name=None))
     left = [(s, p) for s, p in groups(args.reference) if (s, p.family, p.task) not in done]
     with ProcessPoolExecutor(args.workers) as pool:
         jobs = [pool.submit(judged, name, points, args.draws) for name, points in left]

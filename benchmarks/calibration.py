@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from machine import RESULTS, with_error, write
+from machine import RESULTS, simulation, stored, with_error, write
 from scenarios import ETA, SCENARIOS, UNLISTED
 
 from emergence import Points, classify, fit_threshold, run_thresholds
@@ -178,13 +178,10 @@ def table(store: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=1000)
-    parser.add_argument("--draws", type=int, default=199, help="bootstrap replicates per test")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser = simulation(__doc__, 1000)
     parser.add_argument("--only", nargs="*", metavar="KIND", help="cells of these kinds alone")
     args = parser.parse_args()
-    store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
+    store = stored(STORE)
     done = (
         set()
         if store.empty

@@ -15,7 +15,6 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers share the cores
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from machine import with_error, write
+from machine import simulation, with_error, write
 
 from emergence import join_curves
 from emergence.curves.onsets.hinge import hinge
@@ -94,10 +93,7 @@ def one(name: str, n_boot: int, i: int) -> tuple[float, float, float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=500)
-    parser.add_argument("--draws", type=int, default=199)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser = simulation(__doc__, 500)
     args = parser.parse_args()
     lines = [
         "| figures | data sets | coverage | without the reading's part | median width, nats | s |",

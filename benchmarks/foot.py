@@ -13,7 +13,6 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers share the cores
 
-import argparse
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -21,7 +20,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from machine import RESULTS, write
+from machine import RESULTS, simulation, stored, write
 
 from emergence import classify, simulate
 from emergence.curves.truths import Rise, Truth, draw_truth
@@ -123,13 +122,10 @@ def text(store: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=2000)
+    parser = simulation(__doc__, 2000)
     parser.add_argument("--runs", type=int, default=2000, help="truths in runs")
-    parser.add_argument("--draws", type=int, default=199)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
+    store = stored(STORE)
     with ProcessPoolExecutor(args.workers) as pool:
         for n, in_runs in ((60, False), (150, False), (60, True), (150, True)):
             if len(store) and ((store["n"] == n) & (store["in_runs"] == in_runs)).any():

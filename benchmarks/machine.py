@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import shlex
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+import pandas as pd
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -23,6 +26,20 @@ def context(packages: tuple[str, ...] = ("numpy", "scipy", "pandas")) -> str:
         f"emergence {emergence.__version__}, Python {platform.python_version()}, {versions}; "
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores."
     )
+
+
+def simulation(doc: str | None, datasets: int) -> argparse.ArgumentParser:
+    """Options of a benchmark that simulates: data sets a cell, draws, workers."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--datasets", type=int, default=datasets, help="of each cell")
+    parser.add_argument("--draws", type=int, default=199, help="bootstrap replicates per test")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    return parser
+
+
+def stored(path: Path) -> pd.DataFrame:
+    """Cells that an earlier call has saved."""
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
 
 
 def write(name: str, title: str, table: str, packages: tuple[str, ...] = ()) -> Path:

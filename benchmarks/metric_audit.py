@@ -15,14 +15,13 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers share the cores
 
-import argparse
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 
 import numpy as np
 import pandas as pd
-from machine import with_error, write
+from machine import simulation, with_error, write
 
 from emergence import Records, audit_metrics
 from emergence.curves.onsets.hinge import hinge
@@ -101,10 +100,7 @@ def one(shape: str, wander: float, n_boot: int, i: int) -> tuple[str, bool]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=300)
-    parser.add_argument("--draws", type=int, default=199)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser = simulation(__doc__, 300)
     args = parser.parse_args()
     lines = [
         f"| truth | wander | data sets | {' | '.join(LABELS)} | share covered |",

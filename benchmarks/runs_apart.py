@@ -10,13 +10,11 @@ t of it at eta_t + u_r + v_rt, with standard deviations of .03 and .01 nats; sco
 
 from __future__ import annotations
 
-import argparse
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
-from machine import with_error, write
+from machine import simulation, with_error, write
 
 from emergence import Points, compare_onsets, shared_threshold
 from emergence.curves import hinge, jump_onset
@@ -60,10 +58,7 @@ def onset(shape: str, n_runs: int, draws: int, i: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=200)
-    parser.add_argument("--draws", type=int, default=199)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser = simulation(__doc__, 200)
     args = parser.parse_args()
     lines = [
         "| shape | runs | etas apart | data sets | refused | one eta rejected | mean covered "

@@ -13,7 +13,6 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import argparse
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -21,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from machine import RESULTS, with_error, write
+from machine import RESULTS, simulation, stored, with_error, write
 
 from emergence import Points, classify
 from emergence._typing import FloatArray
@@ -129,12 +128,9 @@ def text(store: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=200)
-    parser.add_argument("--draws", type=int, default=199)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser = simulation(__doc__, 200)
     args = parser.parse_args()
-    store = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
+    store = stored(STORE)
     with ProcessPoolExecutor(args.workers) as pool:
         for cell in CELLS:
             if len(store) and ((store.records == cell.name) & (store.truth == cell.truth)).any():

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from emergence import classify, fit_threshold, simulate
+from emergence._residuals import order_in
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import smooth_contest, threshold_contest
 from emergence.engine.misfit import hidden, resting_on
 from emergence.engine.problem import make_problem, with_run_noise
 from emergence.engine.replicates import trend_scale
-from emergence.noise.misfit import order_in, second_bend
+from emergence.noise.misfit import second_bend
 from emergence.noise.runs import RunNoise
 from emergence.records.as_points import as_points
 

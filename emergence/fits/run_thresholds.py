@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr
 
 from emergence._random import Seed, Stream, as_seed, child
+from emergence._residuals import robust_sd
 from emergence._typing import Columns, FloatArray, Noise, Plateau
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Candidate
@@ -45,7 +46,6 @@ _PILOT = 99
 # A run has left its beginning where its last checkpoints, at least so many, are higher by so many
 # standard deviations of a score.
 _FEW, _RISES = 3, 3.0
-_NORMAL = 1.4826  # standard deviation of a normal error over its median absolute value
 
 
 def run_thresholds(
@@ -202,7 +202,7 @@ def _never_left(points: Points) -> dict[str, float]:
             continue
         # Errors by neighbours, which share the curve; and a tenth shares its items, so that its
         # mean is no better known than one score.
-        sd = _NORMAL * float(np.median(np.abs(np.diff(y)))) / np.sqrt(2.0)
+        sd = robust_sd(np.diff(y)) / np.sqrt(2.0)
         sd = max(sd, float(np.diff(y).std()) / 3.0)
         if y[:few].mean() - y[rows.size // 2 :].mean() < _RISES * sd:
             found[str(name)] = float(points.loss[rows[0]])

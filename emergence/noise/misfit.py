@@ -6,19 +6,13 @@ no second bend would take much of them away.
 
 import numpy as np
 
+from emergence._residuals import order_in
 from emergence._typing import FloatArray
 
 # Lag-1 correlation of residuals along the loss, in standard errors.
 _AGREE = 2.0
 # Squared error that a second bend, the best of all places, takes away, in error variances.
 _BEND = 14.0
-
-
-def order_in(residual: FloatArray) -> float:
-    r"""Lag-1 correlation of residuals along the loss times :math:`\sqrt n`; about normal."""
-    r = residual - residual.mean()
-    total = float(r @ r)
-    return float(r[1:] @ r[:-1]) / total * np.sqrt(r.size) if total > 0 else 0.0
 
 
 def second_bend(residual: FloatArray, design: FloatArray, bends: FloatArray) -> tuple[int, float]:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import least_squares
 
+from emergence._residuals import robust_sd
 from emergence._typing import FloatArray, IntArray
 
 Loss = Literal["huber", "least_squares"]
@@ -15,7 +16,6 @@ _STARTS = 12
 _FEW_RUNS = 10
 # Tokens are tied to size where size explains all but this share of their spread, in logs.
 _TIED = 0.1
-_NORMAL = 1.4826  # standard deviation of a normal error over its median absolute value
 
 
 def natural(theta: FloatArray) -> FloatArray:
@@ -152,7 +152,7 @@ def cautions(problem: Law, n_runs: int, best: FloatArray) -> tuple[str, ...]:
     out = []
     size = problem.size
     # By the median: a few runs that diverged say nothing of the others.
-    error = _NORMAL * float(np.median(np.abs(problem.residual(best))))
+    error = robust_sd(problem.residual(best))
     if problem.effect_of_size(best) < 3.0 * error:
         out.append("the loss hardly falls with size: sizes by this law mean nothing")
     if np.unique(size).size < 5:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from emergence._residuals import NORMAL
 from emergence._typing import BoolArray, FloatArray, IntArray
 from emergence.records.losses import spikes, wiggle
 from emergence.records.points import COLUMNS, Points
@@ -19,7 +20,6 @@ from emergence.records.points import COLUMNS, Points
 # A score is out by so many standard errors of a difference, against so many neighbours.
 _ERRORS, _NEIGHBOURS, _WINDOW = 5.0, 5, 15
 _LEAST = 12
-_NORMAL = 1.4826  # standard deviation of a normal error over its median absolute value
 
 
 def cleaned(points: Points) -> Points:
@@ -125,7 +125,7 @@ def broken(points: Points) -> BoolArray:
     half = _WINDOW // 2
     padded = np.pad(step, half, mode="reflect")
     near = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
-    larger = _NORMAL * np.maximum(np.median(step), np.append(near, near[-1]))
+    larger = NORMAL * np.maximum(np.median(step), np.append(near, near[-1]))
     if points.n_items is not None and points.counted:
         larger = np.maximum(larger, 1.0)
     out = np.zeros(n, dtype=bool)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import BSpline
 
+from emergence._residuals import order_in, robust_sd
 from emergence._typing import BoolArray, FloatArray, IntArray
 
 # A run of fewer checkpoints shows no trend of its own, nor spikes off it.
@@ -26,7 +27,6 @@ _MOST_KNOTS = 40
 _POWERS = np.linspace(0.05, 1.5, 30)
 # A spike stands out by so many robust deviations, and by this share of the range of the run.
 _DEVIATIONS, _SHARE, _HALF = 6.0, 0.05, 2
-_NORMAL = 1.4826  # standard deviation of a normal error over its median absolute value
 # Errors of measurement have no order and no tails, in standard errors and robust deviations: the
 # drop of a loss as its learning rate decays has.
 _ORDER, _TAIL = 2.0, 5.0
@@ -94,7 +94,7 @@ def spikes(loss: FloatArray, tokens: FloatArray, run: IntArray) -> BoolArray:
             axis=1,
         )
         before, after = y[1:-1] - y[:-2], y[1:-1] - y[2:]
-        scale = _NORMAL * float(np.median(np.abs(0.5 * (before + after))))
+        scale = robust_sd(0.5 * (before + after))
         least = max(_DEVIATIONS * scale, _SHARE * float(np.ptp(np.delete(y, y.argmax()))))
         alone = (before * after > 0) & (np.minimum(np.abs(before), np.abs(after)) > least)
         out[rows[1:-1]] = alone & (np.abs(y - middle)[1:-1] > least)
@@ -113,13 +113,7 @@ def _long_runs(run: IntArray, tokens: FloatArray, least: int) -> list[IntArray]:
 
 def _like_errors(off: FloatArray) -> bool:
     """Whether losses lie about their trend as errors of measurement do."""
-    total = float(off @ off)
-    if total <= 0:
-        return False
-    order = float(off[1:] @ off[:-1]) / total * np.sqrt(off.size)
-    return order < _ORDER and float(np.abs(off).max()) < _TAIL * _NORMAL * float(
-        np.median(np.abs(off))
-    )
+    return order_in(off) < _ORDER and float(np.abs(off).max()) < _TAIL * robust_sd(off)
 
 
 def _trend(tokens: FloatArray, y: FloatArray) -> FloatArray:

@@ -248,6 +248,24 @@ def test_runs_too_short_for_a_curve_have_no_say_in_whether_others_have_one() -> 
     assert verdict.plot().has_data()
 
 
+def test_a_few_followed_runs_do_not_speak_for_many_final_models() -> None:
+    """Three runs see a part of the curve; twenty final models, of a checkpoint each, the whole."""
+    points = simulate("exponential", n=80, n_runs=4, offset_sd=0.01, rng=3).select()
+    followed = points.where(points.loss < 2.3)
+    final = simulate("exponential", n=20, rng=4).select()
+    names = [f"final {i}" for i in range(20)]
+    verdict = classify(
+        np.concatenate([followed.loss, final.loss]),
+        np.concatenate([followed.value, final.value]),
+        chance=0.25,
+        run=np.concatenate([np.asarray(followed.run).astype(str), names]),
+        n_boot=99,
+    )
+    assert verdict.evidence.curves == 1
+    assert verdict.evidence.above.judged == 4
+    assert "of 24 runs" not in verdict.reason
+
+
 def test_readings_that_differ_are_both_said() -> None:
     """Where neither is clearly better the p-values are means of both."""
     points = simulate("hinge", n=96, n_runs=8, eta_sd=0.06, rng=4).select()

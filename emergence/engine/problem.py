@@ -21,6 +21,8 @@ from emergence.records.points import LEAST_POINTS, MOST_POINTS, Points
 # An autoregression is fitted to runs of at least this many checkpoints, and a run of at least
 # so many may show a curve, and of so many a threshold, of its own.
 _LONG_RUN, MAY_SHOW, _SHOWS_THRESHOLD = 3, LEAST_POINTS, 15
+# Runs that may show curves show the task where they span so much of all its losses.
+_SHOWN = 0.8
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ def runs_show_thresholds(points: Points) -> bool:
 
 
 def long_runs(problem: Problem) -> Problem | None:
-    """Those runs that may show a curve of their own; None where they are fewer than two."""
+    """Those runs that may show a curve of their own; None where they do not show the task."""
     if problem.run is None:
         return None
     distinct = np.unique(np.stack([problem.run, problem.x]), axis=1)[0].astype(np.int64)
@@ -217,6 +219,9 @@ def long_runs(problem: Problem) -> Problem | None:
     if long[problem.run].all():
         return problem
     kept = subset(problem, long[problem.run])
+    # A few runs that were followed may see a part of what the final checkpoints of many show.
+    if np.ptp(kept.x) < _SHOWN:
+        return None
     assert kept.run is not None
     # Numbered anew: run r is the part r of what is fitted to them.
     return replace(kept, run=np.unique(kept.run, return_inverse=True)[1].astype(np.int64))

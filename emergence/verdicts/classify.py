@@ -46,9 +46,10 @@ def classify(
     Parameters
     ----------
     points, value, plateau, noise, runs, **columns
-        As for :func:`fit_threshold`.  Where two runs or more have at least 8 checkpoints, ``auto``
-        reads the task with one curve for all and with one for each run, and a p-value is the mean
-        of both by their shares of the evidence (:mod:`emergence.engine.runs.own_curves`).
+        As for :func:`fit_threshold`.  Where two runs or more have 8 checkpoints and span four
+        fifths of the losses, ``auto`` reads the task with one curve for all and with one for each
+        run, and a p-value is the mean of both by their shares of the evidence
+        (:mod:`emergence.engine.runs.own_curves`).
     alpha : float
         Level of each test.
     n_boot : int

@@ -31,9 +31,10 @@ class OwnCurves:
 
 
 def own_curves(problem: Problem, *, fit_level: bool) -> OwnCurves | None:
-    """Compare a curve for each run with one for all; None where fewer than two could have one.
+    """Compare a curve for each run with one for all; None where too few could have one.
 
-    ``problem`` is whitened around the common curve.  Runs too short to show a curve have no say.
+    ``problem`` is whitened around the common curve.  Runs too short to show a curve have no say,
+    unless the others see less than most of the losses.
     """
     long = long_runs(problem)
     if long is None:

@@ -21,11 +21,15 @@ _EXACT = 1e-12  # variance of scores without errors: of rounding, in ability
 
 
 class AboveChance(NamedTuple):
-    """Whether scores end above chance: clearly, or by one standard error; the runs that do."""
+    """Whether scores end above chance: clearly, or by one standard error; the runs that do.
+
+    ``judged`` is the number of runs with checkpoints enough to say.
+    """
 
     clearly: bool
     perhaps: bool
     able: tuple[str, ...]
+    judged: int
 
 
 def above_chance(thresholds: Side, smooth: Side) -> AboveChance:
@@ -52,7 +56,7 @@ def above_chance(thresholds: Side, smooth: Side) -> AboveChance:
     level = _CLEAR / (len(found) + 1)
     able = tuple(name for p, name in found if p <= level)
     one, other = (float(ndtr(-top / np.sqrt(max(v, _EXACT)))) for v in (variance, independent))
-    return AboveChance(bool(able) or one <= level, other <= _PERHAPS, able)
+    return AboveChance(bool(able) or one <= level, other <= _PERHAPS, able, len(found))
 
 
 def _runs_above(problem: Problem, error: float) -> list[tuple[float, str]]:

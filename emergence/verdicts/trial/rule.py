@@ -35,7 +35,7 @@ def decide(trial: Trial, adjusted: Evidence | None = None) -> tuple[Label, Calla
 
     def found() -> str:
         return (
-            f"{_in_some(trial, e)}after {e.plateau:.2g} nats it goes from 5% to 25% of its gain "
+            f"{_in_some(e)}after {e.plateau:.2g} nats it goes from 5% to 25% of its gain "
             f"within {e.foot:.2g} nats, rho {e.rho:.2g} {trial.interval('rho', 1.0 - a):.2g}"
         )
 
@@ -210,10 +210,9 @@ def readings_differ(trial: Trial) -> str:
     return f"; read {', '.join(parts)}"
 
 
-def _in_some(trial: Trial, e: Evidence) -> str:
+def _in_some(e: Evidence) -> str:
     """In how many runs the ability is seen, where not in all."""
-    n = trial.points.n_runs
-    able = e.above.able
+    able, n = e.above.able, e.above.judged
     if not able or len(able) == n:
         return ""
     few = ", ".join(able[:5]) + (", ..." if len(able) > 5 else "")

@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from emergence.curves.catalogue import COMPETING, ONSETS, SMOOTH, smooth_families
 from emergence.curves.family import Family
 from emergence.engine.contest import Contest, smooth_contest, threshold_contest
-from emergence.engine.grid import amplitudes, best_gain, bic, curve, gains, joint_bic, make_block
+from emergence.engine.grid import amplitudes, best_gain, bic, curve, gains, joint_bic, make_blocks
 from emergence.engine.problem import Problem, make_problem
 from emergence.records.as_points import as_points
 
@@ -36,7 +36,7 @@ def test_gains_and_amplitudes_equal_nnls(seed: int, free: bool, ties: bool) -> N
     for family in (*COMPETING, *smooth_families(problem.scale)):
         theta = contest(problem, family, free).blocks[0].theta
         theta = theta[:: max(1, len(theta) // 12)]
-        block = make_block(family, theta, family.basis(problem.x, theta), problem, fit_level=free)
+        block = make_blocks(family, theta, family.basis(problem.x, theta), problem, (free,))[0]
         found = gains(block, columns)
         for i, t in enumerate(theta):
             row = family.basis(problem.x, t[None])[0] * problem.root_w

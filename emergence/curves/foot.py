@@ -20,8 +20,8 @@ from emergence._typing import FloatArray
 from emergence.curves.family import Basis, Family
 
 SHARES = (0.05, 0.25, 0.5)
-_BITS = 18  # places to 1 / 250,000 of the losses seen
-# Few curves are cut into eighths and many in halves: calls cost here, and places there.
+_BITS = 12  # cells of 1 / 4096 of the losses seen, in which a curve is straight
+# Few curves are cut into sixteenths and many in halves: calls cost here, and places there.
 _FEW = 300
 _NO_GAIN = 1e-12
 
@@ -50,7 +50,7 @@ def reaches(
     wanted = floor[:, None] + np.outer(top - floor, shares)
     below = np.full((theta.shape[0], len(shares)), low, dtype=float)
     above = np.full_like(below, high)
-    bits = 3 if len(theta) < _FEW else 1
+    bits = 4 if len(theta) < _FEW else 1
     cuts = np.arange(1, 2**bits) / 2**bits
     for _ in range(_BITS // bits):
         step = above - below
@@ -58,7 +58,14 @@ def reaches(
         values = basis(places.reshape(len(theta), -1), theta).reshape(places.shape)
         there = (values >= wanted[..., None]).sum(axis=-1)  # a curve falls: the first so many
         below, above = below + there * step / 2**bits, below + (there + 1) * step / 2**bits
-    return np.where((top - floor > _NO_GAIN)[:, None], below, np.nan)
+    cell = np.stack([below, above], axis=-1)
+    high_end, low_end = np.moveaxis(
+        basis(cell.reshape(len(theta), -1), theta).reshape(cell.shape), -1, 0
+    )
+    fall = high_end - low_end
+    share = np.where(fall > 0, (high_end - wanted) / np.where(fall > 0, fall, 1.0), 0.0)
+    reached = below + np.clip(share, 0.0, 1.0) * (above - below)
+    return np.where((top - floor > _NO_GAIN)[:, None], reached, np.nan)
 
 
 def feet(family: Family, theta: FloatArray, low: float, high: float) -> Foot:

@@ -23,11 +23,11 @@ from emergence.engine.grid import (
     curve,
     gains,
     grid_rss,
-    make_block,
+    make_blocks,
     residual_ss,
 )
 from emergence.engine.hinge_search import search_hinge
-from emergence.engine.polish import zoom
+from emergence.engine.polish import cell, peaks, zoom
 from emergence.engine.problem import Problem
 from emergence.errors import DataError
 
@@ -99,9 +99,9 @@ class Contest:
 
     def block(self, family: Family, theta: FloatArray) -> Block:
         """One shape for the rows of ``theta``."""
-        basis = family.basis(self.problem.x, theta)
         free = self.fit_level and family.side == "threshold"
-        return make_block(family, theta, basis, self.problem, fit_level=free)
+        basis = family.basis(self.problem.x, theta)
+        return make_blocks(family, theta, basis, self.problem, (free,))[0]
 
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k != "blocks"}
@@ -180,7 +180,7 @@ class Contest:
         free = self.fit_level and family.side == "threshold"
         return fitted(self.problem, family, theta, free=free)
 
-    def refined(self, starts: int = 4) -> list[Candidate]:
+    def refined(self, starts: int = 4, tolerance: float = 1e-7) -> list[Candidate]:
         """Every shape at its best parameters: the grid, then a polish of its best cells."""
         # The polish starts at several of the highest local maxima over eta or the first parameter,
         # for a profile may have two peaks.  A jump or step explains the same wherever in its gap
@@ -195,7 +195,7 @@ class Contest:
                 out.append(min(best, exact, key=lambda c: c.rss))
                 continue
             if block.theta.shape[1] and gain.max() > 0:
-                theta = self._polish(block, _peaks(block.theta, gain, starts))
+                theta = self._polish(block, peaks(block.theta, gain, starts), tolerance)
                 best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
             if block.family.jumps:
                 best = self._centered(best)
@@ -219,7 +219,7 @@ class Contest:
     def _exact(self, hinge: Family) -> Candidate | None:
         """The hinge of the exact search, which needs errors that are independent."""
         # None where they are not, or where too few points lie below its kink.
-        p = self.problem
+        p = self.problem.whole
         if p.run is not None:
             return None
         found = search_hinge(p.x, p.y, p.root_w**2, fit_plateau=self.fit_level)
@@ -256,29 +256,6 @@ class Contest:
         return zoom(explained, starts, steps, low, high, tolerance=tolerance)
 
 
-def cell(theta: FloatArray, start: FloatArray) -> FloatArray:
-    """Distance from a grid point to its farther neighbour, for each parameter."""
-    out = np.zeros(start.size)
-    for j, value in enumerate(start):
-        grid = np.unique(theta[:, j])
-        place = int(np.searchsorted(grid, value))
-        around = grid[max(place - 1, 0) : place + 2]
-        out[j] = np.abs(around - value).max()
-    return out
-
-
-def _peaks(theta: FloatArray, gain: FloatArray, count: int) -> FloatArray:
-    """Parameter sets at the highest local maxima of the gain along the first parameter."""
-    values, group = np.unique(theta[:, 0], return_inverse=True)
-    top = np.full(values.size, -np.inf)
-    np.maximum.at(top, group, gain)
-    padded = np.concatenate([[-np.inf], top, [-np.inf]])
-    peak = np.flatnonzero((top >= padded[:-2]) & (top >= padded[2:]))
-    peak = peak[np.argsort(-top[peak], kind="stable")][:count]
-    rows = [int(np.flatnonzero((group == g) & (gain == top[g]))[0]) for g in peak]
-    return theta[rows]
-
-
 def crossed(family: Family, etas: FloatArray) -> FloatArray:
     """Cross an onset's grid with candidate thresholds, eta first."""
     shape = family.grid
@@ -296,13 +273,32 @@ def threshold_contest(
     return Contest(problem, families, problem.etas() if etas is None else etas, fit_level)
 
 
+def both_plateaus(
+    problem: Problem, families: tuple[Family, ...], etas: FloatArray
+) -> tuple[Contest, Contest]:
+    """Contests of the same onsets with the plateau at chance and fitted, made together."""
+    grids = [crossed(f, etas) for f in families]
+    made = [
+        make_blocks(f, theta, f.basis(problem.x, theta), problem, (False, True))
+        for f, theta in zip(families, grids, strict=True)
+    ]
+    known, free = (Contest(problem, families, etas, level) for level in (False, True))
+    known.__dict__["blocks"], free.__dict__["blocks"] = zip(*made, strict=True)
+    return known, free
+
+
 def smooth_contest(problem: Problem, name: str = "") -> Contest:
     """Contest of the smooth families that compete, and of those offered under ``name``."""
     return Contest(problem, smooth_families(problem.scale, name), None, False)
 
 
 def onset_contest(
-    problem: Problem, shape: str, plateau: Plateau, every: tuple[Family, ...] = FOR_ETA
+    problem: Problem,
+    shape: str,
+    plateau: Plateau,
+    every: tuple[Family, ...] = FOR_ETA,
+    *,
+    most: int = 160,
 ) -> Contest:
     """Contest of one shape or of ``every``; plateau at chance, unless it visibly is not."""
     if shape != "auto" and shape not in ONSETS:
@@ -310,10 +306,10 @@ def onset_contest(
     if plateau not in PLATEAUS:
         raise DataError(f"plateau {plateau!r} is not known: {', '.join(PLATEAUS)}")
     families = every if shape == "auto" else (ONSETS[shape],)
+    etas = problem.etas(most)
     if plateau != "auto":
-        return threshold_contest(problem, families, fit_level=plateau == "fitted")
-    known = threshold_contest(problem, families, fit_level=False)
-    free = threshold_contest(problem, families, fit_level=True)
+        return threshold_contest(problem, families, fit_level=plateau == "fitted", etas=etas)
+    known, free = both_plateaus(problem, families, etas)
     column = problem.wy[:, None]
     if known.best(column)[0] - free.best(column)[0] <= VISIBLE:
         return known

@@ -126,7 +126,7 @@ def pairs_interval(
     known_hinge: bool,
 ) -> Interval:
     """Pairs-bootstrap interval of the exact hinge; MethodRefused where it is known to fail."""
-    p = contest.problem
+    p = contest.problem.whole
     if not known_hinge:
         raise MethodRefused(
             f"method {method!r} holds for shape='hinge' alone (for a jump it covers as little "

@@ -44,7 +44,7 @@ class Block:
 
 def _unit(rows: FloatArray) -> FloatArray:
     length = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
-    return np.where(length > _TINY, rows / np.where(length > _TINY, length, 1.0), 0.0)
+    return rows * np.where(length > _TINY, 1.0 / np.maximum(length, _TINY), 0.0)
 
 
 def _level(problem: Problem, family: Family, fit_level: bool) -> FloatArray | None:
@@ -53,15 +53,18 @@ def _level(problem: Problem, family: Family, fit_level: bool) -> FloatArray | No
     return ones / np.sqrt(ones @ ones) if fit_level or family.free_floor else None
 
 
-def make_block(
-    family: Family, theta: FloatArray, basis: FloatArray, problem: Problem, *, fit_level: bool
-) -> Block:
-    """Whiten the basis of a family at the rows of ``theta``, to unit length."""
-    level = _level(problem, family, fit_level)
-    rows = problem.white(basis)
-    if level is not None:
-        rows = rows - np.outer(rows @ level, level)
-    return Block(family, theta, _unit(rows), level)
+def make_blocks(
+    family: Family, theta: FloatArray, basis: FloatArray, problem: Problem, levels: Sequence[bool]
+) -> list[Block]:
+    """Basis of a family at the rows of ``theta``, whitened, to unit length, for each level."""
+    rows, out = problem.white(basis), []
+    for fit_level in levels:
+        level, own = _level(problem, family, fit_level), rows
+        if level is not None:
+            own = np.outer(rows @ level, -level)
+            own += rows
+        out.append(Block(family, theta, _unit(own), level))
+    return out
 
 
 def gains(block: Block, columns: FloatArray) -> FloatArray:

@@ -49,3 +49,26 @@ def zoom(
     if centre.shape[0] > 1:
         centre = centre[[int(objective(centre).argmax())]]
     return centre[0]
+
+
+def cell(theta: FloatArray, start: FloatArray) -> FloatArray:
+    """Distance from a grid point to its farther neighbour, for each parameter."""
+    out = np.zeros(start.size)
+    for j, value in enumerate(start):
+        grid = np.unique(theta[:, j])
+        place = int(np.searchsorted(grid, value))
+        around = grid[max(place - 1, 0) : place + 2]
+        out[j] = np.abs(around - value).max()
+    return out
+
+
+def peaks(theta: FloatArray, gain: FloatArray, count: int) -> FloatArray:
+    """Parameter sets at the highest local maxima of the gain along the first parameter."""
+    values, group = np.unique(theta[:, 0], return_inverse=True)
+    top = np.full(values.size, -np.inf)
+    np.maximum.at(top, group, gain)
+    padded = np.concatenate([[-np.inf], top, [-np.inf]])
+    peak = np.flatnonzero((top >= padded[:-2]) & (top >= padded[2:]))
+    peak = peak[np.argsort(-top[peak], kind="stable")][:count]
+    rows = [int(np.flatnonzero((group == g) & (gain == top[g]))[0]) for g in peak]
+    return theta[rows]

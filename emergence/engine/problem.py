@@ -5,38 +5,33 @@ square root of their precision and, where checkpoints share runs, whitened.  The
 input and the unit of the loss are gone here, so no result can depend on them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence._typing import RUNS, BoolArray, FloatArray, IntArray, Noise, Runs
+from emergence._typing import BoolArray, FloatArray, IntArray, Noise, Runs
 from emergence.curves.family import Scale
+from emergence.engine.bins import (
+    MANY,
+    Bins,
+    Sums,
+    grouped,
+    make_bins,
+    sum_independent,
+    sum_whitened,
+)
 from emergence.errors import DataError
+from emergence.noise.run_model import RunModel, run_model
 from emergence.noise.runs import RunNoise, Whitening
 from emergence.noise.scores import Precision, precision
 from emergence.records.points import LEAST_POINTS, MOST_POINTS, Points
 
-# An autoregression is fitted to runs of at least this many checkpoints, and a run of at least
-# so many may show a curve, and of so many a threshold, of its own.
-_LONG_RUN, MAY_SHOW, _SHOWS_THRESHOLD = 3, LEAST_POINTS, 15
+# A run of at least so many checkpoints may show a curve of its own.
+MAY_SHOW = LEAST_POINTS
 # Runs that may show curves show the task where they span so much of all its losses.
 _SHOWN = 0.8
-
-
-@dataclass(frozen=True)
-class RunModel:
-    """How checkpoints of one run hang together, and why that was chosen.
-
-    ``apart`` says whether each run has a threshold of its own.  ``noise`` holds the estimates, in
-    units of the weighted errors; None until estimated, or where checkpoints are independent.
-    """
-
-    name: Runs
-    reason: str
-    apart: bool = False
-    noise: RunNoise | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +64,27 @@ class Problem:
         """Where the canonical axis lies."""
         return Scale(self.low, self.span)
 
+    @property
+    def whole(self) -> "Problem":
+        """The problem of single points."""
+        return self
+
+    @cached_property
+    def condensed(self) -> "Problem":
+        """The problem that fits work on: of sums over bins of losses where points are many."""
+        return self if self.n <= MANY else _condense(self)
+
+    @cached_property
+    def _etas(self) -> dict[int, FloatArray]:
+        return {}
+
     def etas(self, most: int = 160) -> FloatArray:
         """Candidate thresholds: middles of the gaps between losses, and the losses."""
+        if most not in self._etas:
+            self._etas[most] = self._made_etas(most)
+        return self._etas[most]
+
+    def _made_etas(self, most: int) -> FloatArray:
         # At least three points lie below each.  Where that makes more than ``most``, quantiles of
         # them and an even grid take turns, so that neither crowds nor gaps lose resolution.
         u = np.unique(self.x)
@@ -98,6 +112,10 @@ class Problem:
         scaled = rows * self.root_w
         return scaled if self._whitening is None else self._whitening(scaled)
 
+    def white_part(self, rows: FloatArray, keep: IntArray) -> FloatArray:
+        """Whiten rows of the points of some whole runs."""
+        return subset(self, keep).white(rows)
+
     @cached_property
     def wy(self) -> FloatArray:
         """The abilities, whitened."""
@@ -106,7 +124,7 @@ class Problem:
     @cached_property
     def ones(self) -> FloatArray:
         """A constant of one, whitened."""
-        return self.white(np.ones((1, self.n)))[0]
+        return self.white(np.ones((1, self.x.size)))[0]
 
     def error_scale(self, ability: FloatArray) -> FloatArray:
         """Standard deviation of each weighted error were ``ability`` the truth, up to a factor."""
@@ -130,6 +148,72 @@ class Problem:
     def to_value(self, ability: FloatArray) -> FloatArray:
         """Ability back to the metric's own units."""
         return self.points.to_value(ability)
+
+
+@dataclass(frozen=True, eq=False)
+class Condensed(Problem):
+    """Problem of sums over bins (:mod:`emergence.engine.bins`).
+
+    ``x`` are the nodes of the bins, ``y`` the abilities there; whitened rows have one entry more,
+    for what points differ by inside their bins.  ``n`` is the number of points still.
+    """
+
+    single: Problem
+    bins: Bins
+    sums: Sums
+
+    @property
+    def whole(self) -> Problem:
+        """The problem of single points."""
+        return self.single
+
+    @property
+    def condensed(self) -> Problem:
+        """The problem itself."""
+        return self
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.single.n
+
+    def _made_etas(self, most: int) -> FloatArray:
+        return self.single.etas(most)
+
+    @property
+    def log_det(self) -> float:
+        """See :class:`Problem`."""
+        return self.single.log_det
+
+    def white(self, rows: FloatArray) -> FloatArray:
+        """Rows (m, nodes) of abilities to rows (m, nodes + 1) of independent errors."""
+        return self.sums.white(rows)
+
+    @cached_property
+    def wy(self) -> FloatArray:
+        """The abilities, whitened."""
+        return self.sums.data
+
+    def error_scale(self, ability: FloatArray) -> FloatArray:
+        """See :class:`Problem`; of the sums, then of the rest."""
+        square = np.square(self.single.error_scale(self.bins.at_points(ability)))
+        scale = np.sqrt(np.append(self.bins.mean(square), square.mean()))
+        return np.asarray(scale / max(float(scale.max()), 1e-300))
+
+
+def _condense(problem: Problem) -> Condensed:
+    """Sum the points of a problem up."""
+    bins = make_bins(problem.x, problem.y)
+    if problem.run is None or problem.run_model.noise is None:
+        sums = sum_independent(bins, problem.root_w**2, problem.y)
+    else:
+        groups = grouped(problem.run, bins.places.size)
+        # A group is whitened as it stands in the whole, run by run.
+        sums = sum_whitened(bins, groups, problem.white_part, problem.y)
+    own = {f.name: getattr(problem, f.name) for f in fields(Problem)}
+    own |= {"x": bins.places, "y": bins.mean(problem.y), "root_w": bins.mean(problem.root_w)}
+    own |= {"run": None, "rank": np.zeros(bins.places.size, dtype=np.int64)}
+    return Condensed(**own, single=problem, bins=bins, sums=sums)
 
 
 def make_problem(points: Points, noise: Noise = "auto", runs: Runs = "auto") -> Problem:
@@ -172,42 +256,6 @@ def check_size(problem: Problem, what: str) -> None:
         raise DataError(f"{label}: nearly all points share one loss; no threshold can be placed")
 
 
-def run_model(points: Points, runs: Runs = "auto") -> RunModel:
-    """Choose how runs enter, by what the points carry: the one rule that every verb follows."""
-    # Runs have thresholds of their own where all are long enough to show them, for a kink that each
-    # run has at a loss of its own is no kink of their common curve.
-    if runs not in RUNS:
-        raise DataError(f"runs {runs!r} is not known: {', '.join(RUNS)}")
-    shared = points.n_runs < points.size
-    if runs != "auto" and runs != "independent" and not shared:
-        raise DataError(f"runs {runs!r} needs checkpoints that share runs: give run=")
-    if runs == "random threshold":
-        return RunModel("offset+ar1", "as asked", apart=True)
-    if runs != "auto":
-        return RunModel(runs, "as asked")
-    if points.run is None:
-        return RunModel("independent", "no runs were given")
-    if not shared:
-        return RunModel("independent", "every checkpoint is a run of its own")
-    length = np.unique(points.run.astype(str), return_counts=True)[1]
-    if int(length.max()) < _LONG_RUN:
-        return RunModel("offset", "checkpoints share runs, too short to follow each other")
-    clock = "tokens" if points.tokens is not None else "falling loss"
-    return RunModel(
-        "offset+ar1",
-        f"checkpoints share runs and follow each other by {clock}",
-        apart=runs_show_thresholds(points),
-    )
-
-
-def runs_show_thresholds(points: Points) -> bool:
-    """Whether there are several runs, every one with checkpoints enough for its own threshold."""
-    if points.run is None or points.n_runs < 2:
-        return False
-    count = np.unique(points.run.astype(str), return_counts=True)[1]
-    return int(count.min()) >= _SHOWS_THRESHOLD
-
-
 def long_runs(problem: Problem) -> Problem | None:
     """Those runs that may show a curve of their own; None where they do not show the task."""
     if problem.run is None:
@@ -232,7 +280,7 @@ def with_run_noise(problem: Problem, noise: RunNoise) -> Problem:
     return replace(problem, run_model=replace(problem.run_model, noise=noise))
 
 
-def subset(problem: Problem, keep: BoolArray) -> Problem:
+def subset(problem: Problem, keep: BoolArray | IntArray) -> Problem:
     """Problem with some of its points, on the same axis."""
     return replace(
         problem,

@@ -5,6 +5,7 @@ the same table.  The answers for neighbouring hypotheses are then comparable, an
 the seed alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,6 +75,34 @@ class GaussianErrors:
         return self.table * (sd * local * scale)[:, None]
 
 
+@dataclass(frozen=True, eq=False)
+class SummedErrors:
+    """Errors of sums over bins: standard normal draws, and what is left over inside the bins.
+
+    ``inside`` holds the root mean square of the latter, relative to what it is expected to be;
+    ``n`` is the number of points; ``local`` gives the size of the errors along the loss axis.
+    """
+
+    table: FloatArray
+    inside: FloatArray
+    x: FloatArray
+    n: int
+    local: Callable[[FloatArray, FloatArray], FloatArray]
+
+    def errors(self, residual: FloatArray, n_fitted: int, scale: FloatArray) -> FloatArray:
+        """See :class:`ErrorSource`."""
+        there = scale[:-1] > _NO_ERROR
+        if not there.any():
+            return np.zeros((residual.size, self.inside.size))
+        sd = np.sqrt(float(residual @ residual) / max(self.n - n_fitted, 1))
+        own = np.where(there, scale[:-1], 0.0)
+        own *= self.local(self.x, residual[:-1] / np.where(there, scale[:-1], 1.0))
+        # All together as large as the residuals are, whatever their size along the losses.
+        own *= sd / np.sqrt(np.mean(np.square(own)))
+        rest = sd * np.sqrt(self.n - own.size) * self.inside
+        return np.concatenate([own[:, None] * self.table, rest[None]])
+
+
 def trend_scale(x: FloatArray, residual: FloatArray) -> FloatArray:
     r"""Relative size of the errors along the loss, :math:`e^{b (x - \bar x) / 2}`.
 
@@ -104,6 +133,10 @@ def local_scale(residual: FloatArray) -> FloatArray:
     return scale
 
 
+def _local_scale(_: FloatArray, residual: FloatArray) -> FloatArray:
+    return local_scale(residual)
+
+
 @dataclass(frozen=True, eq=False)
 class ErrorModel:
     """How replicates of one problem are drawn: from its residuals, or Gaussian with runs."""
@@ -114,9 +147,14 @@ class ErrorModel:
     def source(self, size: int, stream: Stream, *key: int) -> ErrorSource:
         """Fix the draws of ``size`` replicates for one purpose."""
         rng = child(self.seed, stream, *key)
-        n = self.problem.n
-        if self.problem.run is None:
-            return ResampledErrors(rng.integers(0, n, (size, n)).T, self.problem.x)
+        problem, n = self.problem, self.problem.n
+        if problem is not problem.whole:
+            table, inside = rng.standard_normal((size, problem.x.size)).T, n - problem.x.size
+            left = np.sqrt(rng.chisquare(inside, size) / inside)
+            local = trend_scale if problem.whole.run is None else _local_scale
+            return SummedErrors(table, left, problem.x, n, local)
+        if problem.run is None:
+            return ResampledErrors(rng.integers(0, n, (size, n)).T, problem.x)
         return GaussianErrors(rng.standard_normal((size, n)).T)
 
 

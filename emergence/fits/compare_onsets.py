@@ -150,7 +150,7 @@ def compare_onsets(
     if full.by_run is not None:
         joint: Runs = "offset+ar1"
         whole = fitted("jump", runs=joint).core.contest
-        onsets = sides_by_run(whole.problem, fit_level=whole.fit_level)[0]
+        onsets = sides_by_run(whole.problem.whole, fit_level=whole.fit_level)[0]
         contests = list(onsets.parts)
     else:  # all three on the same curve, with the same level
         how["plateau"] = "fitted" if contests[0].fit_level else "chance"

@@ -70,8 +70,8 @@ class OnsetFit:
 
     @property
     def problem(self) -> Problem:
-        """Whitened problem."""
-        return self.contest.problem
+        """Whitened problem of single points."""
+        return self.contest.problem.whole
 
     @property
     def eta(self) -> float:
@@ -170,6 +170,6 @@ class OnsetFit:
         # the replicates would pile up in its cells.
         etas = np.linspace(max(low - reach, edge[0]), min(high + reach, edge[1]), _FINE)
         fine = threshold_contest(
-            problem, self.contest.families, fit_level=self.contest.fit_level, etas=etas
+            problem.condensed, self.contest.families, fit_level=self.contest.fit_level, etas=etas
         )
         return problem.low + problem.span * eta_replicates(fine, best, errors)

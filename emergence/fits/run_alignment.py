@@ -16,20 +16,23 @@ from functools import partial
 import numpy as np
 from scipy.special import chdtri
 
-from emergence._typing import BoolArray, FloatArray, IntArray, Noise, Plateau
+from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray, Noise, Plateau
 from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import Candidate, onset_contest
 from emergence.engine.grid import curve
-from emergence.engine.problem import Problem, make_problem, runs_show_thresholds
+from emergence.engine.problem import Problem, make_problem
 from emergence.engine.runs.covariance import structured
 from emergence.engine.runs.sides import sides_by_run
 from emergence.errors import DataError
+from emergence.noise.run_model import runs_show_thresholds
 from emergence.records.points import Points
 
-_ROUNDS = 8
+# Rounds, and a move that is far below what any run knows of its threshold.
+_ROUNDS, _STILL = 6, 2e-3
 # Shifts are looked for within this share of the loss range, to either side.
 WIDTH, LEAST_WIDTH = 0.15, 0.02
 _SHIFTS = 81
+_COARSE = 60  # thresholds of a grid on the way
 # Variants lie this many standard errors away along the two principal directions.
 _PLACES = np.linspace(-2.8, 2.8, 9)
 
@@ -49,14 +52,19 @@ class Templates:
         runs may differ, as a share of what is left of it (data sets).
         """
         variants, shifts, _ = self.curves.shape
-        together = np.zeros((variants, shifts, columns.shape[1]))
+        # Sums of squares are told apart by far more than single precision rounds; half the memory
+        # is half the time.
+        columns = columns.astype(np.float32)
+        together = np.zeros((variants, shifts, columns.shape[1]), dtype=np.float32)
         apart = np.zeros((variants, columns.shape[1]))
         places = np.empty((len(self.runs), variants, columns.shape[1]))
         for r, rows in enumerate(self.runs):
-            flat = self.curves[:, :, rows].reshape(variants * shifts, rows.size)
+            flat = self.curves[:, :, rows].reshape(variants * shifts, rows.size).astype(np.float32)
             squares = np.einsum("ij,ij->i", flat, flat)
             # Without |y|^2, which no template changes.
-            ss = (squares[:, None] - 2.0 * flat @ columns[rows]).reshape(together.shape)
+            ss = flat @ (-2.0 * columns[rows])
+            ss += squares[:, None]
+            ss = ss.reshape(together.shape)
             together += ss
             lowest, places[r] = _lowest(ss, self.shifts)
             apart += lowest
@@ -66,17 +74,8 @@ class Templates:
         left = np.square(columns).sum(axis=0) + apart[variant, pick]
         return places[:, variant, pick], (common - apart[variant, pick]) / np.maximum(left, 1e-300)
 
-    def located(self, column: FloatArray, variance: float) -> BoolArray:
-        """Runs whose data reject both the farthest shifts, at 0.1%, under the fitted curve."""
-        rows = self.curves[self.curves.shape[0] // 2]
-        out = np.empty(len(self.runs), dtype=bool)
-        for r, mine in enumerate(self.runs):
-            ss = np.square(rows[:, mine] - column[mine]).sum(axis=1)
-            out[r] = min(ss[0], ss[-1]) - ss.min() > float(chdtri(1, 1e-3)) * variance
-        return out
 
-
-def _lowest(ss: FloatArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _lowest(ss: AnyArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Least sum of squares over the shifts (middle axis) and where, by a parabola."""
     # The grid of shifts is coarse; near its least the sum of squares is a parabola.
     inner = np.clip(ss.argmin(axis=1), 1, shifts.size - 2)[:, None]
@@ -90,18 +89,26 @@ def _lowest(ss: FloatArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]
 
 def make_templates(problem: Problem, best: Candidate, half_width: float) -> Templates:
     """Tabulate a candidate around its own parameters."""
-    assert problem.run is not None
     shifts = np.linspace(-half_width, half_width, _SHIFTS)
     scale, theta = _variants(problem, best)
     stack = np.empty((scale.size, shifts.size, problem.n))
     for v in range(scale.size):
-        moved = np.repeat(theta[v][None], shifts.size, axis=0)
-        moved[:, 0] += shifts
         amps = np.append(best.amps[:1], best.amps[1:] * scale[v])
-        rows = curve(best.family, moved, np.repeat(amps[None], shifts.size, axis=0), problem.x)
-        stack[v] = problem.white(rows)
-    runs = tuple(np.flatnonzero(problem.run == r) for r in range(int(problem.run.max()) + 1))
-    return Templates(stack, shifts, runs)
+        stack[v] = _moved(problem, replace(best, theta=theta[v], amps=amps), shifts)
+    return Templates(stack, shifts, _rows_of_runs(problem))
+
+
+def _moved(problem: Problem, best: Candidate, shifts: FloatArray) -> FloatArray:
+    """A candidate at every shift, whitened, (shifts, n)."""
+    theta = np.repeat(best.theta[None], shifts.size, axis=0)
+    theta[:, 0] += shifts
+    amps = np.repeat(best.amps[None], shifts.size, axis=0)
+    return problem.white(curve(best.family, theta, amps, problem.x))
+
+
+def _rows_of_runs(problem: Problem) -> tuple[IntArray, ...]:
+    assert problem.run is not None
+    return tuple(np.flatnonzero(problem.run == r) for r in range(int(problem.run.max()) + 1))
 
 
 def _variants(problem: Problem, best: Candidate) -> tuple[FloatArray, FloatArray]:
@@ -170,7 +177,8 @@ def _align_from(
     """Aligned runs, from one start."""
     width = WIDTH
     for _ in range(_ROUNDS):
-        problem, candidates = fit_onsets(shifted(points, shift), shape, plateau, noise)
+        there = shifted(points, shift)
+        problem, candidates = fit_onsets(there, shape, plateau, noise, most=_COARSE)
         best = candidates[0]
         known = _located(problem, best)
         _require_two(problem, known)
@@ -180,7 +188,7 @@ def _align_from(
         move -= np.where(known, move[known].mean(), 0.0)
         shift = shift + move
         width = float(np.clip(4.0 * np.abs(move).max() / problem.span, LEAST_WIDTH, WIDTH))
-        if np.abs(move).max() < 1e-4 * problem.span:
+        if np.abs(move).max() < _STILL * problem.span:
             break
     problem, candidates = fit_onsets(shifted(points, shift), shape, plateau, noise)
     best = candidates[0]
@@ -206,12 +214,12 @@ def _alone(points: Points, shape: str, noise: Noise) -> FloatArray:
 
 
 def fit_onsets(
-    points: Points, shape: str, plateau: Plateau, noise: Noise
+    points: Points, shape: str, plateau: Plateau, noise: Noise, *, most: int = 160
 ) -> tuple[Problem, list[Candidate]]:
-    """Onsets of all runs together, best first."""
+    """Onsets of all runs together, best first, polished from so many thresholds at most."""
     problem = structured(make_problem(points, noise, "offset+ar1"))
     # Runs are shifted along curves of one shape parameter at most: ceilings have two.
-    contest = onset_contest(problem, shape, plateau, COMPETING)
+    contest = onset_contest(problem.condensed, shape, plateau, COMPETING, most=most)
     return problem, sorted(contest.refined(), key=lambda c: c.bic)
 
 
@@ -222,10 +230,13 @@ def shifted(points: Points, shift: FloatArray) -> Points:
 
 
 def _located(problem: Problem, best: Candidate) -> BoolArray:
-    """Runs that say where their threshold is."""
+    """Runs that say where their threshold is: they reject both the farthest shifts, at 0.1%."""
     # Points on the plateau alone, or far below the threshold alone, do not.
     variance = best.rss / max(problem.n - best.n_params, 1)
-    return make_templates(problem, best, WIDTH).located(problem.wy, variance)
+    rest = np.square(_moved(problem, best, np.linspace(-WIDTH, WIDTH, _SHIFTS)) - problem.wy)
+    ss = np.array([rest[:, rows].sum(axis=1) for rows in _rows_of_runs(problem)])
+    far = np.minimum(ss[:, 0], ss[:, -1]) - ss.min(axis=1)
+    return np.asarray(far > float(chdtri(1, 1e-3)) * variance)
 
 
 def _require_two(problem: Problem, known: BoolArray) -> None:

@@ -257,9 +257,10 @@ def fit_smooth(
     if family not in FAMILIES:
         raise DataError(f"family {family!r} is not known: {', '.join(FAMILIES)}")
     problem = structured(make_problem(as_points(points, value, **columns), noise, runs))
-    contest = smooth_contest(problem, family)
+    data = problem.condensed
+    contest = smooth_contest(data, family)
     candidates = contest.refined()
-    bics = {"flat": flat_bic(problem)}
+    bics = {"flat": flat_bic(data)}
     for c in sorted(candidates, key=lambda c: -c.bic):  # of a name with two members, the better
         bics[c.family.public] = c.bic
     name = min(bics, key=lambda k: bics[k]) if family == "auto" else family
@@ -284,9 +285,9 @@ def fit_smooth(
         families=bics,
         n_boot=n_boot,
         _problem=problem,
-        _contest=Contest(problem, kept, None, False) if best else None,
+        _contest=Contest(data, kept, None, False) if best else None,
         _best=best,
-        _errors=ErrorModel(problem, as_seed(rng)),
+        _errors=ErrorModel(data, as_seed(rng)),
     )
 
 

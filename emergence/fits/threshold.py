@@ -13,7 +13,7 @@ from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
 from emergence.engine.isotonic import IsotonicOnset, fit_isotonic
 from emergence.engine.misfit import misfit
-from emergence.engine.problem import Problem, RunModel, check_size, make_problem
+from emergence.engine.problem import Problem, check_size, make_problem
 from emergence.engine.replicates import ErrorModel
 from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError
@@ -21,6 +21,7 @@ from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
 from emergence.fits.random_threshold import RandomThresholdFit
 from emergence.fits.run_thresholds import run_thresholds
 from emergence.fits.threshold_result import ThresholdFit
+from emergence.noise.run_model import RunModel
 from emergence.records.as_points import as_points
 from emergence.records.points import Points
 
@@ -133,7 +134,8 @@ def _common(
     problem: Problem, shape: str, plateau: Plateau, *, n_boot: int, rng: Seed
 ) -> ThresholdFit:
     """One curve for all points."""
-    contest = onset_contest(problem, "auto" if shape == "isotonic" else shape, plateau)
+    data = problem.condensed
+    contest = onset_contest(data, "auto" if shape == "isotonic" else shape, plateau)
     candidates = sorted(contest.refined(), key=lambda c: c.bic)
     isotonic = fit_isotonic(problem) if shape in ("auto", "isotonic") else None
     chosen: Candidate | IsotonicOnset = candidates[0]
@@ -142,10 +144,10 @@ def _common(
         chosen = isotonic
     core = OnsetFit(
         contest=contest,
-        smooth=smooth_contest(problem),
+        smooth=smooth_contest(data),
         candidates=tuple(candidates),
         chosen=chosen,
-        errors=ErrorModel(problem, as_seed(rng)),
+        errors=ErrorModel(data, as_seed(rng)),
         n_boot=n_boot,
     )
     return _result(core, isotonic, shape)
@@ -233,7 +235,7 @@ def _status(core: OnsetFit) -> Status:
 
 
 def _noise_report(contest: Contest, best: Candidate) -> dict[str, Any]:
-    p = contest.problem
+    p = contest.problem.whole
     dof = max(p.n - best.n_params, 1)
     residual = p.y - best.ability(p.x)
     variance = float((np.square(residual) * p.root_w**2).sum()) / dof

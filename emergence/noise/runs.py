@@ -11,6 +11,7 @@ every fit then works on whitened rows, in which the errors are independent again
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from emergence._typing import BoolArray, FloatArray, IntArray
 _RHO = np.append(0.0, np.linspace(0.05, 0.98, 24))
 _RATIO = np.append(0.0, np.geomspace(1e-3, 1e4, 33))
 _BLOCK_ELEMENTS = 32768  # of the rows whitened at once: they stay in a core's cache
+_SMALL = 100  # points that are whitened by a matrix, in one call
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,15 @@ class Whitening:
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Whiten rows of shape (m, n); entry i of the result is the innovation of point i."""
+        if rows.shape[1] <= _SMALL:
+            return rows @ self._matrix
+        return self._white(rows)
+
+    @cached_property
+    def _matrix(self) -> FloatArray:
+        return self._white(np.eye(self.chain.order.size))
+
+    def _white(self, rows: FloatArray) -> FloatArray:
         out = np.empty_like(rows)
         step = max(1, _BLOCK_ELEMENTS // rows.shape[1])
         length = np.diff(np.append(self.chain.start, self.chain.order.size))

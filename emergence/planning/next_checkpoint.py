@@ -122,7 +122,7 @@ def next_checkpoint(fit: ThresholdFit, loss: ArrayLike | None = None) -> Placeme
     """
     if fit.status is Status.NO_ONSET or fit.requested == "isotonic":
         raise MethodRefused(f"{fit.points.label}: the fit has no onset of a shape to plan for")
-    problem = fit.core.contest.problem
+    problem = fit.core.problem
     if loss is None:
         at = problem.low + problem.span * np.linspace(-_BEYOND, 1.0, _PLACES)
         at = at[at > 0]

@@ -9,6 +9,7 @@ from emergence._typing import FloatArray, IntArray
 from emergence.engine.limits.pool import FamilyCurves
 
 STEPS = 12  # of the property to either side of the limit, where it is a mean over runs
+_FAR = 100_000  # as good as without end
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class Hypothesis:
     at_least: bool
 
     def level(self, curves: FamilyCurves) -> IntArray:
+        """Steps by which each curve lies inside the set, so many at most; negative outside."""
+        return np.clip(self.steps(curves), -STEPS, STEPS)
+
+    def steps(self, curves: FamilyCurves) -> IntArray:
         """Steps by which each curve lies inside the set; negative outside."""
-        beyond = (self.measure.of(curves) - self.limit) / self.measure.step
-        inside = beyond if self.at_least else -beyond
+        scale = self.measure.step if self.at_least else -self.measure.step
+        inside = (curves.measured(self.measure.of) - self.limit) / scale
         # To the digit: a curve that stands on the limit is inside.
         # A curve without gain begins nowhere, and obeys no limit of where.
-        inside = np.where(np.isnan(inside), -np.inf, np.floor(inside + 1e-9))
-        steps: IntArray = np.clip(inside, -STEPS, STEPS).astype(np.int64)
-        return steps
+        inside = np.where(np.isnan(inside), -_FAR, np.floor(inside + 1e-9))
+        return np.minimum(np.maximum(inside, -_FAR), _FAR).astype(np.int64)

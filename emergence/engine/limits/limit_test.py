@@ -22,7 +22,7 @@ from emergence.engine.limits.search import Search
 from emergence.engine.limits.shortlist import shortlist
 from emergence.engine.limits.tables import (
     Key,
-    Table,
+    Ladder,
     criteria,
     joint,
     least_sum,
@@ -102,10 +102,10 @@ class LimitTest:
         return ends[0], ends[1]
 
     def _p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
-        if statistic(self.pools, _of_data(self.pools, hypothesis))[0] <= 0.0:
+        if Ladder(self.pools, hypothesis).cost() <= 0.0:
             return 1.0  # the best curve of all is in the set
         found, pools = _best_in(self.pools, hypothesis)
-        observed = float(statistic(pools, _of_data(pools, hypothesis))[0])
+        observed = Ladder(pools, hypothesis).cost()
         if observed <= 0.0:
             return 1.0
         if not found or observed > HOPELESS:
@@ -155,16 +155,11 @@ class _Look:
         return int((simulated >= self.observed - 1e-9).sum())
 
 
-def _of_data(pools: Sequence[Pool], hypothesis: Hypothesis) -> list[Table]:
-    """Tables of the data themselves."""
-    return tables(pools, hypothesis, [pool.problem.wy[:, None] for pool in pools])
-
-
 def _best_in(
     pools: tuple[Pool, ...], hypothesis: Hypothesis
 ) -> tuple[list[Curves], tuple[Pool, ...]]:
     """Best curves of the set, best first, and the pools with what was seen on the way."""
-    own = _of_data(pools, hypothesis)
+    own = Ladder(pools, hypothesis).tables()
     inside = criteria(pools, own, least_sum)
     ranked = sorted((float(v[0]), key) for key, v in inside.items() if np.isfinite(v[0]))
     near = [
@@ -216,22 +211,24 @@ def best_curves(pools: Sequence[Pool]) -> tuple[Curves, tuple[Pool, ...]]:
     return found[0], possible(more)
 
 
+def _first_above(ladder: Ladder, most: float, low: int, high: int) -> int:
+    """First set from ``low`` on that costs more than ``most``."""
+    return bisect_left(range(high), True, lo=low, key=lambda k: ladder.cost(k) > most)
+
+
 def _first_beyond(pools: tuple[Pool, ...], steps: Sequence[Hypothesis], most: float) -> int:
     """First of ever smaller sets whose best curve is worse than the best of all by ``most``."""
-
-    def beyond(step: Hypothesis) -> bool:
-        return bool(statistic(pools, _of_data(pools, step))[0] > most)
-
     k = 0
     while True:
         if len(pools) == 1:  # then all sets are weighed at once
             k += int((set_costs(pools[0], steps[k:]) <= most).sum())
         else:
-            k = bisect_left(steps, True, lo=k, key=beyond)
+            ladder = Ladder(pools, steps[0], len(steps))
+            k = _first_above(ladder, most, k, len(steps))
         if k == len(steps):
             break
         # Between the points of the grid there may be a better curve: look for it, then go on.
         found, pools = _best_in(pools, steps[k])
-        if not found or beyond(steps[k]):
+        if not found or Ladder(pools, steps[k]).cost() > most:
             break
     return k

@@ -6,7 +6,7 @@ Each family has its floor at chance and fitted, and each curve of the grid knows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from emergence.curves.catalogue import POOLED
 from emergence.curves.family import Family
 from emergence.curves.foot import Foot, feet
 from emergence.engine.contest import crossed
-from emergence.engine.grid import Block, gains, grid_rss, make_block
+from emergence.engine.grid import Block, gains, grid_rss, make_blocks
 from emergence.engine.problem import Problem
 
 _ETAS = 80
@@ -45,6 +45,16 @@ class FamilyCurves:
         fitted = self.key[1] and self.block.family.name not in _NO_FLOOR
         return self.block.family.handicap + fitted * _FLOOR
 
+    def measured(self, of: Callable[[FamilyCurves], FloatArray]) -> FloatArray:
+        """Return a property of every curve, remembered."""
+        if of not in self._known:
+            self._known[of] = of(self)
+        return self._known[of]
+
+    @cached_property
+    def _known(self) -> dict[Callable[[FamilyCurves], FloatArray], FloatArray]:
+        return {}
+
     def where(self, keep: BoolArray) -> FamilyCurves:
         """Return some of the curves."""
         return FamilyCurves(self.block.where(keep), Foot(*(column[keep] for column in self.foot)))
@@ -65,7 +75,7 @@ class Pool:
     def block(self, family: Family, theta: FloatArray, free: bool) -> Block:
         """Make the curves of one family without their feet."""
         p = self.problem
-        return make_block(family, theta, family.basis(p.x, theta), p, fit_level=free)
+        return make_blocks(family, theta, family.basis(p.x, theta), p, (free,))[0]
 
     def with_curves(self, more: list[FamilyCurves]) -> Pool:
         """Return the pool with more curves of its families."""
@@ -91,6 +101,12 @@ class Pool:
         return replace(self, curves=tuple(c.where(k) for c, k in pairs if k.any()))
 
     @cached_property
+    def misses(self) -> dict[tuple[str, bool], FloatArray]:
+        """Residual sums of squares of the data for the curves of each family."""
+        data = self.problem.wy[:, None]
+        return {c.key: grid_rss(c.block, data, gains(c.block, data))[:, 0] for c in self.curves}
+
+    @cached_property
     def _families(self) -> dict[tuple[str, bool], FamilyCurves]:
         return {c.key: c for c in self.curves}
 
@@ -108,11 +124,7 @@ class Pool:
 
 def possible(pools: Sequence[Pool]) -> tuple[Pool, ...]:
     """Pools without the curves that the data rule out by far, but for places to search from."""
-    data = [pool.problem.wy[:, None] for pool in pools]
-    rss = [
-        [grid_rss(c.block, y, gains(c.block, y))[:, 0] for c in pool.curves]
-        for pool, y in zip(pools, data, strict=True)
-    ]
+    rss = [list(pool.misses.values()) for pool in pools]
     least = [min(float(r.min()) for r in own) for own in rss]
     n, total = sum(pool.problem.n for pool in pools), sum(least)
     return tuple(
@@ -140,15 +152,15 @@ def _starts(foot: Foot, rss: FloatArray) -> BoolArray:
 
 def make_pool(problem: Problem) -> Pool:
     """Every family on its grid, with its floor at chance and fitted."""
+    problem = problem.condensed
     etas = problem.etas(_ETAS)
     low, high = float(problem.x[0]), float(problem.x[-1])
     out = []
     for family in (f.on(problem.scale) for f in POOLED):
         onset = family.side == "threshold"
         theta = crossed(family, etas) if onset else family.grid
-        basis, foot = family.basis(problem.x, theta), feet(family, theta, low, high)
-        out += [
-            FamilyCurves(make_block(family, theta, basis, problem, fit_level=free), foot)
-            for free in ((False, True) if onset else (False,))
-        ]
+        foot = feet(family, theta, low, high)
+        basis, levels = family.basis(problem.x, theta), (False, True) if onset else (False,)
+        blocks = make_blocks(family, theta, basis, problem, levels)
+        out += [FamilyCurves(block, foot) for block in blocks]
     return Pool(problem, tuple(out))

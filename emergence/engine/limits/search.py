@@ -1,17 +1,21 @@
 """Search: the best curve of one family among those with a property."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
 from emergence._typing import BoolArray, FloatArray
-from emergence.engine.contest import Candidate, cell, fitted
+from emergence.engine.contest import Candidate, fitted
 from emergence.engine.grid import gains, grid_rss
 from emergence.engine.limits.pool import FamilyCurves, Pool
+from emergence.engine.polish import cell
 
 # A search looks at so many places around its centre, and within half as far where it is not on
 # its way.
 _CLOUD = 48
+# It ends where its steps are halved _FINE times and _IDLE rounds have gained less than so much BIC.
+_FINE, _IDLE, _GAINED = 4, 2, 0.01
 # What it has seen is kept within so much BIC of what it found.
 _KEPT = 8.0
 
@@ -31,10 +35,15 @@ class Search:
         self._step = cell(curves.block.theta, self._centre)
         self._bounds = pool.bounds(self._family)
         self._seen = [self._centre[None]]
+        self._total = float(self._column[:, 0] @ self._column[:, 0])
+        self._idle = self._halved = 0
 
     def go(self, rounds: int) -> None:
         """Search on for so many rounds."""
         for _ in range(rounds if self._centre.size else 0):
+            if self._idle >= _IDLE and self._halved >= _FINE:
+                break
+            before = self._best
             trial = np.clip(self._centre + self._step * _cloud(self._centre.size), *self._bounds)
             self._seen.append(trial)
             step, start = np.where(self._step > 0, self._step, 1.0), self._centre
@@ -48,7 +57,9 @@ class Search:
                 top = better[int(gain[better].argmax())]
                 self._centre, self._best = trial[top], float(gain[top])
             if np.abs((self._centre - start) / step).max() < 0.5:
-                self._step = 0.5 * self._step
+                self._step, self._halved = 0.5 * self._step, self._halved + 1
+            better_by = (self._best - before) / max(self._total - self._best, 1e-300)
+            self._idle = self._idle + 1 if self._pool.problem.n * better_by < _GAINED else 0
 
     @property
     def found(self) -> Candidate:
@@ -65,6 +76,7 @@ class Search:
         return self._pool.made(self._family, trials[near], self._free)
 
 
+@cache
 def _cloud(k: int) -> FloatArray:
     """Places that fill the cube [-1, 1]^k evenly, its centre left out: a Kronecker sequence."""
     # The generalised golden ratio, the root of g^(k + 1) = g + 1, leaves no gaps in any dimension.

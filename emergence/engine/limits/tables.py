@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emergence._typing import FloatArray, IntArray
-from emergence.engine.grid import bic, gains, grid_rss, joint_bic, residual_ss
+from emergence.engine.grid import bic, joint_bic, residual_ss
 from emergence.engine.limits.hypothesis import STEPS, Hypothesis
 from emergence.engine.limits.pool import Pool
 
@@ -32,6 +32,50 @@ def tables(
     """Table of each part; the columns of the parts belong together."""
     several = len(pools) > 1
     return [_table(p, hypothesis, c, several=several) for p, c in zip(pools, columns, strict=True)]
+
+
+class Ladder:
+    """Tables of the data themselves, for sets that are steps of one measure from each other."""
+
+    def __init__(self, pools: Sequence[Pool], first: Hypothesis, steps: int = 1) -> None:
+        # A curve that is k steps inside one set is k - 1 steps inside the next: the tables of all
+        # sets are windows of one.
+        self._reach, self._most = (STEPS, STEPS) if len(pools) > 1 else (1, 0)
+        held = [{c.key for c in pool.curves} for pool in pools]
+        self._keys = [c.key for c in pools[0].curves if all(c.key in keys for keys in held)]
+        self._n = sum(pool.problem.n for pool in pools)
+        self._penalty = _penalties(pools, self._keys)
+        self._least = [
+            np.array([self._cumulated(pool, key, first, steps) for key in self._keys]).T
+            for pool in pools
+        ]
+
+    def _cumulated(self, pool: Pool, key: Key, first: Hypothesis, steps: int) -> FloatArray:
+        least = np.full(self._reach + self._most + steps, np.inf)
+        level = np.clip(first.steps(pool.of(key)), -self._reach, self._most + steps - 1)
+        np.minimum.at(least, level + self._reach, pool.misses[key])
+        return np.asarray(np.minimum.accumulate(least[::-1])[::-1])
+
+    def _windows(self, step: int) -> list[FloatArray]:
+        """Least sums of squares by level and family, for one of the sets, of each part."""
+        end = step + self._reach + self._most + 1
+        return [np.concatenate([part[:1], part[step + 1 : end]]) for part in self._least]
+
+    def tables(self, step: int = 0) -> list[Table]:
+        """Table of each part for one of the sets."""
+        return [
+            {key: window[:, [i]] for i, key in enumerate(self._keys)}
+            for window in self._windows(step)
+        ]
+
+    def cost(self, step: int = 0) -> float:
+        """T of the data for one of the sets."""
+        windows = self._windows(step)
+        within, free = (
+            float((self._n * np.log(rss / self._n) + self._penalty).min())
+            for rss in (least_sum(windows), np.sum([window[0] for window in windows], axis=0))
+        )
+        return within - min(free, within) if np.isfinite(within) else np.inf
 
 
 def _table(pool: Pool, hypothesis: Hypothesis, columns: FloatArray, *, several: bool) -> Table:
@@ -71,12 +115,9 @@ def _highest(rows: FloatArray, order: IntArray, ends: IntArray, columns: FloatAr
 
 def set_costs(pool: Pool, sets: Sequence[Hypothesis]) -> FloatArray:
     """T of the data of one part for ever smaller sets of one measure."""
-    data, n = pool.problem.wy[:, None], pool.problem.n
-    criterion = [
-        bic(grid_rss(c.block, data, gains(c.block, data))[:, 0], n, c.block.n_params) + c.handicap
-        for c in pool.curves
-    ]
-    values = [sets[0].measure.of(c) for c in pool.curves]
+    n = pool.problem.n
+    criterion = [bic(pool.misses[c.key], n, c.block.n_params) + c.handicap for c in pool.curves]
+    values = [c.measured(sets[0].measure.of) for c in pool.curves]
     value, cost = np.concatenate(values), np.concatenate(criterion)
     cost -= cost.min()
     sign = 1.0 if sets[0].at_least else -1.0
@@ -114,6 +155,15 @@ def joint(pools: Sequence[Pool], key: Key, rss: FloatArray) -> FloatArray:
     mine = [pool.of(key) for pool in pools]
     n = [pool.problem.n for pool in pools]
     return joint_bic([rss], n, [c.block.n_params for c in mine]) + mine[0].handicap
+
+
+def _penalties(pools: Sequence[Pool], keys: Sequence[Key]) -> FloatArray:
+    """What each family pays for its parameters in all parts, and beyond them."""
+    parts = zip(pools, np.log([pool.problem.n for pool in pools]), strict=True)
+    cost = sum(
+        log_n * np.array([pool.of(key).block.n_params for key in keys]) for pool, log_n in parts
+    )
+    return np.asarray(cost + np.array([pools[0].of(key).handicap for key in keys]))
 
 
 def sums(known: Sequence[FloatArray]) -> FloatArray:

@@ -1,12 +1,14 @@
 """Covariance of runs, estimated around the best curve of either side."""
 
 from emergence.curves.catalogue import COMPETING
-from emergence.engine.contest import VISIBLE, Candidate, Contest, smooth_contest, threshold_contest
+from emergence.engine.contest import VISIBLE, Candidate, Contest, both_plateaus, smooth_contest
 from emergence.engine.problem import Problem, with_run_noise
 from emergence.noise.runs import fit_run_noise
 
 _ROUNDS = 3
 _ETAS = 40
+# Residuals do not feel where exactly in its cell the optimum is.
+_TOLERANCE = 1e-4
 
 
 def structured(problem: Problem) -> Problem:
@@ -33,13 +35,13 @@ def best_curve(problem: Problem) -> tuple[Candidate, bool]:
     # A coarse grid of thresholds says which; its parameters are then polished.
     etas = problem.etas(_ETAS)
     ranked: list[tuple[float, Contest, str]] = []
+    problem = problem.condensed
     smooth = smooth_contest(problem)
     for c in smooth.candidates():
         ranked.append((c.bic, smooth, c.family.name))
-    for free in (False, True):
-        onsets = threshold_contest(problem, COMPETING, fit_level=free, etas=etas)
+    for onsets in both_plateaus(problem, COMPETING, etas):
         for c in onsets.candidates():
-            ranked.append((c.bic + VISIBLE * free, onsets, c.family.name))
+            ranked.append((c.bic + VISIBLE * onsets.fit_level, onsets, c.family.name))
     _, contest, name = min(ranked, key=lambda entry: entry[0])
-    best = contest.only(name).refined()[0]
+    best = contest.only(name).refined(tolerance=_TOLERANCE)[0]
     return best, contest.fit_level or best.family.free_floor

@@ -84,7 +84,7 @@ def share_curves(
     """Contests of several tasks over the thresholds that they share."""
     losses = _shared_grid(contests)
     over = tuple(_over(contest, losses) for contest in contests)
-    return SharedCurves(over, _draws(contests, n_boot, seed), n_boot)
+    return SharedCurves(over, _draws(over, n_boot, seed), n_boot)
 
 
 def _shared_grid(contests: Sequence[Contest]) -> FloatArray:
@@ -110,7 +110,7 @@ def _grid(contest: Contest) -> FloatArray:
 
 def _over(contest: Contest, losses: FloatArray) -> Contest:
     """Contest over these thresholds, nats."""
-    problem = contest.problem
+    problem = contest.problem.whole
     return threshold_contest(
         problem, contest.families, fit_level=contest.fit_level, etas=problem.to_x(losses)
     )

@@ -141,7 +141,8 @@ def sides_by_run(problem: Problem, *, fit_level: bool) -> tuple[Side, Side]:
 def _apart(problem: Problem, *, fit_level: bool) -> tuple[Side, Side]:
     """Both sides, given the covariance."""
     assert problem.run is not None
-    parts = [subset(problem, problem.run == r) for r in np.unique(problem.run)]
+    runs = np.unique(problem.run)
+    parts = [subset(problem, problem.run == r).condensed for r in runs]
     return (
         Side(tuple(threshold_contest(p, COMPETING, fit_level=fit_level) for p in parts)),
         Side(tuple(smooth_contest(p) for p in parts)),

@@ -41,7 +41,7 @@ def above_chance(thresholds: Side, smooth: Side) -> AboveChance:
     top = variance = independent = 0.0
     found: list[tuple[float, str]] = []
     for onsets, curves in zip(thresholds.parts, smooth.parts, strict=True):
-        problem = onsets.problem
+        problem = onsets.problem.whole
         best = min((*onsets.candidates(), *curves.candidates()), key=lambda c: c.bic)
         # The error of the mean of a tenth of the points; where these share runs, of as many as the
         # runs that tenth holds.  Over the parts both differences and errors add up.
@@ -111,7 +111,9 @@ def flat_tests(
     seen = statistics([p.wy[:, None] for p in problems])
     null = statistics(
         [
-            replicas(p, np.full(p.n, float(level @ p.wy) / np.sqrt(p.ones @ p.ones)), 1, source)
+            replicas(
+                p, np.full(p.x.size, float(level @ p.wy) / np.sqrt(p.ones @ p.ones)), 1, source
+            )
             for p, level, source in zip(problems, levels, errors, strict=True)
         ]
     )
@@ -123,7 +125,8 @@ def level_runs(problems: Sequence[Problem]) -> float:
     """p-value of "no fall of the score with the loss" from the slopes of the runs, a t-test."""
     # Runs are independent whatever the errors inside them do; errors that follow each other closely
     # could by themselves make a rise in each of them, but not in all.
-    slopes = np.array([np.cov(p.x, p.y)[0, 1] / np.var(p.x, ddof=1) for p in problems])
+    singles = [p.whole for p in problems]
+    slopes = np.array([np.cov(p.x, p.y)[0, 1] / np.var(p.x, ddof=1) for p in singles])
     error = float(slopes.std(ddof=1)) / np.sqrt(slopes.size)
     return float(stdtr(slopes.size - 1, slopes.mean() / max(error, 1e-300)))
 

@@ -8,12 +8,12 @@ import numpy as np
 from emergence._typing import Noise, Plateau, Runs
 from emergence.engine.contest import Candidate
 from emergence.engine.misfit import hidden, misfit, resting_on
-from emergence.engine.problem import run_model
 from emergence.engine.runs.own_curves import OwnCurves, own_curves
 from emergence.engine.runs.sides import RunCurves, Side
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, widened
+from emergence.noise.run_model import run_model
 from emergence.records.points import Points
 from emergence.verdicts.trial.evidence import (
     ONSET,

@@ -56,6 +56,10 @@ class DataError(EmergenceError, ValueError):
     """The points given to a fit cannot be used for it."""
 
 
+class OutputError(EmergenceError, OSError):
+    """A file cannot be written where it was asked for."""
+
+
 class MethodRefused(EmergenceError, ValueError):
     """The method asked for is known to be wrong for these data or this model."""
 

@@ -169,7 +169,8 @@ def test_thresholds_of_one_law_are_named_without_lying_on_each_other() -> None:
 
 def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) -> None:
     analysis = analyse(records, n_boot=199)
-    page = write_report(analysis, tmp_path, source="<x>.csv", settings={"seed": 0})
+    page, failed = write_report(analysis, tmp_path, source="<x>.csv", settings={"seed": 0})
+    assert failed == ()
     text = page.read_text()
     assert "<b>smooth" not in text
     assert "&lt;b&gt;smooth &amp; co&lt;/b&gt;" in text
@@ -181,7 +182,7 @@ def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) ->
     assert "numpy" in text
     table = pd.read_csv(tmp_path / "verdicts.csv")
     assert table["label"].tolist() == [v.label for v in analysis.verdicts]
-    stems = {p.stem for p in (tmp_path / "figures").iterdir()}
+    stems = {p.stem for p in (tmp_path / "figures").glob("[!.]*")}
     for stem in stems:
         assert (tmp_path / "figures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
         assert (tmp_path / "figures" / f"{stem}.svg").read_text().startswith("<?xml")
@@ -204,7 +205,7 @@ def test_page_says_which_axis_and_what_other_metrics_say(records: Records, tmp_p
     assert analysis.alignments[i].best == "loss"
     assert "loss lines 5 sizes up best" in analysis.summary()
     assert "Does the metric make it?" in analysis.summary()
-    text = write_report(analysis, tmp_path, source="x", settings={}).read_text()
+    text = write_report(analysis, tmp_path, source="x", settings={})[0].read_text()
     assert analysis.alignments[i].reason in text
     assert "by choice_prob emergent" in text
     assert text.count("not fitted: ") == 2  # perplexities together, the loss apart

@@ -24,13 +24,14 @@ from safetensors.torch import load_file
 
 import emergence.train
 from emergence import read_records
-from emergence.errors import DataError
+from emergence._files import locked
+from emergence.errors import DataError, OutputError
 from emergence.train import batches, checkpoint, loop
 from emergence.train.config import check_branch
 from emergence.train.corpus.tasks import TASKS
 from emergence.train.folder import LOG, RECORDS, STATE, check_folder, is_finished
 from emergence.train.loop import train
-from emergence.train.state import locked, read_lines
+from emergence.train.state import read_lines
 from emergence.train.stopping import Interrupted, TrainingStopped
 
 # A server that has imported torch once: each child is there in milliseconds.
@@ -246,7 +247,7 @@ def test_another_config_in_the_folder_is_refused(config, whole, tmp_path) -> Non
 def test_a_folder_is_trained_by_one_process(config, tmp_path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    with locked(folder), pytest.raises(DataError, match="another process trains in"):
+    with locked(folder, "trains in"), pytest.raises(OutputError, match="another process trains in"):
         train(config, folder, progress=False)
     train(config.model_copy(update={"tokens": 500}), folder, progress=False)
 

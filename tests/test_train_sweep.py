@@ -14,10 +14,10 @@ pytest.importorskip("torch", reason="the trainer needs the extra 'train'")
 pytest.importorskip("transformers", reason="the trainer needs the extra 'train'")
 
 from emergence import read_records
+from emergence._files import locked
 from emergence.cli.main import main
 from emergence.errors import DataError
 from emergence.train.folder import LOG, STATE, is_finished
-from emergence.train.state import locked
 from emergence.train.stopping import TrainingStopped
 from emergence.train.sweeps import process as process_module
 from emergence.train.sweeps.presets import PRESETS, SIZES, peak_rate, preset, read_sweep
@@ -110,7 +110,7 @@ def test_an_interrupt_saves_every_run_and_starts_nothing_more(
     assert all((log.parent / STATE).exists() for log in logs)
     assert not (tmp_path / "out" / "c").exists()
     for log in logs:  # nobody trains there any more
-        with locked(log.parent):
+        with locked(log.parent, "reads"):
             pass
 
 

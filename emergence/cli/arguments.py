@@ -11,6 +11,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from emergence._files import replacing
 from emergence._typing import LOSSES, NOISES, OUTLIERS, PLATEAUS, RUNS, Axes
 from emergence.errors import DataWarning, EmergenceError
 
@@ -88,7 +89,8 @@ def save(ax: Axes, path: str) -> None:
     """Save the figure that was drawn on, and say where."""
     figure = ax.get_figure(root=True)
     assert figure is not None
-    figure.savefig(path, dpi=110)
+    with replacing(Path(path)) as beside:
+        figure.savefig(beside, dpi=110)
     print(f"figure {path}")
 
 

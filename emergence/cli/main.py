@@ -7,8 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from emergence import __version__
+from emergence._files import check_folder, check_output
+from emergence._processes import die_with_named_parent, stop_on_termination
 from emergence.cli import fits, planning, readers, records, report, train, verdicts
+from emergence.cli.arguments import figure_path
 from emergence.errors import EmergenceError
+
+# Commands that write a folder, and those that write a table; the others draw a figure.
+_FOLDERS = ("report", "figures", "paper", "train", "sweep")
+_TABLES = ("classify", "simulate", "import", "evaluate")
+_INPUTS = ("file", "law", "loss", "score", "items", "text")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,10 +44,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_output(args: argparse.Namespace) -> None:
+    """Find before the work what would be in the way of its results."""
+    if (output := getattr(args, "output", None)) is None:
+        return
+    if args.command in _FOLDERS:
+        check_folder(output)
+        return
+    inputs = [name for key in _INPUTS if isinstance(name := getattr(args, key, None), str)]
+    check_output(output if args.command in _TABLES else figure_path(output), inputs)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's data end with status 2 and a clear text."""
     args = _parser().parse_args(argv)
+    stop_on_termination()
+    die_with_named_parent()
     try:
+        _check_output(args)
         args.run(args)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,9 +11,11 @@ def _validate(args: argparse.Namespace) -> None:
 
     records = read(args.file, args.encoding)
     print(f"{args.file}: valid. {records!r}")
-    for group in records.groups():
-        if group.size < LEAST_POINTS:
-            print(f"  too few to fit: {group.label}, {group.size} points of {LEAST_POINTS}")
+    refused = {(task, metric) for task, metric, _ in records.refused}
+    for (family, task, metric), size in records.sizes().items():
+        if size < LEAST_POINTS and (task, metric) not in refused:
+            of = f" of {family}" if family else ""
+            print(f"  too few to fit: {task} {metric}{of}, {size} points of {LEAST_POINTS}")
     for line in not_fitted(records.refused):
         print(f"  {line}")
 

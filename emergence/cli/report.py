@@ -1,16 +1,27 @@
 """Commands that write pages: ``figures``, ``report`` and ``paper``."""
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from emergence._files import check_output, locked
 from emergence.cli.arguments import Command, add, given, progress, read
 from emergence.errors import EmergenceError
 
 
 def _report(args: argparse.Namespace) -> None:
+    folder = Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, "writes a report to"):
+        _write(args, folder)
+
+
+def _write(args: argparse.Namespace, folder: Path) -> None:
     from emergence.report.analysis import analyse
     from emergence.report.page import save_figures, write_report
 
+    check_output(folder / "verdicts.csv", [args.file])
     analysis = analyse(
         read(args.file, args.encoding),
         law_records=None if args.law is None else read(args.law, args.encoding),
@@ -19,19 +30,25 @@ def _report(args: argparse.Namespace) -> None:
         wrap=progress,
         **given(args, "alpha n_boot loss_sd outliers losses"),
     )
-    folder = Path(args.output)
     if args.command == "figures":
         saved = save_figures(analysis, folder, progress)
+        _report_failed(saved.failed)
         print(f"{len(saved.images)} figures, PNG and SVG, in {folder}")
         return
     settings = given(args, "alpha n_boot seed")
     if args.law is not None:
         settings = {"law of": Path(args.law).name} | settings
-    page = write_report(
+    print(analysis.summary(), flush=True)  # whatever becomes of the files
+    page, failed = write_report(
         analysis, folder, source=Path(args.file).name, settings=settings, wrap=progress
     )
-    print(analysis.summary())
+    _report_failed(failed)
     print(f"\ntable   {folder / 'verdicts.csv'}\nfigures {folder / 'figures'}\npage    {page}")
+
+
+def _report_failed(failed: Sequence[str]) -> None:
+    for what in failed:
+        print(f"warning: {what}", file=sys.stderr)
 
 
 def _paper(args: argparse.Namespace) -> None:

@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from emergence._files import write_table
 from emergence.cli.arguments import (
     Command,
     add,
@@ -33,7 +35,7 @@ def _classify(args: argparse.Namespace) -> None:
         for v in verdicts:
             print(v.summary())
     if args.output:
-        verdicts.to_frame().to_csv(args.output, index=False, lineterminator="\n")
+        write_table(verdicts.to_frame(), Path(args.output))
         print(f"\nwritten: {args.output}")
 
 

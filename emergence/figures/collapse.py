@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from emergence.figures.style import GREY, draw_points, human, log_axis, size_legend, tidy
+from emergence.figures.style import GREY, as_text, draw_points, human, log_axis, size_legend, tidy
 from emergence.records.points import Points
 
 _LABELS = {
@@ -26,7 +26,7 @@ def plot_against(points: Points, name: str, ax: Axes, error: float, explained: f
     ax.set_title(f"{name}: error {error:.4f}, $R^2$ = {explained:.3f}", fontsize=9)
     if name == "loss":
         ax.invert_xaxis()
-        ax.set_ylabel(points.label)
+        ax.set_ylabel(as_text(points.label))
         size_legend(ax, points)
     else:
         log_axis(ax, "{:.0e}".format if name == "compute" else human)

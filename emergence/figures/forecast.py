@@ -8,7 +8,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import COLORS, ETA, GREY, INK, axes, draw_points, size_legend, tidy
+from emergence.figures.style import (
+    COLORS,
+    ETA,
+    GREY,
+    INK,
+    as_text,
+    axes,
+    draw_points,
+    size_legend,
+    tidy,
+)
 from emergence.records.points import Points
 
 _FORMS = plt.get_cmap("Dark2")
@@ -36,7 +46,7 @@ def plot_forecast(
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
     ax.invert_xaxis()
     said = "forecast" if known else "cannot be known"
-    ax.set(xlabel="pre-training loss (nats per token)", ylabel=points.label)
+    ax.set(xlabel="pre-training loss (nats per token)", ylabel=as_text(points.label))
     ax.set_title(f"{said}, from losses above {edge:.4g}", fontsize=10)
     size_legend(ax, points)
     return ax

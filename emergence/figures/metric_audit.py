@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import GREY, axes, tidy
+from emergence.figures.style import GREY, as_text, axes, tidy
 from emergence.records.points import Points
 
 _PALETTE = plt.get_cmap("Dark2")
@@ -29,12 +29,12 @@ def plot_audit(metrics: Sequence[Seen], title: str, ax: Axes | None = None) -> A
     for i, (points, loss, level, label, eta) in enumerate(metrics):
         color = _PALETTE(i)
         ax.plot(points.shown_loss, points.ability, "o", ms=3, alpha=0.5, color=color, mew=0)
-        ax.plot(loss, level, color=color, lw=1.4, label=f"{points.metric}: {label}")
+        ax.plot(loss, level, color=color, lw=1.4, label=f"{as_text(points.metric)}: {label}")
         if eta is not None:
             ax.axvline(eta, color=color, lw=1, ls=":")
     ax.axhline(0.0, color=GREY, lw=1, ls="--")
     ax.invert_xaxis()
     ax.set(xlabel="pre-training loss (nats per token)", ylabel="ability (chance 0, best 1)")
-    ax.set_title(title, fontsize=10)
+    ax.set_title(as_text(title, 90), fontsize=10)
     ax.legend(frameon=False, fontsize=8, loc="upper left")
     return ax

@@ -2,7 +2,7 @@
 
 from matplotlib.axes import Axes
 
-from emergence.figures.style import GREY, axes, draw_points, log_axis, tidy
+from emergence.figures.style import GREY, as_text, axes, draw_points, log_axis, tidy
 from emergence.records.points import Points
 
 
@@ -16,8 +16,8 @@ def plot_points(points: Points, ax: Axes | None = None) -> Axes:
                 xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=7,
                 color="#6b7280")  # fmt: skip
     ax.invert_xaxis()
-    ax.set(xlabel="pre-training loss (nats per token)", ylabel=points.metric or "score")
-    ax.set_title(points.label, fontsize=10)
+    ax.set(xlabel="pre-training loss (nats per token)", ylabel=as_text(points.metric) or "score")
+    ax.set_title(as_text(points.label), fontsize=10)
     return ax
 
 
@@ -31,5 +31,5 @@ def plot_compute(points: Points, ax: Axes | None = None) -> Axes:
     draw_points(ax, compute, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
     log_axis(ax, "{:.0e}".format)
-    ax.set(xlabel="training compute 6 N D (FLOP)", ylabel=points.metric or "score")
+    ax.set(xlabel="training compute 6 N D (FLOP)", ylabel=as_text(points.metric) or "score")
     return ax

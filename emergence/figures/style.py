@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from emergence._text import readable
 from emergence._typing import BoolArray
 from emergence.records.points import Points
 
@@ -16,6 +17,13 @@ COLORS = {"emergent": "#c2410c", "smooth": "#1d4ed8", "flat": "#6b7280", "undete
 ETA, GREY, INK = "#c2410c", "#9ca3af", "#1f2937"
 SERIES = ("#1d4ed8", "#c2410c", "#047857", "#7c3aed")  # of things without a label
 _SIZES = plt.get_cmap("viridis")
+
+
+def as_text(text: str, most: int = 60) -> str:
+    """Text of the user as a figure shows it: no formula, no control characters, not too long."""
+    text = readable(text)
+    text = text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return text.replace("$", r"\$")
 
 
 def axes(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:

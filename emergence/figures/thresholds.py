@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import COLORS, ETA, GREY, axes, tidy
+from emergence.figures.style import COLORS, ETA, GREY, as_text, axes, tidy
 from emergence.interval import Interval
 
 _RHO = (0.003, 16.0)  # drawn
@@ -48,7 +48,7 @@ def plot_forest(
         for end, is_open, mark in ((ci.low, ci.open_low, ">"), (ci.high, ci.open_high, "<")):
             if is_open:  # the axis runs from high to low loss
                 ax.plot(end, y, mark, color=ETA, ms=6)
-    ax.set_yticks(range(len(found)), [name for name, _, _ in found], fontsize=8)
+    ax.set_yticks(range(len(found)), [as_text(name) for name, _, _ in found], fontsize=8)
     if not found:
         ax.text(0.5, 0.5, "no task was called emergent", transform=ax.transAxes, ha="center")
     ax.set_ylim(-0.6, max(len(found), 1) - 0.4)
@@ -81,7 +81,7 @@ def plot_feet(rows: Sequence[FootRow], pair: tuple[Axes, Axes] | None = None) ->
             for end, is_open, mark in ((low, ci.open_low, 0), (high, ci.open_high, 1)):
                 if is_open or end != (ci.low, ci.high)[mark]:
                     ax.plot(end, y, "<>"[mark] if ax is left else "><"[mark], color=color, ms=6)
-    left.set_yticks(range(len(found)), [row.name for row in found], fontsize=8)
+    left.set_yticks(range(len(found)), [as_text(row.name) for row in found], fontsize=8)
     if not found:
         left.text(0.5, 0.5, "no task rises", transform=left.transAxes, ha="center")
     for label in dict.fromkeys(row.verdict for row in reversed(found)):
@@ -111,9 +111,9 @@ def plot_runs(
         ax.plot([row["low"], row["high"]], [y, y], color=ETA, lw=2, solid_capstyle="round")
         ax.plot(row["eta"], y, "o", mfc="none", color=GREY, ms=6)
         ax.plot(row["shrunk"], y, "o", color=ETA, ms=5)
-    ax.set_yticks(range(len(rows)), rows["run"].tolist(), fontsize=8)
+    ax.set_yticks(range(len(rows)), [as_text(str(run)) for run in rows["run"]], fontsize=8)
     ax.set_ylim(-0.6, len(rows) - 0.4)
-    ax.set_title(title, fontsize=9)
+    ax.set_title(as_text(title, 90), fontsize=9)
     ax.invert_xaxis()
     ax.set_xlabel(_LABEL)
     return ax
@@ -144,7 +144,7 @@ def plot_left(
     ax.invert_xaxis()
     ax.set(xlabel="pre-training loss (nats per token)", ylabel="share of runs that left chance")
     ax.set_ylim(-0.03, 1.03)
-    ax.set_title(title, fontsize=9)
+    ax.set_title(as_text(title, 90), fontsize=9)
     return ax
 
 

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 
+from emergence._parallel import parallel
 from emergence._random import Seed, as_seed
 from emergence._results import Status
 from emergence._typing import FloatArray, Runs
@@ -137,7 +138,7 @@ def design(
 
     def reached(size: int) -> bool:
         planned = replace(study, sizes=sizes | {vary: size})
-        found = Parallel(n_jobs=n_jobs)(delayed(_ask)(planned, ask, s) for s in seeds)
+        found = parallel(n_jobs)(delayed(_ask)(planned, ask, s) for s in seeds)
         trials[size] = AtSize.of(size, np.array(found, dtype=float), power is not None)
         return trials[size].reaches(goal)
 

@@ -13,6 +13,7 @@ from emergence._typing import AnyArray, Axes, FloatArray, IntArray
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval, check_level, percentile
 from emergence.planning.law_problem import Law, Loss, bootstrap, cautions, natural, tied
+from emergence.records.columns import column_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -301,9 +302,9 @@ def _check(
     params: ArrayLike, loss: ArrayLike, tokens: ArrayLike | None, run: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray, FloatArray | None, IntArray]:
     """Checked arrays in an order that the order of the rows does not change."""
-    size, value = np.array(params, dtype=float), np.array(loss, dtype=float)
-    seen = None if tokens is None else np.array(tokens, dtype=float)
-    names: AnyArray = np.arange(size.size) if run is None else np.array(run).astype(str)
+    size, value = column_of("params", params), column_of("loss", loss)
+    seen = None if tokens is None else column_of("tokens", tokens)
+    names: AnyArray = np.arange(size.size) if run is None else column_of("run", run)
     columns = {"params": size, "loss": value, "tokens": seen, "run": names}
     for name, column in columns.items():
         if column is None:

@@ -6,13 +6,16 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emergence._typing import LOSSES, OUTLIERS, AnyArray, Columns
+from emergence._typing import LOSSES, OUTLIERS, Columns
 from emergence.errors import DataError
 from emergence.records.cleaning import cleaned
+from emergence.records.columns import by_index, column_of, refuse_tables
 from emergence.records.points import COLUMNS, Points
 from emergence.records.warnings import may_be_counts, rounding
 
 _NUMBERS = ("chance", "best", "loss_sd")
+# Of anything that points hold; and how far apart losses, or weights, may lie.
+_HUGE, _APART = 1e60, 1e12
 
 
 def as_points(
@@ -53,16 +56,23 @@ def as_points(
             raise DataError("give either Points or the two arrays loss and value, not both")
         base = points
     else:
+        refuse_tables(points)
         if value is None:
             raise DataError("give the scores: fit(loss, value, chance=...)")
-        loss, scores = _column("loss", points, 0), _column("value", value, 0)
+        value, given = by_index(points, value, given)
+        loss, scores = column_of("loss", points, 0), column_of("value", value, 0)
         base = Points(loss=loss, value=scores)
     changes: dict[str, Any] = {
-        name: float(column) if name in _NUMBERS else _column(name, column, base.size)
+        name: float(column) if name in _NUMBERS else column_of(name, column, base.size)
         for name, column in given.items()
     }
     changes |= {name: word for name, word in words.items() if word is not None}
     made = replace(base, **changes)
+    if not isinstance(points, Points) and "best" not in given and made.chance >= 1:
+        raise DataError(
+            f"chance is {made.chance:g} and best is 1: are the scores percent? Then give best=100; "
+            "if lower is better, give best"
+        )
     _check(made)
     if not isinstance(points, Points) and "n_items" in given:
         made = replace(made, counted=_are_counts(made))
@@ -75,14 +85,6 @@ def _are_counts(points: Points) -> bool:
     whole = may_be_counts(points.value, points.n_items, rounding(points.value))
     inside = (points.value >= 0) & (points.value <= 1)
     return bool((whole & inside).all() and points.chance < points.best)
-
-
-def _column(name: str, column: ArrayLike, size: int) -> AnyArray:
-    try:
-        array = np.array(column).astype(str) if name == "run" else np.array(column, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} holds something that is no number: {error}") from error
-    return np.broadcast_to(array, (size,)).copy() if array.ndim == 0 else array
 
 
 def _check(points: Points) -> None:
@@ -98,6 +100,9 @@ def _check(points: Points) -> None:
         if name != "run" and not np.isfinite(column).all():
             i = int(np.flatnonzero(~np.isfinite(column))[0])
             raise DataError(f"{name}[{i}] is {column[i]}; remove or repair that checkpoint")
+        if name != "run" and np.abs(column).max() > _HUGE:
+            i = int(np.abs(column).argmax())
+            raise DataError(f"{name}[{i}] is {column[i]:g}; nothing here is that large")
     for name in _NUMBERS:
         if not np.isfinite(number := getattr(points, name)):
             raise DataError(f"{name} is {number}; it must be a finite number")
@@ -116,6 +121,12 @@ def _check(points: Points) -> None:
             i = int(np.flatnonzero(bad)[0])
             rule = "at least 1" if name == "n_items" else "positive"
             raise DataError(f"{name}[{i}] is {column[i]:g}; it must be {rule}")
+    for name in ("loss", "weights"):
+        column = columns[name]
+        if column is not None and column.max() > _APART * column.min():
+            raise DataError(
+                f"{name} runs from {column.min():g} to {column.max():g}, too far for one fit"
+            )
     if points.size < 4:
         raise DataError(f"{points.label}: {points.size} points; a fit needs at least 4")
     if np.unique(points.loss).size < 3:

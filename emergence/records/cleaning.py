@@ -128,34 +128,42 @@ def broken(points: Points) -> BoolArray:
     larger = NORMAL * np.maximum(np.median(step), np.append(near, near[-1]))
     if points.n_items is not None and points.counted:
         larger = np.maximum(larger, 1.0)
+    around = np.pad(y, _NEIGHBOURS, constant_values=np.nan)
+    spread = np.pad(variance, _NEIGHBOURS, constant_values=np.inf)
+    off, beyond = np.zeros(n, dtype=bool), []
+    for start, sign in ((0, 1.0), (_NEIGHBOURS + 1, -1.0)):
+        windows = (
+            np.lib.stride_tricks.sliding_window_view(column[start:], _NEIGHBOURS)[:n]
+            for column in (around, spread)
+        )
+        level, unsure = _middle(*windows)
+        error = larger * np.sqrt(variance + np.maximum(unsure, variance))
+        off |= (error > 0) & (sign * (y - level) > _ERRORS * error)
+        beyond.append(y - level)
+    # Off both: a score that goes on as its neighbours do, up or down, did not break.
+    off &= ~(np.nanmin(beyond, axis=0, initial=np.inf) <= 0) | ~(
+        np.nanmax(beyond, axis=0, initial=-np.inf) >= 0
+    )
     out = np.zeros(n, dtype=bool)
-    for i in range(n):
-        sides = [
-            _middle(y[part], variance[part])
-            for part in (slice(max(i - _NEIGHBOURS, 0), i), slice(i + 1, i + 1 + _NEIGHBOURS))
-        ]
-        levels = [side[0] for side in sides if side is not None]
-        # Off both: a score that goes on as its neighbours do, up or down, did not break.
-        if not levels or min(levels) <= y[i] <= max(levels):
-            continue
-        for side, sign in zip(sides, (1.0, -1.0), strict=True):
-            if side is not None:
-                error = larger[i] * np.sqrt(variance[i] + max(side[1], variance[i]))
-                out[order[i]] |= error > 0 and sign * (y[i] - side[0]) > _ERRORS * error
+    out[order] = off
     return out
 
 
-def _middle(y: FloatArray, variance: FloatArray) -> tuple[float, float] | None:
-    """Median of scores weighed by their precision, and its variance; None of fewer than three."""
-    if y.size < 3:
-        return None
-    order = np.argsort(y)
-    weight = 1.0 / variance[order]
-    share = np.cumsum(weight) / weight.sum()
-    i = int(np.searchsorted(share, 0.5 - 1e-12))
-    tie = abs(share[i] - 0.5) < 1e-12
-    level = 0.5 * (y[order[i]] + y[order[i + tie]])
-    return float(level), 0.5 * np.pi / float(weight.sum())  # of a median of normal errors
+def _middle(y: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Medians of rows of scores weighed by their precision, and their variances.
+
+    NaN where a row has fewer than three.
+    """
+    order, row = np.argsort(y, axis=1), np.arange(len(y))
+    y = np.take_along_axis(y, order, axis=1)
+    weight = 1.0 / np.take_along_axis(variance, order, axis=1)
+    total = weight.sum(axis=1)
+    share = np.cumsum(weight, axis=1) / np.maximum(total, 1e-300)[:, None]
+    i = (share >= 0.5 - 1e-12).argmax(axis=1)
+    tie = np.abs(share[row, i] - 0.5) < 1e-12
+    level = 0.5 * (y[row, i] + y[row, np.minimum(i + tie, y.shape[1] - 1)])
+    level = np.where(np.isfinite(y).sum(axis=1) < 3, np.nan, level)
+    return level, 0.5 * np.pi / np.maximum(total, 1e-300)  # of medians of normal errors
 
 
 def _variance(points: Points) -> FloatArray:

@@ -7,16 +7,19 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from emergence._files import replacing
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError, Violation
 from emergence.metrics import known_metric, refusal
 from emergence.records import validation
+from emergence.records.files.reading import line_numbers, read_frame
 from emergence.records.points import Points
-from emergence.records.reading import line_numbers, read_frame
 from emergence.records.record import Record
+from emergence.records.table import Table
 from emergence.records.warnings import count_warnings, gap_warnings, unit_warnings, whole_counts
 
 
@@ -44,6 +47,11 @@ class Records:
     """
 
     def __init__(self, frame: pd.DataFrame, *, where: str = "records", first_row: int = 1) -> None:
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError(
+                f"a {type(frame).__name__} was given for a table: give a DataFrame, or "
+                "Records.from_records(rows)"
+            )
         frame = frame.reset_index(drop=True)
         found = validation.check_columns(frame, where)
         if found:
@@ -51,8 +59,8 @@ class Records:
         for column in validation.TEXT:
             if column in frame:
                 frame = frame.assign(**{column: validation.clean_names(frame[column])})
-        frame, found = validation.to_numbers(validation.Table(frame, where, first_row))
-        table = validation.Table(frame, where, first_row)
+        frame, found = validation.to_numbers(Table(frame, where, first_row))
+        table = Table(frame, where, first_row)
         found += validation.check_cells(table)
         if found:
             raise RecordsError(sorted(found, key=lambda v: (v.row is not None, v.row or 0)))
@@ -102,15 +110,19 @@ class Records:
     def _family(self) -> pd.Series[str]:
         if "family" not in self._frame:
             return pd.Series("", index=self._frame.index)
-        return self._frame["family"].fillna("")
+        return self._frame["family"]
 
     def to_frame(self) -> pd.DataFrame:
         """Copy of the table."""
         return self._frame.copy()
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the table so that :func:`read_records` gives it back, to the bit."""
-        self._frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+        """Write the table so that :func:`read_records` gives it back, to the bit.
+
+        The file is written beside its place and renamed; OutputError says why it cannot be.
+        """
+        with replacing(Path(path)) as beside:
+            self._frame.to_csv(beside, index=False, encoding="utf-8", lineterminator="\n")
 
     def filter(self, **equal: object) -> Records:
         """Rows in which every named column equals the value (or one of a list of values).
@@ -129,7 +141,7 @@ class Records:
 
     def final(self) -> Records:
         """Last checkpoint of every run: the rows with the most tokens."""
-        last = self._frame.groupby("run")["tokens"].transform("max")
+        last = self._frame.groupby("run", observed=True)["tokens"].transform("max")
         return self._view(self._frame[self._frame["tokens"] == last])
 
     def _view(self, frame: pd.DataFrame) -> Records:
@@ -190,9 +202,15 @@ class Records:
         keys = [self._family(), self._frame["task"], self._frame["metric"]]
         return [
             _points(part)
-            for (_, _, metric), part in self._frame.groupby(keys, sort=True)
+            for (_, _, metric), part in self._frame.groupby(keys, sort=True, observed=True)
             if refusal(str(metric)) is None
         ]
+
+    def sizes(self) -> dict[tuple[str, ...], int]:
+        """Number of rows of every family, task and metric."""
+        keys = [self._family(), self._frame["task"], self._frame["metric"]]
+        count: dict[Any, int] = self._frame.groupby(keys, observed=True).size().to_dict()
+        return {tuple(map(str, names)): int(n) for names, n in sorted(count.items())}
 
     @property
     def refused(self) -> list[tuple[str, str, str]]:

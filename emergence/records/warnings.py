@@ -8,7 +8,7 @@ import pandas as pd
 from emergence._typing import BoolArray, FloatArray
 from emergence.errors import Violation
 from emergence.metrics import known_metric
-from emergence.records.validation import Table
+from emergence.records.table import Table
 
 # A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
 _WHOLE = 0.02
@@ -26,8 +26,13 @@ def whole_counts(frame: pd.DataFrame) -> BoolArray:
         return np.ones(len(frame), dtype=bool)
     n = frame["n_items"].to_numpy(dtype=float)
     value = frame["value"].to_numpy(dtype=float)
+    exact = may_be_counts(value, n, 0.0)
+    if exact.all():  # nothing was rounded away
+        return exact
     rounded = np.zeros(value.size)
-    for rows in frame.reset_index(drop=True).groupby(["task", "metric"]).indices.values():
+    for rows in (
+        frame.reset_index(drop=True).groupby(["task", "metric"], observed=True).indices.values()
+    ):
         rounded[rows] = rounding(value[rows])
     return may_be_counts(value, n, rounded)
 
@@ -57,7 +62,9 @@ def count_warnings(table: Table) -> list[Violation]:
     counted = np.array([_is_counted(str(n)) for n in names], dtype=bool)[codes]
     rows = np.flatnonzero(counted & ~whole_counts(frame))
     out = []
-    for (task, metric), part in frame.iloc[rows].groupby(["task", "metric"], sort=True):
+    for (task, metric), part in frame.iloc[rows].groupby(
+        ["task", "metric"], sort=True, observed=True
+    ):
         problem = (
             f"task {task!r}, {metric}: {len(part)} scores times n_items are no whole number, so "
             "they are taken as means over groups, not as counts"
@@ -73,7 +80,9 @@ def gap_warnings(table: Table) -> list[Violation]:
     if "n_items" not in frame:
         return []
     blank = frame["n_items"].isna()
-    some = ~blank.groupby([frame["task"], frame["metric"]]).transform("all")
+    if not blank.any():
+        return []
+    some = ~blank.groupby([frame["task"], frame["metric"]], observed=True).transform("all")
     gaps = (blank & some).to_numpy()
     advice = "n_items is blank here and not elsewhere, so all its scores count as equally precise"
     return table.of_tasks(gaps, "n_items", advice)

@@ -128,7 +128,7 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
     # Where the runs differ in tokens the law is L(N, D), else L(N).
     frame = records.final().to_frame()
     if "family" in frame:
-        frame = frame[frame["family"].fillna("") == family]
+        frame = frame[frame["family"] == family]
     runs = frame.drop_duplicates("run")
     if runs.empty:
         return f"there are no records of the family {family!r} to fit it to"

@@ -4,7 +4,10 @@ import base64
 import io
 import platform
 import re
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from emergence import __version__
+from emergence._files import write_table, write_whole
+from emergence._text import readable
 from emergence.figures.scores import plot_compute
-from emergence.figures.style import ETA, human
+from emergence.figures.style import ETA, as_text, human
 from emergence.figures.thresholds import FootRow, plot_eta_distribution, plot_feet, plot_forest
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.report.analysis import Analysis, Wrap, plain
@@ -27,34 +32,70 @@ from emergence.verdicts.verdict import Verdict
 _VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
 # Fixed salt and date: the same records give the same files.
 _SVG = {"svg.hashsalt": "emergence", "svg.fonttype": "none"}
+_SUFFIXES = (".png", ".svg")
+_LIST = ".figures"  # in their folder: the stems of the report that wrote them last
 _LABEL = 0.05  # height of a label of the law, as a share of the axis
 
 
 @dataclass(frozen=True)
 class Saved:
-    """Figures of one report: file stem to PNG as a data URI."""
+    """Figures of one report: file stem to PNG as a data URI; what could not be drawn, and why."""
 
     images: dict[str, str]
+    failed: tuple[str, ...] = ()
 
 
 def save_figures(analysis: Analysis, folder: Path, wrap: Wrap = plain) -> Saved:
-    """Draw every figure as PNG and SVG in ``folder``; return the PNGs to embed."""
+    """Draw every figure as PNG and SVG in ``folder``; return the PNGs to embed.
+
+    One that cannot be drawn or written is named, and the others are drawn all the same; those of
+    an earlier report that are none of these are removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    earlier = _listed(folder)
     images: dict[str, str] = {}
+    failed: list[str] = []
+    for stem, draw in wrap(list(_figures(analysis).items()), "figures"):
+        try:
+            images[stem] = _save(draw(), folder / stem)
+        except Exception as error:  # of one figure, whatever it is, is no reason to lose the rest
+            failed.append(f"the figure {stem} could not be drawn: {error}")
+    for name in earlier - {f"{stem}{suffix}" for stem in images for suffix in _SUFFIXES}:
+        (folder / name).unlink(missing_ok=True)
+    write_whole(folder / _LIST, "\n".join(sorted(images)).encode())
+    return Saved(images, tuple(failed))
+
+
+def _listed(folder: Path) -> set[str]:
+    """Files of figures that an earlier report says are its own."""
+    if not (folder / _LIST).exists():
+        return set()
+    stems = (folder / _LIST).read_text(encoding="utf-8").splitlines()
+    return {f"{stem}{suffix}" for stem in stems if slug(stem) == stem for suffix in _SUFFIXES}
+
+
+def _figures(analysis: Analysis) -> dict[str, Callable[[], Figure]]:
+    """Every figure by its stem, drawn when called."""
+    out: dict[str, Callable[[], Figure]] = {}
     for family, law in analysis.laws.items():
-        stem = f"forest-{slug(family)}"
-        images[stem] = _save(_forest(analysis, family), folder / stem)
-        stem = f"feet-{slug(family)}"
-        images[stem] = _save(_feet(analysis, family), folder / stem)
+        mark = family_slug(analysis, family)
+        out[f"forest-{mark}"] = partial(_forest, analysis, family)
+        out[f"feet-{mark}"] = partial(_feet, analysis, family)
         if isinstance(law, ScalingLaw):
-            stem = f"law-{slug(family)}"
-            images[stem] = _save(_law(analysis, family, law), folder / stem)
-    for i, verdict in wrap(list(enumerate(analysis.verdicts)), "figures"):
+            out[f"law-{mark}"] = partial(_law, analysis, family, law)
+    for i, verdict in enumerate(analysis.verdicts):
         stem = task_stem(i, verdict)
-        images[stem] = _save(_task(verdict), folder / stem)
+        out[stem] = partial(_task, verdict)
         if verdict.label == "emergent":
-            images[f"{stem}-eta"] = _save(_eta(verdict), folder / f"{stem}-eta")
-    return Saved(images)
+            out[f"{stem}-eta"] = partial(_eta, verdict)
+    return out
+
+
+def family_slug(analysis: Analysis, family: str) -> str:
+    """Part of the file names of a family; a number keeps equal slugs apart."""
+    names = list(analysis.laws)
+    same = [name for name in names if slug(name).lower() == slug(family).lower()]
+    return slug(family) + (f"-{same.index(family) + 1}" if len(same) > 1 else "")
 
 
 def slug(text: str) -> str:
@@ -69,16 +110,23 @@ def task_stem(i: int, verdict: Verdict) -> str:
 
 
 def _save(figure: Figure, stem: Path) -> str:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of names; SVG shows them
+        return _drawn(figure, stem)
+
+
+def _drawn(figure: Figure, stem: Path) -> str:
     FigureCanvasAgg(figure)
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()  # lays out once; each format would do it anew
         figure.set_layout_engine("none")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    stem.with_name(stem.name + ".png").write_bytes(buffer.getvalue())
+    png, svg = io.BytesIO(), io.BytesIO()
     with mpl.rc_context(_SVG):  # type: ignore[arg-type]
-        figure.savefig(stem.with_name(stem.name + ".svg"), metadata={"Date": None})
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        figure.savefig(png, format="png", dpi=110)
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    write_whole(stem.with_name(stem.name + ".png"), png.getvalue())
+    write_whole(stem.with_name(stem.name + ".svg"), svg.getvalue())
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii")
 
 
 def _task(verdict: Verdict) -> Figure:
@@ -148,7 +196,7 @@ def _name_etas(ax: Axes, etas: list[tuple[float, str]]) -> None:
         groups[-1].append(line)
     for group in groups:
         tasks = dict.fromkeys(task for _, task in group)
-        ax.annotate(", ".join(tasks), (0.01, group[-1][0]), fontsize=6, color=ETA,
+        ax.annotate(as_text(", ".join(tasks), 120), (0.01, group[-1][0]), fontsize=6, color=ETA,
                     xycoords=("axes fraction", "data"), va="bottom")  # fmt: skip
 
 
@@ -195,9 +243,9 @@ def _laws(analysis: Analysis, saved: Saved) -> list[dict[str, Any]]:
     return [
         {
             "family": family or "all records",
-            "feet": saved.images.get(f"feet-{slug(family)}"),
-            "forest": saved.images.get(f"forest-{slug(family)}"),
-            "image": saved.images.get(f"law-{slug(family)}"),
+            "feet": saved.images.get(f"feet-{family_slug(analysis, family)}"),
+            "forest": saved.images.get(f"forest-{family_slug(analysis, family)}"),
+            "image": saved.images.get(f"law-{family_slug(analysis, family)}"),
             "text": law.summary() if isinstance(law, ScalingLaw) else f"no law: {law}",
         }
         for family, law in analysis.laws.items()
@@ -209,6 +257,13 @@ def _settings(source: str, settings: dict[str, object]) -> str:
     lines += [f"{k:<10} {v}" for k, v in settings.items()]
     lines += [f"{'emergence':<10} {__version__}", f"{'python':<10} {platform.python_version()}"]
     return "\n".join(lines + [f"{name:<10} {version(name)}" for name in _VERSIONS])
+
+
+def _visible(value: Any) -> Any:
+    """Texts without characters that a page may not hold; line breaks stay."""
+    if type(value) is not str:
+        return value
+    return "\n".join(readable(line) for line in value.split("\n"))
 
 
 def _several(n: int, what: str) -> str:
@@ -229,12 +284,14 @@ def render_page(
         for n in ("emergent", "smooth", "flat", "undetermined")
         if n in labels
     )
-    warnings = analysis.verdicts.not_fitted
-    warnings += map(str, analysis.records.warnings)
+    cautions = [*analysis.verdicts.not_fitted, *map(str, analysis.records.warnings), *saved.failed]
     columns = ["task", "metric", *(["family"] if families else []), "verdict", "rho", "eta",
                "interval", "size", "axis", "points"]  # fmt: skip
     environment = Environment(
-        loader=PackageLoader("emergence.report", "."), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("emergence.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
     )
     return environment.get_template("page.html.j2").render(
         title=f"Emergence report: {source}",
@@ -246,7 +303,7 @@ def render_page(
         rows=rows,
         families=families,
         level=f"{1 - analysis.verdicts[0].alpha:.0%}",
-        warnings=warnings,
+        warnings=cautions,
         laws=_laws(analysis, saved),
         settings=_settings(source, settings),
     )
@@ -259,12 +316,16 @@ def write_report(
     source: str,
     settings: dict[str, object],
     wrap: Wrap = plain,
-) -> Path:
-    """Write figures, ``verdicts.csv`` and ``report.html``; return the path of the page."""
+) -> tuple[Path, tuple[str, ...]]:
+    """Write ``verdicts.csv``, figures and ``report.html``.
+
+    Returns the path of the page, and what could not be drawn.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # The table first: it is what hours went into.
+    write_table(analysis.to_frame(), folder / "verdicts.csv")
     saved = save_figures(analysis, folder / "figures", wrap)
-    analysis.to_frame().to_csv(folder / "verdicts.csv", index=False, lineterminator="\n")
     page = folder / "report.html"
-    page.write_text(
-        render_page(analysis, saved, source=source, settings=settings), encoding="utf-8"
-    )
-    return page
+    text = render_page(analysis, saved, source=source, settings=settings)
+    write_whole(page, text.encode())
+    return page, saved.failed

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from emergence import __version__
+from emergence._files import replacing, write_whole
 from emergence.records.datasets import load_dataset
 from emergence.records.records import Records
 from emergence.report.analysis import Wrap, plain
@@ -103,7 +104,7 @@ def write_paper(
     summary = _table(pd.DataFrame([{"claim": p.title, "verdict": p.verdict} for p in parts]))
     page = folder / "paper.md"
     text = "\n\n".join([head, summary, *(p.text for p in parts)])
-    page.write_text(text + "\n", encoding="utf-8")
+    write_whole(page, f"{text}\n".encode())
     return page
 
 
@@ -178,7 +179,8 @@ def _save(figure: Figure, path: Path) -> None:
     """Save a figure as a PNG that is the same whenever it is drawn."""
     path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=100, metadata={"Software": None})
 
 
 def _table(frame: pd.DataFrame) -> str:

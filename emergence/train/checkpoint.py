@@ -11,10 +11,11 @@ from safetensors.torch import save
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from emergence._files import write_whole
 from emergence.errors import DataError
 from emergence.records.records import Records
 from emergence.train.config import TrainConfig, checked, read_json
-from emergence.train.corpus.corpus import END, Corpus
+from emergence.train.corpus.corpus import END, Corpus, read_tokenizer
 from emergence.train.corpus.items import Item
 from emergence.train.corpus.mixture import Mixture
 from emergence.train.corpus.tasks import TASKS
@@ -29,7 +30,6 @@ from emergence.train.evaluate import (
 from emergence.train.folder import ABOUT
 from emergence.train.model import count_params, glm_config
 from emergence.train.ranks import pick_device
-from emergence.train.state import write_whole
 
 _TOKENIZER = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END, "eos_token": END}
 _LONGEST = 4096  # tokens read at once, whatever the model could
@@ -154,7 +154,7 @@ def _on_mixture(checkpoint: str, lm: LanguageModel, config: TrainConfig) -> floa
     """Held-out loss of one of our runs, as its loop measures it."""
     if config.text is not None:
         raise DataError(f"{checkpoint} was trained on a text of its own; give a text (--text)")
-    tokenizer = Tokenizer.from_file(str(Path(checkpoint) / "tokenizer.json"))
+    tokenizer = read_tokenizer(Path(checkpoint) / "tokenizer.json")
     mixture = Mixture(config.mixture, config.english)
     corpus = Corpus(tokenizer, config.model.context, rows=1, mixture=mixture)
     return domain_losses(lm, *corpus.sample(config.loss_rows, held_out=True))[""]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from emergence._files import write_whole
 from emergence.errors import DataError
 from emergence.train.config import TrainConfig, read_config
-from emergence.train.state import write_whole
 
 RECORDS, LOG, STATE = "records.jsonl", "log.jsonl", "state.safetensors"
 CONFIG, TOKENIZER, MODEL = "config.json", "tokenizer.json", "model"

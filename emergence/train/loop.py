@@ -11,13 +11,14 @@ import torch
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from emergence.errors import DataError
+from emergence._files import locked, write_whole
+from emergence.errors import DataError, OutputError
 from emergence.records.validation import HIGH_LOSS
 from emergence.train import state
 from emergence.train.batches import batches
 from emergence.train.checkpoint import describe, export_model, our_language_model
 from emergence.train.config import TrainConfig, check_branch, read_config
-from emergence.train.corpus.corpus import Corpus, train_tokenizer
+from emergence.train.corpus.corpus import Corpus, read_tokenizer, train_tokenizer
 from emergence.train.corpus.mixture import Mixture
 from emergence.train.corpus.tasks import TASKS
 from emergence.train.corpus.texts import read_text
@@ -84,9 +85,13 @@ def train(config: TrainConfig, folder: Path, *, progress: bool = True) -> Path:
     try:
         if not is_finished(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            with state.locked(folder) if ranks.first else nullcontext():
+            with locked(folder, "trains in") if ranks.first else nullcontext():
                 _Run(config, folder, ranks).go(progress and ranks.first)
         ranks.wait()
+    except OutputError as error:
+        if error.__cause__ is None:  # said already what to do
+            raise
+        raise TrainingStopped(f"run {config.name}: {error}") from error
     except OSError as error:
         raise TrainingStopped(
             f"run {config.name}: {error}; mend that, then give the same command again: it resumes "
@@ -126,7 +131,7 @@ class _Run:
         self.step = self._resume()
         self.board = _tensorboard(folder, self._tokens) if ranks.first else None
         if ranks.first and not is_begun(folder):
-            state.write_whole(folder / TOKENIZER, tokenizer.to_str().encode())
+            write_whole(folder / TOKENIZER, tokenizer.to_str().encode())
             write_config(config, folder)
 
     @property
@@ -137,7 +142,7 @@ class _Run:
     def _tokenizer(self) -> Tokenizer:
         """Tokenizer of the run, learned once: every rank learns the same, one saves it."""
         if is_begun(self.folder):
-            return Tokenizer.from_file(str(self.folder / TOKENIZER))
+            return read_tokenizer(self.folder / TOKENIZER)
         return train_tokenizer(self.config.model.vocab_size, mixture=self.mixture)
 
     def _adamw(self) -> torch.optim.AdamW:

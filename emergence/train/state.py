@@ -4,49 +4,22 @@ Every file is either replaced whole (written beside, flushed, renamed) or a log 
 of which those beyond the saved step are dropped when the run resumes.  Nothing is pickled.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from emergence._files import write_whole
 from emergence.errors import DataError
 
 _AVERAGES = ("exp_avg", "exp_avg_sq", "step")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file: readers see the old or the new, never a part."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)  # leave no half of a file on a full disk
-        raise
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one process, however that ends; DataError where another holds it."""
-    try:
-        held = FileLock(folder / ".lock").acquire(blocking=False)
-    except Timeout:
-        raise DataError(
-            f"another process trains in {folder}; wait for it, or stop it first"
-        ) from None
-    with held:
-        yield
 
 
 def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -58,11 +31,27 @@ def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """JSON lines of a log; a last line that was cut off is left out."""
+    """JSON lines of a log; a last line that was cut off is left out.
+
+    DataError for any other that is no JSON object.
+    """
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")
-    return [json.loads(line) for line in lines[:-1]]
+    return [_object(line, path, number) for number, line in enumerate(lines[:-1], start=1)]
+
+
+def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        found = error
+    if not isinstance(found, dict) or "step" not in found:
+        raise DataError(
+            f"{path}, row {number} is damaged; restore the folder from a copy, or remove it to "
+            "train the run again"
+        )
+    return found
 
 
 def last_line(path: Path, glance: int = 4096) -> dict[str, Any] | None:
@@ -72,7 +61,7 @@ def last_line(path: Path, glance: int = 4096) -> dict[str, Any] | None:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - glance))
         lines = file.read().split(b"\n")
-    return json.loads(lines[-2]) if len(lines) > 1 else None
+    return _object(lines[-2], path, -1) if len(lines) > 1 else None
 
 
 def drop_after(path: Path, step: int) -> None:
@@ -100,28 +89,55 @@ def pack(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, 
 
 
 def save_state(path: Path, tensors: dict[str, torch.Tensor], step: int) -> None:
-    """Write a state in one file."""
-    write_whole(path, save(tensors, metadata={"step": str(step)}))
+    """Write a state in one file, with a checksum of all that is in it."""
+    metadata = {"step": str(step), "checksum": _checksum(tensors, step)}
+    write_whole(path, save(tensors, metadata=metadata))
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor], step: int) -> str:
+    found = hashlib.blake2b(str(step).encode(), digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        # Of a copy: what numpy has seen of a storage no shard may resize.
+        found.update(tensor.clone().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def _read_state(path: Path) -> tuple[dict[str, torch.Tensor], int]:
+    """Tensors and step of a state; DataError for a file that is damaged."""
+    why = "its checksum is another"
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            metadata = file.metadata() or {}
+        step = int(metadata["step"])
+        if metadata.get("checksum") == _checksum(tensors, step):
+            return tensors, step
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        why = str(error)
+    raise DataError(
+        f"{path} is damaged ({why}); restore it from a copy, or remove the folder to train the "
+        "run again"
+    )
 
 
 def load_state(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
     """Put a state back, return its step; DataError for a file that is no state of this model."""
     fused = bool(optimizer.defaults.get("fused"))
-    with safe_open(path, "pt") as file:
-        names = set(file.keys())
-        for name, p in model.named_parameters():
-            if f"weight/{name}" not in names:
-                raise DataError(f"{path}: no weights {name!r}; it is the state of another model")
-            with torch.no_grad():
-                p.copy_(_like(file.get_tensor(f"weight/{name}"), p))
-            optimizer.state[p] = {
-                # The fused optimiser counts its steps on the device, the others on the CPU.
-                kind: value if kind == "step" and not fused else _like(value, p)
-                for kind in _AVERAGES
-                if f"{kind}/{name}" in names
-                for value in [file.get_tensor(f"{kind}/{name}")]
-            }
-        return int(file.metadata()["step"])
+    tensors, step = _read_state(path)
+    for name, p in model.named_parameters():
+        if f"weight/{name}" not in tensors or tensors[f"weight/{name}"].shape != p.shape:
+            raise DataError(f"{path}: no weights {name!r}; it is the state of another model")
+        with torch.no_grad():
+            p.copy_(_like(tensors[f"weight/{name}"], p))
+        optimizer.state[p] = {
+            # The fused optimiser counts its steps on the device, the others on the CPU.
+            kind: value if kind == "step" and not fused else _like(value, p)
+            for kind in _AVERAGES
+            if (value := tensors.get(f"{kind}/{name}")) is not None
+        }
+    return step
 
 
 def _like(value: torch.Tensor, p: torch.Tensor) -> torch.Tensor:

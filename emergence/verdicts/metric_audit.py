@@ -22,6 +22,7 @@ from emergence.errors import DataError
 from emergence.fits.shared_threshold import SharedThreshold, share_fits
 from emergence.interval import symmetric
 from emergence.metrics import METRICS
+from emergence.records.columns import as_records
 from emergence.records.points import Points
 from emergence.records.records import Records
 from emergence.verdicts.classify import classify
@@ -82,7 +83,7 @@ def audit_metrics(
     >>> audit_metrics(Records(pd.concat([graded, strict])), n_boot=199).label
     'metric'
     """
-    points = _same_checkpoints(_select(records, task, family, strict, graded))
+    points = _same_checkpoints(_select(as_records(records), task, family, strict, graded))
     verdicts = tuple(
         classify(p, noise=noise, runs=runs, alpha=alpha, n_boot=n_boot, rng=rng) for p in points
     )

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from joblib.parallel import get_active_backend
+from joblib import delayed
 from threadpoolctl import threadpool_limits
 
+from emergence._parallel import parallel
 from emergence._random import Seed, as_seed
 from emergence._results import Result, jsonable, no_interval
 from emergence._typing import Axes, FloatArray, Losses, Noise, Outliers, Runs
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval
+from emergence.records.columns import as_records
 from emergence.records.points import Points
 from emergence.records.records import Records
 from emergence.records.warnings import not_fitted
@@ -228,7 +229,7 @@ def classify_tasks(
     """
     check_alpha(alpha, n_boot)
     wanted = None if metric is None else {metric} if isinstance(metric, str) else set(metric)
-    groups = [g for g in records.groups() if wanted is None or g.metric in wanted]
+    groups = [g for g in as_records(records).groups() if wanted is None or g.metric in wanted]
     skipped = [
         Skipped("", task, name, reason)
         for task, name, reason in records.refused
@@ -239,11 +240,7 @@ def classify_tasks(
     work, seed = delayed(_judge), as_seed(rng)
     options: dict[str, Any] = {"noise": noise, "runs": runs, "alpha": alpha, "n_boot": n_boot}
     options |= {"loss_sd": loss_sd, "outliers": outliers, "losses": losses}
-    # Not every backend (Ray) can hand results back one by one.
-    lazy = getattr(get_active_backend()[0], "supports_return_generator", False)
-    outcomes = Parallel(n_jobs=n_jobs, return_as="generator" if lazy else "list")(
-        work(g, seed, options) for g in groups
-    )
+    outcomes = parallel(n_jobs, lazy=True)(work(g, seed, options) for g in groups)
     verdicts: list[Verdict] = []
     for _, outcome in zip(progress(groups) if progress else groups, outcomes, strict=True):
         if isinstance(outcome, Skipped):

@@ -5,12 +5,14 @@ number), so that the position in the stream is the step and resuming needs no st
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from random import Random
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from emergence._typing import AnyArray, IntArray
+from emergence.errors import DataError
 from emergence.train.corpus import items
 from emergence.train.corpus.mixture import MIXTURE, Mixture
 from emergence.train.corpus.words import LANGUAGES, Language
@@ -100,6 +102,17 @@ def documents(
             yield domain, mixture.text.draw(rng, held_out)
         else:
             yield f"{domain}_{language.name}", document(rng, language, domain)
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Tokenizer of a run; DataError for a file that is none."""
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower one
+        raise DataError(
+            f"{path} is damaged or missing ({error}); restore it from a copy, or remove the folder "
+            "to train the run again"
+        ) from error
 
 
 def train_tokenizer(vocab_size: int, rows: int = 400, mixture: Mixture = MIXTURE) -> Tokenizer:

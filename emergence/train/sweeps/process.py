@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from emergence.errors import DataError, EmergenceError
+from emergence._files import locked
+from emergence._processes import PARENT
+from emergence.errors import EmergenceError, OutputError
 from emergence.train.config import TrainConfig
 from emergence.train.folder import CONFIG
-from emergence.train.state import locked
 from emergence.train.stopping import Interrupted
 
 
@@ -60,7 +61,7 @@ def _attempt(
         path.write_text(config.model_dump_json(), encoding="utf-8")
         process = subprocess.Popen(
             [sys.executable, "-m", "emergence", "train", str(path), "-o", str(folder)],
-            env=os.environ | {"OMP_NUM_THREADS": "1"} | gpu,
+            env=os.environ | {"OMP_NUM_THREADS": "1", PARENT: str(os.getpid())} | gpu,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -87,8 +88,8 @@ def _free_gpu(config: TrainConfig, folder: Path) -> Iterator[dict[str, str]]:
         place.mkdir(exist_ok=True)
         with ExitStack() as held:
             try:
-                held.enter_context(locked(place))
-            except DataError:
+                held.enter_context(locked(place, "holds"))
+            except OutputError:
                 continue
             yield {"CUDA_VISIBLE_DEVICES": names[gpu] if names[0] else str(gpu)}
             return

@@ -15,11 +15,12 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from emergence import __version__
+from emergence._files import write_whole
 from emergence.errors import DataError
 from emergence.records.records import Records
 from emergence.train.config import TrainConfig, check_branch, read_json
 from emergence.train.folder import LOG, RECORDS, check_folder, is_finished
-from emergence.train.state import last_line, read_lines, write_whole
+from emergence.train.state import last_line, read_lines
 from emergence.train.stopping import Interrupted, TrainingStopped, termination_interrupts
 from emergence.train.sweeps.process import Crew, train_apart
 

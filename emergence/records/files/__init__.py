@@ -1,0 +1,1 @@
+"""Files: records in our own schema, whatever format they are in."""

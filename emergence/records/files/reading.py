@@ -1,0 +1,92 @@
+"""Reading: files of records in our own schema to data frames, errors with file and row."""
+
+import codecs
+import csv
+import gzip
+import zlib
+from pathlib import Path
+
+import pandas as pd
+
+from emergence.records.files.delimited import read_delimited, rows
+from emergence.records.files.jsonl import read_jsonl
+from emergence.records.files.parquet import read_parquet
+from emergence.records.files.parts import unreadable
+
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
+    """Read a file; return the table and the number that its first data row has in the file.
+
+    The suffix says the format: .csv, .tsv, .jsonl or .parquet; the first two may be
+    compressed (.gz).
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no such file: {path}")
+    if path.is_dir():
+        raise unreadable(path, "is a folder; give a file of records")
+    suffix, packed = _suffix(path), path.suffix.lower() == ".gz"
+    if suffix not in SUFFIXES or (packed and suffix not in (".csv", ".tsv")):
+        known = ", ".join(SUFFIXES)
+        advice = "write the results as a table, one row per checkpoint, task and metric"
+        raise unreadable(path, f"the suffix {path.suffix!r} is not one of {known}: {advice}")
+    if path.stat().st_size == 0:
+        raise unreadable(path, "the file is empty; it needs a header and rows")
+    if suffix == ".parquet":
+        return read_parquet(path), 1
+    try:
+        encoding = _known(encoding) if encoding else _detect(path)
+        if suffix == ".jsonl":
+            return read_jsonl(path, encoding), 1
+        return read_delimited(path, encoding, "," if suffix == ".csv" else "\t"), 2
+    except UnicodeDecodeError as error:
+        raise unreadable(
+            path,
+            f"byte {error.object[error.start]:#04x} at position {error.start} is not {encoding}; "
+            "name the encoding: encoding='latin-1', or --encoding latin-1 on the command line",
+        ) from error
+    except UnicodeError as error:
+        raise unreadable(path, f"is not {encoding}: {error}") from error
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        advice = "copy the file again, or unpack what is left of it with gzip -dc"
+        raise unreadable(path, f"cannot be unpacked: {error}; {advice}") from error
+    except LookupError as error:
+        raise unreadable(path, f"encoding {encoding!r} is not known") from error
+    except csv.Error as error:
+        raise unreadable(path, f"is no table of text: {error}") from error
+
+
+def _known(encoding: str) -> str:
+    """Name of a text encoding; LookupError for what is none."""
+    try:
+        found = codecs.lookup(encoding)
+    except (ValueError, UnicodeError) as error:
+        raise LookupError(encoding) from error
+    if not getattr(found, "_is_text_encoding", True):
+        raise LookupError(encoding)
+    return encoding
+
+
+def _detect(path: Path) -> str:
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    with opener(path, "rb") as file:
+        head = file.read(4)
+    return next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
+
+
+def line_numbers(path: Path, encoding: str | None) -> list[int]:
+    """Line on which each record of a delimited file ends; empty for other formats."""
+    # Blank lines and quoted line breaks make them differ from the positions of the records.
+    suffix = _suffix(path)
+    if suffix not in (".csv", ".tsv"):
+        return []
+    sep = "," if suffix == ".csv" else "\t"
+    return [stop for _, stop, _ in rows(path, encoding or _detect(path), sep)][1:]
+
+
+def _suffix(path: Path) -> str:
+    """Format by the name: the suffix, or the one before .gz."""
+    last = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if last == ".gz" else last

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test demo paper docs clean
+.PHONY: report test demo paper versions docs clean
 
 report: $(VENV)/report.stamp
 	$(BIN)/emergence report data/public_reports.csv --jobs -1 -o out/public
@@ -24,6 +24,10 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# The core of the tests on every Python at hand, and on the oldest packages allowed.
+versions: $(VENV)/bin/python
+	$(BIN)/python tests/versions.py
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

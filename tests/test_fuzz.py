@@ -1,0 +1,24 @@
+"""Fuzz: damaged files end in an error of ours or in all their rows (more: benchmarks/fuzz.py)."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import mutations
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    found, rng = mutations.samples(tmp_path), random.Random(23)
+    for _ in range(400):
+        mutations.read_mutated(tmp_path, found, rng)
+
+
+def test_no_row_is_lost_between_quotes(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    for _ in range(150):
+        mutations.read_table(tmp_path, rng)

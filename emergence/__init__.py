@@ -42,6 +42,11 @@ if TYPE_CHECKING:
         size_threshold as size_threshold,
     )
     from emergence.readers.digitized import read_curves as read_curves
+    from emergence.readers.importing import (
+        Imported as Imported,
+        import_results as import_results,
+        import_table as import_table,
+    )
     from emergence.readers.joined_curves import JoinedCurves as JoinedCurves
     from emergence.readers.joining import join_curves as join_curves
     from emergence.records.datasets import load_dataset as load_dataset
@@ -75,6 +80,7 @@ _NAMES = {
     "fits.compare_onsets": "OnsetComparison compare_onsets",
     "fits.diagnostics": "Diagnostics diagnose",
     "readers.digitized": "read_curves",
+    "readers.importing": "Imported import_results import_table",
     "readers.joining": "join_curves",
     "readers.joined_curves": "JoinedCurves",
     "verdicts.classify": "classify",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from os.path import splitext
 from pathlib import Path
 from pkgutil import iter_modules
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emergence._files import replacing
 from emergence._typing import LOSSES, NOISES, OUTLIERS, PLATEAUS, RUNS, Axes
-from emergence.errors import DataWarning, EmergenceError
+from emergence.errors import DataWarning, EmergenceError, RecordsError
 
 if TYPE_CHECKING:
     from emergence.fits.threshold_result import ThresholdFit
@@ -39,12 +40,25 @@ def read(path: str, encoding: str | None = None) -> Records:
     """Read a file of records, warnings to standard error."""
     from emergence.records.records import read_records
 
+    try:
+        with said_to_stderr():
+            return read_records(path, encoding=encoding)
+    except RecordsError as error:
+        from emergence.readers.hints import import_line
+
+        if (line := import_line(Path(path))) is None:
+            raise
+        raise EmergenceError(f"{error}\n  to turn it into records: {line}") from None
+
+
+@contextmanager
+def said_to_stderr() -> Iterator[None]:
+    """Warnings of records to standard error, as a line each."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
-        records = read_records(path, encoding=encoding)
+        yield
     for w in caught:
         print(f"warning: {w.message}", file=sys.stderr)
-    return records
 
 
 def given(args: argparse.Namespace, names: str) -> dict[str, Any]:

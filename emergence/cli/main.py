@@ -16,7 +16,7 @@ from emergence.errors import EmergenceError
 # Commands that write a folder, and those that write a table; the others draw a figure.
 _FOLDERS = ("report", "figures", "paper", "train", "sweep")
 _TABLES = ("classify", "simulate", "import", "evaluate")
-_INPUTS = ("file", "law", "loss", "score", "items", "text")
+_INPUTS = ("file", "law", "items", "text")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +51,8 @@ def _check_output(args: argparse.Namespace) -> None:
     if args.command in _FOLDERS:
         check_folder(output)
         return
-    inputs = [name for key in _INPUTS if isinstance(name := getattr(args, key, None), str)]
+    inputs = [*getattr(args, "paths", [])]
+    inputs += [name for key in _INPUTS if isinstance(name := getattr(args, key, None), str)]
     check_output(output if args.command in _TABLES else figure_path(output), inputs)
 
 

@@ -23,6 +23,9 @@ class Record(BaseModel):
     params: float = Field(gt=0, description="non-embedding parameters unless source says otherwise")
     tokens: float = Field(gt=0, description="training tokens seen")
     loss: float = Field(gt=0, description="pre-training loss, nats per token")
+    loss_stderr: float | None = Field(
+        default=None, ge=0, description="standard error of the loss; widens intervals on its axis"
+    )
     task: str = Field(min_length=1, description="name of the task")
     metric: str = Field(min_length=1, description="acc, exact_match, choice_prob, brier, ...")
     value: float = Field(description="score, as a fraction")

@@ -260,7 +260,14 @@ def _points(part: pd.DataFrame) -> Points:
         task=task,
         metric=name,
         family=str(part["family"].iloc[0]) if "family" in part else "",
+        loss_sd=_loss_sd(part),
     )
+
+
+def _loss_sd(part: pd.DataFrame) -> float:
+    """Root mean square of the errors of the losses that are given."""
+    known = part["loss_stderr"].dropna() if "loss_stderr" in part else pd.Series(dtype=float)
+    return float(np.sqrt(np.mean(np.square(known)))) if len(known) else 0.0
 
 
 def read_records(
@@ -310,6 +317,8 @@ def read_records(
 
     def as_in_the_file(found: Sequence[Violation]) -> list[Violation]:
         lines = line_numbers(file, encoding)
+        if len(lines) != len(frame):  # of what the two parsers do not split alike
+            lines = []
         return [
             v if v.row is None or not lines else replace(v, row=lines[v.row - first_row])
             for v in found

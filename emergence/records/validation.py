@@ -14,8 +14,8 @@ from emergence.metrics import known_metric, refusal
 from emergence.records.table import Table
 
 TEXT = ("model", "run", "task", "metric", "family", "source")
-NUMERIC = ("params", "tokens", "loss", "value", "n_items", "stderr", "chance", "best", "step",
-           "seed", "flops")  # fmt: skip
+NUMERIC = ("params", "tokens", "loss", "loss_stderr", "value", "n_items", "stderr", "chance",
+           "best", "step", "seed", "flops")  # fmt: skip
 REQUIRED = ("model", "run", "params", "tokens", "loss", "task", "metric", "value")
 POSITIVE = ("params", "tokens", "loss", "flops")
 # Uniform guessing over a vocabulary of a million tokens costs 14 nats.
@@ -139,7 +139,7 @@ def check_cells(table: Table) -> list[Violation]:
             report((x <= 0) & good, column, "must be positive")
         elif column == "n_items":
             report((x < 1) & good, column, "must be at least 1")
-        elif column == "stderr":
+        elif column in ("stderr", "loss_stderr"):
             report((x < 0) & good, column, "must not be negative")
     out += _check_metrics(table)
     out += _check_levels(table)
@@ -150,7 +150,7 @@ def check_cells(table: Table) -> list[Violation]:
 
 def _is_sound(column: str, low: float, high: float) -> bool:
     """Whether a numeric column that spans this much has no cell to report; NaN has none that is."""
-    least = {"n_items": 1.0, "stderr": 0.0}.get(column, -1e300)
+    least = {"n_items": 1.0, "stderr": 0.0, "loss_stderr": 0.0}.get(column, -1e300)
     above = low > 0 if column in POSITIVE else low >= least
     most = HIGH_LOSS if column == "loss" else np.finfo(float).max
     return above and high <= most

@@ -1,0 +1,58 @@
+"""Chance: the number of options of well-known tasks, which no file of results gives.
+
+0 stands for answers that are written, where guessing scores nothing.  Counted from the data sets'
+own descriptions; a task whose items differ in their number has that of most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from emergence.metrics import known_metric
+
+# By the beginning of the name as the common harnesses call the task.
+OPTIONS: dict[str, int] = {
+    "agieval_gaokao": 4, "agieval_logiqa": 4, "agieval_lsat": 5, "agieval_sat": 4,
+    "anli": 3, "arc": 4, "arithmetic": 0, "babi": 0, "bbh": 0, "belebele": 4, "blimp": 2,
+    "boolq": 2, "c3": 4, "cb": 3, "ceval": 4, "chid": 10, "cluewsc": 2, "cmmlu": 4, "cmnli": 3,
+    "cola": 2, "commonsense_qa": 5, "commonsenseqa": 5, "copa": 2, "coqa": 0, "csqa": 5,
+    "drop": 0, "global_mmlu": 4, "gpqa": 4, "gsm8k": 0, "gsm_plus": 0, "headqa": 4,
+    "hellaswag": 4, "hendrycks_math": 0, "hendryckstest": 4, "humaneval": 0, "kobest_copa": 2,
+    "lambada": 0, "logiqa": 4, "math": 0, "mathqa": 5, "mbpp": 0, "mc_taco": 2, "medmcqa": 4,
+    "medqa": 4, "mgsm": 0, "minerva_math": 0, "mmlu": 4, "mmlu_pro": 10, "mnli": 3, "mrpc": 2,
+    "multirc": 2, "naturalqs": 0, "natural_questions": 0, "nq_open": 0, "openbookqa": 4,
+    "paws": 2, "piqa": 2, "prost": 4, "pubmedqa": 3, "qa4mre": 5, "qasper": 0, "qnli": 2, "qqp": 2,
+    "race": 4, "record": 0, "rte": 2, "sciq": 4, "siqa": 3, "social_i_qa": 3, "social_iqa": 3,
+    "socialiqa": 3, "squad": 0, "sst": 2, "storycloze": 2, "swag": 4, "toxigen": 2, "triviaqa": 0,
+    "webqs": 0, "wic": 2, "winogrande": 2, "winogender": 2, "wnli": 2, "wsc": 2, "xcopa": 2,
+    "xnli": 3, "xstory_cloze": 2, "xstorycloze": 2, "xwinograd": 2,
+}  # fmt: skip
+
+
+def options_of(task: str) -> int | None:
+    """Options of a task by its name, whatever is added to it; None for one that is not known.
+
+    Examples
+    --------
+    >>> options_of("hendrycksTest-anatomy"), options_of("ARC-Challenge"), options_of("mine")
+    (4, 4, None)
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", task.lower()).strip("_")
+    known = [key for key in OPTIONS if name == key or name.startswith(key + "_")]
+    # arceasy, hellaswagzh: a name without a mark between, where it is long enough to be meant.
+    known = known or [key for key in OPTIONS if len(key) > 4 and name.startswith(key)]
+    return OPTIONS[max(known, key=len)] if known else None
+
+
+def chance_of(task: str, metric: str, given: Mapping[str, float]) -> float | None:
+    """Score of guessing: as given for the task (its accuracy), else by its number of options."""
+    known = known_metric(metric)
+    if known is None:
+        return given.get(task)
+    if known.name == "exact_match":
+        return 0.0
+    if task in given:
+        return 1.0 - given[task] if known.best == 0 else given[task]
+    options = options_of(task)
+    return None if options is None else known.chance(options)

@@ -1,0 +1,252 @@
+"""import_results: other tools' files to records, a loss for every score.
+
+A score and a loss belong together where they are of one checkpoint: of one run, at one step or one
+number of tokens (:mod:`emergence.readers.loss_series`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emergence.errors import DataError
+from emergence.readers.chance import chance_of
+from emergence.readers.found import Found, Place, size_in
+from emergence.readers.loss_series import loss_series
+from emergence.readers.recognise import files_in, read_any
+from emergence.readers.tools.tables import read_table
+from emergence.records.records import Records
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Records, and what a reader should know of how they came about.
+
+    ``left_out`` names what is not in the records, and why; ``assumed`` what was taken for granted.
+    """
+
+    records: Records
+    left_out: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    runs: tuple[str, ...] = field(default=(), repr=False)
+
+    def summary(self) -> str:
+        """What was read, left out and assumed, as text."""
+        lines = [f"{self.records!r}"]
+        lines += [f"  taken for granted: {line}" for line in _few(self.assumed)]
+        lines += [f"  left out: {line}" for line in _few(self.left_out)]
+        return "\n".join(lines)
+
+
+def import_results(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    kind: str = "auto",
+    chance: Mapping[str, float] | None = None,
+    params: float | None = None,
+    tokens_per_step: float | None = None,
+    run: str | None = None,
+    family: str = "",
+    tolerance: float = 0.1,
+    window: float | None = None,
+) -> Imported:
+    """Read results and logs of other tools and join them.
+
+    Parameters
+    ----------
+    paths : path or paths
+        Files and folders, results and logs in any order; what each is, is seen from what is in it.
+    kind : str
+        Force the kind of every file; see the command line's help.
+    chance : mapping of task to float, optional
+        Accuracy of guessing, for tasks that are not well known.
+    params : float, optional
+        Model size, where neither files nor names say it.
+    tokens_per_step : float, optional
+        Tokens of one optimiser step, where steps are known and tokens are not.
+    run : str, optional
+        Name of the one run that all files belong to.
+    family : str
+        What makes the losses comparable.
+    tolerance : float
+        A loss may be interpolated between two whose distance is at most this share of their step.
+    window : float, optional
+        Steps of a training log that are averaged, up to the checkpoint; default 1% of the run.
+
+    Raises
+    ------
+    DataError
+        Where no score finds a loss, or size, tokens or chance are unknown: with what to give.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> folder = Path(tempfile.mkdtemp()) / "tiny-10m"
+    >>> folder.mkdir()
+    >>> for step in (100, 200, 300):
+    ...     result = {"results": {"piqa": {"acc,none": 0.5 + step / 1e4}},
+    ...               "config": {"model_args": f"pretrained=tiny-10m/checkpoint-{step}"}}
+    ...     _ = (folder / f"results_{step}.json").write_text(json.dumps(result))
+    >>> log = [{"step": s, "eval_loss": 4 - s / 200} for s in (100, 200, 300)]
+    >>> _ = (folder / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+    >>> import_results(folder, tokens_per_step=1e5).records
+    Records(3 rows, 1 run, 1 task, 1 family)
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    found = Found()
+    for path in files_in([Path(p) for p in given]):
+        one = read_any(path, kind)
+        if one is None:
+            found.left_out.append(f"{path}: of no kind that is known (name it with kind=, --kind)")
+        else:
+            found.add(one.called(run))
+    rows = _joined(found, params, tokens_per_step, tolerance, window)
+    rows = _with_chance(rows, chance or {}, found)
+    if not rows:
+        what = f"{len(found.scores)} scores and {len(found.losses)} losses were read"
+        raise DataError(
+            "\n  ".join([f"no records came of these files; {what}", *_few(found.left_out)])
+        )
+    for row in rows:
+        row |= {"family": family} if family else {}
+    frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    again = frame.duplicated(["run", "tokens", "task", "metric"], keep="last")
+    if again.any():
+        found.left_out.append(f"{int(again.sum())} scores that a later file gives again")
+    left, assumed = (tuple(dict.fromkeys(part)) for part in (found.left_out, found.assumed))
+    return Imported(Records(frame[~again], where="the imported files"), left, assumed)
+
+
+def import_table(
+    path: str | os.PathLike[str],
+    columns: Mapping[str, str],
+    *,
+    chance: Mapping[str, float] | None = None,
+    constants: Mapping[str, Any] | None = None,
+) -> Imported:
+    """Read any table whose columns have other names.
+
+    ``columns`` maps our names to those of the table; ``constants`` gives what it has no column for.
+    DataError names a column that is missing.
+    """
+    frame = read_table(Path(path), columns)
+    for name, value in (constants or {}).items():
+        frame[name] = value
+    assumed: list[str] = []
+    if "run" not in frame and "model" in frame:
+        frame["run"] = frame["model"]
+        assumed.append("every model is one run")
+    if "model" not in frame and "run" in frame:
+        frame["model"] = frame["run"]
+    if "metric" not in frame:
+        frame["metric"] = "acc"
+        assumed.append("the scores are accuracies")
+    if "value" in frame and _percent(frame["value"]):
+        frame["value"] = frame["value"] / 100.0
+        assumed.append("scores above 1 are percent")
+    if "chance" not in frame and {"task", "metric"} <= set(frame.columns):
+        pairs = zip(frame["task"], frame["metric"], strict=True)
+        frame["chance"] = [chance_of(str(t), str(m), chance or {}) for t, m in pairs]
+    left = []
+    if "tokens" in frame and (frame["tokens"] == 0).any():
+        left.append(f"{int((frame['tokens'] == 0).sum())} rows before the first step")
+        frame = frame[frame["tokens"] != 0]
+    records = Records(frame, where=Path(path).name, first_row=2)
+    return Imported(records, tuple(left), tuple(assumed))
+
+
+def _percent(value: pd.Series[Any]) -> bool:
+    known = value.dropna()
+    return bool(len(known) and known.max() > 1.5 and known.min() >= 0 and known.max() <= 100)
+
+
+def _few(lines: Iterable[str], most: int = 12) -> list[str]:
+    """First lines, those that say the same of several files together."""
+    said = list(lines)
+    return said if len(said) <= most else [*said[:most], f"... and {len(said) - most} more"]
+
+
+def _with_chance(
+    rows: list[dict[str, Any]], given: Mapping[str, float], found: Found
+) -> list[dict[str, Any]]:
+    """Rows with the score of guessing; tasks whose is unknown are left out, with what to give."""
+    out, unknown = [], set()
+    for row in rows:
+        if row.get("chance") is None:
+            row["chance"] = chance_of(row["task"], row["metric"], given)
+        if row["chance"] is None:
+            unknown.add(row["task"])
+        else:
+            out.append(row)
+    found.left_out += [
+        f"task {task}: its chance is not known; give --chance {task}=0.25 (1/k for k options)"
+        for task in sorted(unknown)
+    ]
+    return out
+
+
+def _joined(
+    found: Found, params: float | None, tokens_per_step: float | None, tolerance: float,
+    window: float | None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """A row for every score that finds a loss; the others are named in ``left_out``."""
+    if found.scores and not found.losses:
+        _stand_in(found)
+    series = loss_series(found)
+    out, alone = [], defaultdict[str, int](int)
+    for score in found.scores:
+        place: Place = score["place"]
+        own = series.get(place.run) or (next(iter(series.values())) if len(series) == 1 else None)
+        if own is None:
+            alone[f"{place.run}: no losses of that run"] += 1
+            continue
+        size = params or score.get("params") or size_in(place.run)
+        if not size:
+            raise DataError(f"{place.run}: its size is not known; give params= (--params 160M)")
+        at = own.at(place, tolerance, window)
+        if at is None:
+            alone[f"{_named(place)}: no loss near enough"] += 1
+            continue
+        loss, error = at
+        tokens = place.tokens or own.tokens_at(place, tokens_per_step, size)
+        if tokens is None:
+            raise DataError(
+                f"{_named(place)}: its tokens are not known; give tokens_per_step= "
+                "(--tokens-per-step), batch times context"
+            )
+        row = {"model": place.run, "run": place.run, "params": size, "tokens": tokens, "loss": loss,
+               "step": place.step, "loss_stderr": error}  # fmt: skip
+        names = ("task", "metric", "value", "n_items", "stderr", "chance", "source")
+        out.append(row | {name: score.get(name) for name in names})
+    found.left_out += [f"{what} ({count} scores)" for what, count in alone.items()]
+    if len(series) == 1 and out and out[0]["run"] not in series:
+        found.assumed.append(f"the losses of {next(iter(series))} are those of {out[0]['run']}")
+    held = {name: s.held for name, s in series.items()}
+    for name, what in held.items():
+        if what == "training":
+            found.assumed.append(f"{name}: its training loss, averaged up to each checkpoint")
+    return out
+
+
+def _stand_in(found: Found) -> None:
+    """Let the log perplexity of the language task that most checkpoints have stand for the loss."""
+    tasks = Counter(row["task"] for row in found.perplexities)
+    if not tasks:
+        return
+    task = tasks.most_common(1)[0][0]
+    found.losses = [r | {"kind": "held out"} for r in found.perplexities if r["task"] == task]
+    found.assumed.append(
+        f"the log perplexity of {task} stands in for the loss, which no file gives"
+    )
+
+
+def _named(place: Place) -> str:
+    at = f"step {place.step:g}" if place.step is not None else f"{place.tokens or 0:.3g} tokens"
+    return f"{place.run} {at}"

@@ -1,0 +1,103 @@
+r"""Loss series: the losses of one run, and the loss at a checkpoint.
+
+Where no loss stands at the very step, it is taken between the two beside it, if these are near; of
+a log of single steps it is the mean over a window that ends at the checkpoint,
+
+.. math:: \bar L = \frac1m \sum_{s - w < t \le s} L_t, \qquad
+    \text{se} = \frac{\text{sd of the } L_t \text{ about their line}}{\sqrt m}.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emergence._typing import FloatArray
+from emergence.readers.found import Found, Place
+
+# A window that ends at a checkpoint: this share of the run, so many steps of the log at least.
+_WINDOW, _LEAST = 0.01, 5
+
+
+@dataclass(frozen=True, eq=False)
+class LossSeries:
+    """Losses of one run by step, or by tokens where steps are unknown."""
+
+    by: str
+    x: FloatArray
+    loss: FloatArray
+    held: str
+    tokens: FloatArray | None
+    flops_per_step: float | None
+
+    def at(
+        self, place: Place, tolerance: float, window: float | None
+    ) -> tuple[float, float | None] | None:
+        """Loss at a checkpoint and its standard error, if it has one; None where there is none."""
+        where = place.step if self.by == "step" else place.tokens
+        if where is None:
+            return None
+        if self.held == "training":
+            return self._mean(where, window)
+        i = int(np.searchsorted(self.x, where))
+        if i < self.x.size and np.isclose(self.x[i], where, rtol=1e-9):
+            return float(self.loss[i]), None
+        if not 0 < i < self.x.size or self.x[i] - self.x[i - 1] > tolerance * where:
+            return None
+        return float(np.interp(where, self.x[i - 1 : i + 1], self.loss[i - 1 : i + 1])), None
+
+    def _mean(self, where: float, window: float | None) -> tuple[float, float | None] | None:
+        stop = int(np.searchsorted(self.x, where * (1 + 1e-9), side="right"))
+        width = window if window is not None else _WINDOW * float(self.x[-1])
+        start = min(int(np.searchsorted(self.x, where - width, side="right")), stop - _LEAST)
+        start = max(start, 0)
+        x, y = self.x[start:stop], self.loss[start:stop]
+        # A checkpoint beyond the log has no loss in it.
+        if y.size < 2 or where - x[-1] > max(width, 2 * float(np.diff(x).max())):
+            return None
+        if y.size < 4:
+            return float(y.mean()), None
+        line = np.polynomial.Polynomial.fit(x, y, 1)
+        spread = float(np.sqrt(np.square(y - line(x)).sum() / (y.size - 2)))
+        return float(y.mean()), spread / float(np.sqrt(y.size))
+
+    def tokens_at(self, place: Place, per_step: float | None, params: float) -> float | None:
+        """Tokens of a checkpoint: by the step, by what the trainer counted, or by its compute."""
+        if place.step is None:
+            return None
+        if per_step is not None:
+            return place.step * per_step
+        if self.tokens is not None:
+            return float(np.interp(place.step, self.x, self.tokens))
+        if self.flops_per_step is not None:
+            return place.step * self.flops_per_step / (6.0 * params)
+        return None
+
+
+def loss_series(found: Found) -> dict[str, LossSeries]:
+    """Losses of each run: those on held-out text where there are any."""
+    by_run: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in found.losses:
+        by_run[row["place"].run].append(row)
+    return {run: _one_series(rows) for run, rows in by_run.items()}
+
+
+def _one_series(rows: list[dict[str, Any]]) -> LossSeries:
+    held = "held out" if any(r["kind"] == "held out" for r in rows) else "training"
+    mine = [r for r in rows if r["kind"] == held]
+    by = "step" if all(r["place"].step is not None for r in mine) else "tokens"
+    last = {getattr(r["place"], by): r for r in mine if getattr(r["place"], by) is not None}
+    x = np.array(sorted(last))
+    tokens = [last[value]["place"].tokens for value in x]
+    known = by == "step" and None not in tokens
+    return LossSeries(
+        by=by,
+        x=x,
+        loss=np.array([last[value]["loss"] for value in x]),
+        held=held,
+        tokens=np.array(tokens, dtype=float) if known else None,
+        flops_per_step=mine[0].get("flops_per_step"),
+    )

@@ -1,0 +1,1 @@
+"""Tools: one file for each kind of file that other tools write."""

@@ -1,0 +1,123 @@
+"""Results of other evaluators: lighteval, Inspect and Every Eval Ever."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from emergence.errors import DataError
+from emergence.metrics import known_metric
+from emergence.readers.found import Found, Place, number, place_of, size_in
+
+# What they call a number of answers that are right to the letter.
+_EXACT = ("em", "qem", "pem", "pqem", "extractive_match", "match", "exact", "includes")
+
+
+def is_lighteval(data: Any) -> bool:
+    """Whether an object of JSON holds results of lighteval."""
+    return isinstance(data, dict) and "config_general" in data and "results" in data
+
+
+def is_inspect(data: Any) -> bool:
+    """Whether an object of JSON is a log of Inspect."""
+    return isinstance(data, dict) and isinstance(data.get("eval"), dict) and "task" in data["eval"]
+
+
+def is_every_eval_ever(data: Any) -> bool:
+    """Whether an object of JSON follows the schema of Every Eval Ever."""
+    return isinstance(data, dict) and isinstance(data.get("evaluation_results"), list)
+
+
+def _metric(name: str) -> str:
+    return "exact_match" if name.lower() in _EXACT else name
+
+
+def _row(place: Place, task: str, metric: str, value: Any, path: Path) -> dict[str, Any]:
+    return {"place": place, "task": task, "metric": metric, "value": number(value), "stderr": None,
+            "n_items": None, "params": size_in(place.run), "source": path.name}  # fmt: skip
+
+
+def read_lighteval(data: dict[str, Any], path: Path) -> Found:
+    """Scores of one file of lighteval; the average over all tasks is no task."""
+    general = data["config_general"]
+    name = (
+        general.get("model_name")
+        or (general.get("model_config") or {}).get("model_name")
+        or path.parent.name
+    )
+    place, found = place_of(str(name), (general.get("model_config") or {}).get("revision")), Found()
+    for key, cells in data["results"].items():
+        parts = key.split("|")
+        task = parts[1] if len(parts) > 2 else parts[0]
+        if key == "all" or not isinstance(cells, dict):
+            continue
+        count = (data.get("config_tasks") or {}).get("|".join(parts[:2]), {})
+        for metric, value in cells.items():
+            if metric.endswith("_stderr"):
+                continue
+            if known_metric(_metric(metric)) is None:
+                found.left_out.append(f"{task} {metric}: no metric that a fit takes")
+                continue
+            row = _row(place, task, _metric(metric), value, path)
+            error = cells.get(f"{metric}_stderr")
+            row["stderr"] = None if error is None else number(error)
+            items = count.get("effective_num_docs") if isinstance(count, dict) else None
+            row["n_items"] = float(items) if items and items > 0 else None
+            found.scores.append(row)
+    return found
+
+
+def read_inspect(data: dict[str, Any], path: Path) -> Found:
+    """Scores of one log of Inspect."""
+    about, results = data["eval"], data.get("results") or {}
+    place, found = place_of(str(about.get("model", path.parent.name))), Found()
+    task = str(about["task"]).rpartition("/")[2]
+    if data.get("status") not in (None, "success"):
+        found.left_out.append(f"{path.name}: its status is {data['status']!r}")
+        return found
+    for score in results.get("scores", []):
+        cells = {name: m.get("value") for name, m in (score.get("metrics") or {}).items()}
+        for name, value in cells.items():
+            metric = "acc" if name == "accuracy" else _metric(name)
+            if known_metric(metric) is None:
+                if name != "stderr":
+                    found.left_out.append(f"{task} {name}: no metric that a fit takes")
+                continue
+            row = _row(place, task, metric, value, path)
+            row["stderr"] = cells.get("stderr")
+            row["n_items"] = results.get("completed_samples") or results.get("total_samples")
+            found.scores.append(row)
+    return found
+
+
+def read_inspect_archive(path: Path) -> Found:
+    """Scores of a log of Inspect in its packed form."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return read_inspect(json.loads(archive.read("header.json")), path)
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise DataError(f"{path.name} is no log of Inspect: {error}") from error
+
+
+def read_every_eval_ever(data: dict[str, Any], path: Path) -> Found:
+    """Scores of one record of Every Eval Ever; a score without a metric's name is an accuracy."""
+    about = data.get("model_info") or {}
+    name = about.get("id") or about.get("name") or path.parent.name
+    place, found = place_of(str(name)), Found()
+    for result in data["evaluation_results"]:
+        task, config = str(result.get("evaluation_name", "")), result.get("metric_config") or {}
+        metric = _metric(str(config.get("metric_name") or config.get("metric_id") or "acc"))
+        value = (result.get("score_details") or {}).get("score")
+        if not task or value is None or known_metric(metric) is None:
+            found.left_out.append(
+                f"{path.name}: {task or 'a result'} {metric} has no score to take"
+            )
+            continue
+        high = config.get("max_score")
+        percent = isinstance(high, int | float) and high == 100
+        found.scores.append(
+            _row(place, task, metric, number(value) / (100 if percent else 1), path)
+        )
+    return found

@@ -1,0 +1,156 @@
+"""Tables of losses and scores that are not ours: W&B, TensorBoard, Lightning, anybody's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emergence.errors import DataError, RecordsError, Violation
+from emergence.readers.found import Found, Place, number, place_of
+
+_STEP_NAMES = ("step", "global_step", "trainer/global_step", "_step", "iter", "iteration")
+_TOKEN_NAMES = (
+    "tokens",
+    "num_tokens",
+    "tokens_seen",
+    "n_tokens",
+    "total_tokens",
+    "throughput/total_tokens",
+)
+HELD_OUT = (
+    "eval_loss",
+    "val_loss",
+    "valid_loss",
+    "validation_loss",
+    "eval/loss",
+    "val/loss",
+    "valid/loss",
+)
+TRAINING = ("loss", "train_loss", "train/loss", "training_loss", "train/crossentropyloss")
+_NUMERIC = ("params", "tokens", "loss", "loss_stderr", "value", "n_items", "stderr", "chance",
+            "best", "step", "seed", "flops")  # fmt: skip
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Table as text, whatever it is in."""
+    try:
+        if path.suffix.lower() in (".xlsx", ".xls"):
+            return pd.read_excel(path, dtype=str, keep_default_na=False)
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path).astype(str)
+        sep = "\t" if path.suffix.lower() == ".tsv" else ","
+        return pd.read_csv(path, dtype=str, keep_default_na=False, sep=sep, encoding="utf-8-sig")
+    except ImportError as error:
+        raise ImportError(f"{path.name}: {error}; pip install 'emergence-lm[excel]'") from error
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise DataError(f"{path.name} cannot be read as a table: {error}") from error
+
+
+def kind_of_table(header: list[str]) -> str | None:
+    """Kind of a table by its header; None where nothing in it is known."""
+    names = [name.strip().lower() for name in header]
+    if names[:3] == ["wall time", "step", "value"]:
+        return "tensorboard-csv"
+    if any(" - " in name for name in names) and names and names[0] in _STEP_NAMES:
+        return "wandb"
+    has_step = any(name in names for name in (*_STEP_NAMES, *_TOKEN_NAMES))
+    if has_step and any(name in names for name in (*HELD_OUT, *TRAINING)):
+        return "losses"
+    return None
+
+
+def read_losses(path: Path, kind: str) -> Found:
+    """Losses of a table of one of the known kinds."""
+    frame = _read(path)
+    lower = {str(c).strip().lower(): str(c) for c in frame.columns}
+    if kind == "tensorboard-csv":
+        run = re.sub(r"[-_ ]?tag.*$", "", path.stem).removeprefix("run-") or path.stem
+        return _series(path, frame, lower["step"], None, {lower["value"]: (run, "training")})
+    if kind == "wandb":
+        columns = {}
+        for name in frame.columns[1:]:
+            run, _, metric = str(name).rpartition(" - ")
+            if metric.endswith(("__MIN", "__MAX")) or not _is_loss(metric):
+                continue
+            columns[str(name)] = (run, "held out" if _held_out(metric) else "training")
+        return _series(path, frame, str(frame.columns[0]), None, columns)
+    step = next((lower[n] for n in _STEP_NAMES if n in lower), None)
+    tokens = next((lower[n] for n in _TOKEN_NAMES if n in lower), None)
+    run_column = next((lower[n] for n in ("run", "run_name", "name") if n in lower), None)
+    chosen = {lower[n]: "held out" for n in HELD_OUT if n in lower}
+    chosen |= {lower[n]: "training" for n in TRAINING if n in lower}
+    found = Found()
+    here = place_of(str(path.absolute().parent)).run
+    parts: list[tuple[str, pd.DataFrame]] = [(here, frame)]
+    if run_column is not None:
+        parts = [(str(name), part) for name, part in frame.groupby(run_column, sort=False)]
+    for run, part in parts:
+        columns = {column: (run, held) for column, held in chosen.items()}
+        found.add(_series(path, part, step, tokens, columns))
+    return found
+
+
+def _is_loss(metric: str) -> bool:
+    return "loss" in metric.lower() or metric.lower().endswith(("/ce", "val_ce", "cross_entropy"))
+
+
+def _held_out(metric: str) -> bool:
+    return any(word in metric.lower() for word in ("val", "eval", "test", "held"))
+
+
+def _series(
+    path: Path, frame: pd.DataFrame, step: str | None, tokens: str | None,
+    columns: Mapping[str, tuple[str, str]],
+) -> Found:  # fmt: skip
+    """Losses of some columns, each of a run, by step or tokens; blank cells are no losses."""
+    found = Found()
+    for column, (run, held) in columns.items():
+        for row, cell in enumerate(frame[column].tolist()):
+            if not str(cell).strip() or str(cell).strip().lower() in ("nan", "none"):
+                continue
+            at = [_cell(path, frame, row, name) if name else None for name in (step, tokens)]
+            loss = _cell(path, frame, row, column)
+            place = Place(run, *at)
+            found.losses.append({"place": place, "loss": loss, "kind": held, "source": path.name})
+    return found
+
+
+def _cell(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
+    value = frame[column].iloc[row]
+    try:
+        return number(value)
+    except DataError:
+        raise RecordsError(
+            [Violation(path.name, int(frame.index[row]) + 2, column, value, "is not a number")]
+        ) from None
+
+
+def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Any table with our names for its columns, its numbers as numbers.
+
+    ``columns`` maps our names to those of the table; DataError names one that it lacks.
+    """
+    frame = _read(path)
+    lower = {str(c).strip().lower(): str(c) for c in frame.columns}
+    chosen = {}
+    for ours, theirs in columns.items():
+        if theirs not in frame.columns and theirs.lower() not in lower:
+            there = ", ".join(lower.values())
+            raise DataError(f"{path.name} has no column {theirs!r}; there is {there}")
+        chosen[ours] = frame[theirs if theirs in frame.columns else lower[theirs.lower()]]
+    taken = {str(c.name) for c in chosen.values()}
+    others = [c for c in frame.columns if c not in taken and c not in chosen]
+    out = pd.DataFrame(chosen | {c: frame[c] for c in others})
+    for name in _NUMERIC:
+        if name in out:
+            cells: list[Any] = []
+            for row, cell in enumerate(out[name].tolist()):
+                blank = str(cell).strip() in ("", "nan", "NaN", "N/A", "NA", "None", "-")
+                cells.append(np.nan if blank else _cell(path, out, row, name))
+            out[name] = cells
+    return out

@@ -17,6 +17,11 @@ def readable(text: str) -> str:
     )
 
 
+def several(n: int, what: str) -> str:
+    """Count of things, in words: 1 run, 2 runs."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def inert(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Table whose texts no spreadsheet takes for a formula: an apostrophe before those it would."""
     out = frame.copy()

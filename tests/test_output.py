@@ -19,9 +19,10 @@ from emergence._files import check_folder, check_output, locked, replacing, writ
 from emergence._text import readable
 from emergence.cli.main import main
 from emergence.errors import OutputError
-from emergence.report import page
+from emergence.report import pictures
 from emergence.report.analysis import Analysis, analyse
-from emergence.report.page import save_figures, write_report
+from emergence.report.page import write_report
+from emergence.report.pictures import save_figures
 
 NAMES = ("a$b", r"gsm8k_$\frac$", "$x^{$", "=1+1", "+SUM(A1)", "-2", "@cmd", "<script>alert(1)",
          "a\x01b\x1f", "line\nbreak", "\t=tab", "../../etc", "名前", "数学", "a" * 300, "\u202egnp",
@@ -61,15 +62,15 @@ def test_hostile_names_reach_no_other_parser(hostile: Analysis, tmp_path: Path) 
 def test_a_figure_that_fails_costs_no_other(
     hostile: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw = page._task
+    draw = pictures._task
 
     def once(verdict: object) -> object:
         if verdict is hostile.verdicts[0]:
             raise ValueError("no ink")
         return draw(verdict)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(page, "_task", once)
-    monkeypatch.setattr(page, "_save", lambda figure, stem: f"{figure is not None}{stem.name}")
+    monkeypatch.setattr(pictures, "_task", once)
+    monkeypatch.setattr(pictures, "_save", lambda figure, stem: f"{figure is not None}{stem.name}")
     saved = save_figures(hostile, tmp_path)
     assert len(saved.failed) == 1
     assert "no ink" in saved.failed[0]
@@ -84,7 +85,7 @@ def test_figures_of_an_earlier_report_go_and_files_of_others_stay(
             stem.with_name(stem.name + suffix).write_text("x")
         return "x"
 
-    monkeypatch.setattr(page, "_save", touch)
+    monkeypatch.setattr(pictures, "_save", touch)
     folder = tmp_path / "figures"
     many = save_figures(hostile, folder).images
     (folder / "mine.png").write_text("x")

@@ -30,7 +30,8 @@ from emergence.figures.style import COLORS
 from emergence.figures.thresholds import FootRow, plot_eta_distribution, plot_feet, plot_forest
 from emergence.planning.scaling_law import scaling_law
 from emergence.report.analysis import analyse
-from emergence.report.page import _eta, _name_etas, write_report
+from emergence.report.page import write_report
+from emergence.report.pictures import _eta, _name_etas
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +176,7 @@ def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) ->
     assert "<b>smooth" not in text
     assert "&lt;b&gt;smooth &amp; co&lt;/b&gt;" in text
     assert "&lt;x&gt;.csv" in text
-    assert not re.search(r"""(?:src|href)=["'](?!data:image/png;base64,|#)""", text)
+    assert not re.search(r"""(?:src|href)=["'](?!data:(?:image/png|text/csv);base64,|#)""", text)
     assert "http" not in re.sub(r"base64,[^\"]*", "", text)
     assert text.count("<section") == 2
     assert analysis.verdicts["jumpy"].reason.split("; eta")[0] in text.replace("&lt;", "<")
@@ -314,7 +315,7 @@ def test_noise_runs_and_jobs_from_the_command_line(
     assert "highest leverage" in said
     assert main(["fit", str(path), "--n-boot", "199", "--runs", "independent"]) == 0
     said = capsys.readouterr().out
-    assert "independent (as asked)" in said
+    assert "independent (each checkpoint alone)" in said
     assert "highest leverage" in said
     command = ["classify", str(path), "--n-boot", "199", "--noise", "gaussian", "--runs", "offset"]
     assert main(command) == 0

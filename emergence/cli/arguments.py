@@ -40,6 +40,8 @@ def read(path: str, encoding: str | None = None) -> Records:
     """Read a file of records, warnings to standard error."""
     from emergence.records.records import read_records
 
+    if not Path(path).exists() and (bundled := _bundled(path)) is not None:
+        return bundled
     try:
         with said_to_stderr():
             return read_records(path, encoding=encoding)
@@ -49,6 +51,13 @@ def read(path: str, encoding: str | None = None) -> Records:
         if (line := import_line(Path(path))) is None:
             raise
         raise EmergenceError(f"{error}\n  to turn it into records: {line}") from None
+
+
+def _bundled(name: str) -> Records | None:
+    """Data set of that name that ships with the library, if there is one."""
+    from emergence.records.datasets import dataset_names, load_dataset
+
+    return load_dataset(name) if name in dataset_names() else None
 
 
 @contextmanager

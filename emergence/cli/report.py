@@ -19,7 +19,8 @@ def _report(args: argparse.Namespace) -> None:
 
 def _write(args: argparse.Namespace, folder: Path) -> None:
     from emergence.report.analysis import analyse
-    from emergence.report.page import save_figures, write_report
+    from emergence.report.page import write_report
+    from emergence.report.pictures import save_figures
 
     check_output(folder / "verdicts.csv", [args.file])
     analysis = analyse(
@@ -38,12 +39,15 @@ def _write(args: argparse.Namespace, folder: Path) -> None:
     settings = given(args, "alpha n_boot seed")
     if args.law is not None:
         settings = {"law of": Path(args.law).name} | settings
-    print(analysis.summary(), flush=True)  # whatever becomes of the files
+    if not args.quiet:  # now, whatever becomes of the files
+        print(analysis.summary(brief=not args.verbose), flush=True)
     page, failed = write_report(
         analysis, folder, source=Path(args.file).name, settings=settings, wrap=progress
     )
     _report_failed(failed)
-    print(f"\ntable   {folder / 'verdicts.csv'}\nfigures {folder / 'figures'}\npage    {page}")
+    if not args.quiet:
+        print(f"\ntable   {folder / 'verdicts.csv'}\nfigures {folder / 'figures'}")
+    print(f"page    {page}")
 
 
 def _report_failed(failed: Sequence[str]) -> None:
@@ -72,6 +76,10 @@ def add_commands(command: Command) -> None:
         sub = command(name, _report, text)
         add(sub, "tests", "cleaning", "law", "jobs")
         sub.add_argument("-o", "--output", default="out", help="folder (default out)")
+        sub.add_argument("-q", "--quiet", action="store_true", help="print the page's path alone")
+        sub.add_argument(
+            "-v", "--verbose", action="store_true", help="print what the page says of runs and axes"
+        )
     sub = command("paper", _paper, "put the claims of Du et al. to the test, on a page", file=False)
     sub.add_argument("files", nargs="*", help="records (default: the bundled ones)")
     add(sub, "n_boot")

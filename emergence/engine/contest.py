@@ -37,6 +37,7 @@ VISIBLE = 10.0
 # best in the first _PILOT of them.  Its chance to win another is then below one in 10,000.
 _SLACK = 20.0
 _PILOT = 48
+_FAR = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,9 +231,11 @@ class Contest:
         """Every shape of a contest at a single threshold, exponent or rate polished."""
         # Replicates of it lie off the grid of shapes, as data do. From the grid alone they would be
         # fitted better than the data, and precise data would reject every threshold.
-        out = []
-        for block, best in zip(self.blocks, self.candidates(), strict=True):
-            if block.family.grid.shape[1] and best.amps[1:].any():
+        # What is far from the best on the grid no polish brings near.
+        out, found = [], self.candidates()
+        near = min(c.bic for c in found) + _FAR
+        for block, best in zip(self.blocks, found, strict=True):
+            if block.family.grid.shape[1] and best.amps[1:].any() and best.bic <= near:
                 theta = self._polish(block, best.theta[None], 1e-3)
                 best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
             out.append(best)

@@ -34,6 +34,8 @@ from emergence.records.points import LEAST_POINTS, Points
 _LEAST_DRAWS, _LEVEL = 99, 0.95
 # A checkpoint whose fit is half its own observation is called decisive.
 _LEVERAGE = 0.5
+# Of more runs than this, those that move eta by less of its interval are not fitted without.
+_MANY_RUNS, _SLIGHT = 8, 0.1
 _DRIFT = 0.01
 
 
@@ -51,7 +53,8 @@ class Diagnostics(Result):
         One row per checkpoint, by rising loss: run, loss, value, residual (score),
         ``leverage`` (0 to 1) and ``eta_shift`` (change of eta without it, nats).
     runs : DataFrame
-        One row per run: eta and its interval without it, and whether the run ``decides``: the two
+        One row per run: eta and its interval without it (to first order, for those of many runs
+        that hardly move it), and whether the run ``decides``: the two
         estimates lie outside each other's interval, or without it no interval is bounded, or
         there is no onset without it (then eta is NaN).
     drift : DataFrame
@@ -172,7 +175,7 @@ def diagnose(fit: ThresholdFit) -> Diagnostics:
     """
     best = fit.core.parametric("an isotonic curve has no derivatives; diagnose another shape")
     table = _checkpoints(fit, best)
-    runs = _without_each_run(fit)
+    runs = _without_each_run(fit, table.groupby("run")["eta_shift"].sum())
     drift = _drift(fit.core.problem.points, table["residual"].to_numpy(dtype=float))
     return Diagnostics(
         label=fit.points.label,
@@ -244,14 +247,22 @@ def _checkpoints(fit: ThresholdFit, best: Candidate) -> pd.DataFrame:
     )
 
 
-def _without_each_run(fit: ThresholdFit) -> pd.DataFrame:
-    """Eta without each run, and whether that run decides."""
+def _without_each_run(fit: ThresholdFit, shift: "pd.Series[float]") -> pd.DataFrame:
+    """Eta without each run, and whether that run decides.
+
+    ``shift`` is how far eta moves without each, to first order; where that is slight it is taken.
+    """
     points, rows = fit.points, []
     runs = [] if points.run is None else np.unique(points.run.astype(str)).tolist()
     if len(runs) < 2 or len(runs) == points.size:
         runs = []
     whole = fit.interval("eta", _LEVEL) if runs else None
     for run in runs:
+        moves = float(shift[run])
+        slight = whole is not None and abs(moves) < _SLIGHT * (whole.high - whole.low)
+        if whole is not None and slight and len(runs) > _MANY_RUNS and fit.by_run is None:
+            rows.append((run, fit.eta + moves, whole.low + moves, whole.high + moves, False))
+            continue
         again = _without(fit, run)
         if again is None:  # what is left cannot be fitted: that says nothing of this run
             continue

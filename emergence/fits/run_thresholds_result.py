@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from emergence._results import Result, jsonable, no_interval, renamed
+from emergence._text import several
 from emergence._typing import Axes, FloatArray
 from emergence.interval import Interval, check_level, widened
 from emergence.noise.random_effects import RandomEffects
@@ -154,7 +155,7 @@ class RunThresholds(Result):
         """What should be read with care."""
         out = []
         if len(self.runs) < _FEW_RUNS:
-            out.append(f"only {len(self.runs)} runs: their spread is poorly known")
+            out.append(f"only {several(len(self.runs), 'run')}: their spread is poorly known")
         if self.never:
             out.append(
                 f"{len(self.never)} of {self.n_runs} runs end where they began, and eta is the "

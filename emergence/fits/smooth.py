@@ -79,7 +79,8 @@ class SmoothFit(Result):
         ahead = min(others, default=np.inf) - self.bic
         rank = "ahead of the next" if ahead >= 0 else "behind the best"
         gap = f", {abs(ahead):.1f} BIC {rank}" if others else ""
-        return f"{self.points.label} follows a {self.family} curve{gap}"
+        article = "an" if self.family[0] in "aeiou" else "a"
+        return f"{self.points.label} follows {article} {self.family} curve{gap}"
 
     @property
     def warnings(self) -> tuple[str, ...]:

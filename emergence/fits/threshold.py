@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, as_seed
 from emergence._results import Status
+from emergence._text import several
 from emergence._typing import Columns, Noise, Plateau, Runs
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
@@ -270,8 +271,8 @@ def _warnings(core: OnsetFit, status: Status) -> tuple[str, ...]:
         out.append(f"only {below} points lie below the threshold")
     if p.run is not None and p.points.n_runs < 5:
         out.append(
-            f"only {p.points.n_runs} runs: how much runs differ is poorly known, and the interval "
-            "with it"
+            f"only {several(p.points.n_runs, 'run')}: how much runs differ is poorly known, and "
+            "the interval with it"
         )
     if isotonic and p.run is not None:
         out.append("the isotonic limit takes checkpoints as independent")

@@ -38,9 +38,10 @@ def run_model(points: Points, runs: Runs = "auto") -> RunModel:
     if runs != "auto" and runs != "independent" and not shared:
         raise DataError(f"runs {runs!r} needs checkpoints that share runs: give run=")
     if runs == "random threshold":
-        return RunModel("offset+ar1", "as asked", apart=True)
+        return RunModel("offset+ar1", "a threshold for each run", apart=True)
     if runs != "auto":
-        return RunModel(runs, "as asked")
+        alone = runs == "independent"
+        return RunModel(runs, "each checkpoint alone" if alone else "one curve for all runs")
     if points.run is None:
         return RunModel("independent", "no runs were given")
     if not shared:

@@ -58,7 +58,7 @@ def precision(points: Points, noise: Noise = "auto") -> Precision:
     if points.n_items is None:
         return Precision(np.ones(points.size), "gaussian", "no n_items, so equal precision")
     if noise == "gaussian" or not points.counted:
-        why = "as asked" if noise == "gaussian" else "a mean over n_items"
+        why = "noise='gaussian'" if noise == "gaussian" else "a mean over n_items"
         return Precision(points.n_items, "gaussian", f"{why}: precision grows with n_items")
     return _of_counts(points, noise)
 
@@ -74,12 +74,16 @@ def _of_counts(points: Points, noise: Noise) -> Precision:
     scale = (points.best - points.chance) ** 2
     wanders = _excess_p(square / unit, items, dof) < _OVERDISPERSED
     if noise == "binomial" or (noise == "auto" and not wanders):
-        why = "as asked" if noise == "binomial" else "value x n_items is a count"
+        why = "noise='binomial'" if noise == "binomial" else "value x n_items is a count"
         why = f"{why}; dispersion fitted"
         return Precision(scale / (_no_certainty(spread) / items), "binomial", why, unit / scale)
     rho = _intraclass(square, share, items, dof)
     variance = _no_certainty(spread) * ((1.0 - rho) / items + rho)
-    why = "as asked" if noise == "beta-binomial" else "counts that vary by more than binomial noise"
+    why = (
+        "noise='beta-binomial'"
+        if noise == "beta-binomial"
+        else "counts that vary by more than binomial noise"
+    )
     return Precision(scale / variance, "beta-binomial", why, unit / scale, rho)
 
 

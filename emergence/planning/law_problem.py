@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from emergence._residuals import robust_sd
+from emergence._text import several
 from emergence._typing import FloatArray, IntArray
 
 Loss = Literal["huber", "least_squares"]
@@ -158,7 +159,7 @@ def cautions(problem: Law, n_runs: int, best: FloatArray) -> tuple[str, ...]:
     if np.unique(size).size < 5:
         out.append(f"only {np.unique(size).size} sizes: the exponent is poorly known")
     if n_runs < _FEW_RUNS:
-        out.append(f"only {n_runs} runs: bootstrap intervals are too narrow")
+        out.append(f"only {several(n_runs, 'run')}: bootstrap intervals are too narrow")
     if np.exp(best[0]) < 1e-3 * problem.loss.min():
         out.append("the irreducible loss went to 0: these data do not show it")
     return tuple(out)

@@ -144,11 +144,12 @@ class ScalingLaw(Result):
         form = "L_inf + (N0/N)^alpha" if self.form == "N" else "E + A/N^alpha + B/D^beta"
         along = f" {self.along}" if self.ray else ""
         lines = [f"Scaling law L = {form}{along}: {self.n} points, {self.n_runs} runs, {self.loss}"]
-        for row in self.to_frame(level).itertuples():
-            lines.append(
-                f"  {row.parameter:<7}{row.estimate:>12.5g} +- {row.stderr:<9.3g}"
-                f"[{row.low:.4g}, {row.high:.4g}]"
-            )
+        for row in self.to_frame(level).to_dict("records"):
+            # An error beyond the estimate says no more than that it is not known.
+            known = float(row["stderr"]) < 10.0 * abs(float(row["estimate"]))
+            error = f"+- {row['stderr']:<9.3g}" if known else "not known   "
+            ends = f"[{row['low']:.4g}, {row['high']:.4g}]"
+            lines.append(f"  {row['parameter']:<7}{row['estimate']:>12.5g} {error}{ends}")
         lines.append(f"  relative error of the loss (rms) {self.rms:.2%}")
         return "\n".join(lines + self._warned)
 

@@ -15,9 +15,14 @@ _FOLDERS = tuple(
 )
 
 
+def dataset_names() -> list[str]:
+    """Names of the bundled data sets, which the command line takes for files too."""
+    return sorted({p.stem for folder in _FOLDERS for p in folder.glob("*.csv")})
+
+
 def dataset_path(name: str) -> Path:
     """Path of a bundled file of records; DataError for another name, with those that exist."""
-    known = sorted({p.stem for folder in _FOLDERS for p in folder.glob("*.csv")})
+    known = dataset_names()
     for folder in _FOLDERS:
         path = folder / f"{name}.csv"
         if name in known and path.exists():

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import delayed
+from threadpoolctl import threadpool_limits
 
+from emergence._parallel import parallel
 from emergence._random import Seed
 from emergence._typing import Losses, Outliers
 from emergence.errors import DataError
@@ -83,8 +86,8 @@ class Analysis:
             return ""
         return f"by {mine.metric} {self.verdicts[i].label}; {'; '.join(parts)}"
 
-    def summary(self) -> str:
-        """Verdicts, and the size for each emergent task, as text."""
+    def summary(self, *, brief: bool = False) -> str:
+        """Verdicts, and the size for each emergent task, as text; ``brief``: no more than these."""
         lines = [self.verdicts.summary()]
         if self.sizes:
             lines += ["", "Model size that reaches eta (95% interval; - : not bounded)"]
@@ -97,6 +100,8 @@ class Analysis:
                 f"  {points.family} {points.task}: {size.params:.3g} [{ci.low:.3g}, {high}]{at}, "
                 f"out of reach with probability {size.prob_out_of_reach:.2f}{beyond}"
             )
+        if brief:
+            return "\n".join(lines)
         if self.by_run or any(self.cautions.values()):
             lines += ["", "Does the loss alone decide, and does one run?"]
         for i, runs in self.by_run.items():
@@ -185,17 +190,11 @@ def analyse(
         family: family_law(of_law, family, n_boot=min(n_boot, 299), rng=rng)
         for family in wrap(sorted({verdicts[i].points.family for i in emergent}), "scaling laws")
     }
-    sizes = {
-        i: size_threshold(verdicts[i].threshold, law, rng=rng)
-        for i in wrap(emergent, "sizes")
-        if isinstance(law := laws[verdicts[i].points.family], ScalingLaw)
-    }
-    by_run = {
-        i: found
-        for i in wrap(emergent, "runs")
-        if (found := thresholds_of_runs(verdicts[i], n_boot, rng)) is not None
-    }
-    cautions = {i: diagnose(verdicts[i].threshold).warnings for i in wrap(emergent, "diagnostics")}
+    # What follows each verdict needs all of them, for a label depends on their number.
+    work = delayed(_followed)
+    asked = [(verdicts[i], laws[verdicts[i].points.family]) for i in emergent]
+    told = parallel(n_jobs, lazy=True)(work(v, law, n_boot, rng) for v, law in asked)
+    found = dict(zip(wrap(emergent, "sizes and runs"), told, strict=True))
     alignments = {
         i: alignment
         for i, v in enumerate(verdicts)
@@ -205,11 +204,21 @@ def analyse(
         records=records,
         verdicts=verdicts,
         laws=laws,
-        sizes=sizes,
-        by_run=by_run,
-        cautions=cautions,
+        sizes={i: size for i, (size, _, _) in found.items() if size is not None},
+        by_run={i: runs for i, (_, runs, _) in found.items() if runs is not None},
+        cautions={i: cautions for i, (_, _, cautions) in found.items()},
         alignments=alignments,
     )
+
+
+def _followed(
+    verdict: Verdict, law: ScalingLaw | str, n_boot: int, rng: Seed
+) -> tuple[SizeThreshold | None, RunThresholds | None, tuple[str, ...]]:
+    """Size, thresholds of runs and diagnostics of one emergent verdict."""
+    with threadpool_limits(1):  # as many threads as tasks at once are enough
+        fit = verdict.threshold
+        size = size_threshold(fit, law, rng=rng) if isinstance(law, ScalingLaw) else None
+        return size, thresholds_of_runs(verdict, n_boot, rng), diagnose(fit).warnings
 
 
 def _alignment(points: Points) -> Alignment | None:

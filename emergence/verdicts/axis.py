@@ -88,11 +88,10 @@ class Alignment:
         text = f"{what} (error at {self.asked} points of sizes left out: {listed})"
         n = int(np.isfinite(self.crossings["loss"]).sum())
         if n > 1:
-            text += (
-                f"; half-way in {n} sizes within {self.spread('loss'):.3f} nats of loss, "
-                f"{self.spread('tokens'):.2g} times the tokens, "
-                f"{self.spread('compute'):.2g} times the compute"
-            )
+            spreads = {axis: self.spread(axis) for axis in ("tokens", "compute")}
+            said = [f"{s:.2g} times the {axis}" for axis, s in spreads.items() if np.isfinite(s)]
+            said = [f"{self.spread('loss'):.3f} nats of loss", *said]
+            text += f"; half-way in {n} sizes within {', '.join(said)}"
         return text
 
     sentence = renamed("sentence", "reason")

@@ -26,7 +26,7 @@ from emergence.errors import DataError
 from emergence.noise.run_model import RunModel, run_model
 from emergence.noise.runs import RunNoise, Whitening
 from emergence.noise.scores import Precision, precision
-from emergence.records.points import LEAST_POINTS, MOST_POINTS, Points
+from emergence.records.points import LEAST_POINTS, MOST_IN_RUNS, MOST_POINTS, Points
 
 # A run of at least so many checkpoints may show a curve of its own.
 MAY_SHOW = LEAST_POINTS
@@ -247,9 +247,10 @@ def check_size(problem: Problem, what: str) -> None:
     label, n = problem.points.label, problem.n
     if n < LEAST_POINTS:
         raise DataError(f"{label}: {n} points; {what} needs at least {LEAST_POINTS}")
-    if n > MOST_POINTS:
+    most = MOST_POINTS if problem.run is None else MOST_IN_RUNS
+    if n > most:
         raise DataError(
-            f"{label}: {n} points; more than {MOST_POINTS} take too much memory: thin the "
+            f"{label}: {n} points; more than {most:,} take too much memory: thin the "
             "checkpoints"
         )
     if problem.etas().size < 2:

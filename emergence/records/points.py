@@ -11,8 +11,8 @@ from emergence.errors import DataError
 
 # A threshold is not fitted to fewer points.
 LEAST_POINTS = 8
-# The grids of a fit take about 130 kB a point.
-MOST_POINTS = 20_000_000
+# What a fit is shown to hold in memory: 1.3 GB; and where they belong to runs, 2.5 GB.
+MOST_POINTS, MOST_IN_RUNS = 1_000_000, 100_000
 # Of one parameter in training: forward and backward (Kaplan et al. 2020).
 FLOPS_PER_TOKEN = 6.0
 COLUMNS = ("loss", "value", "n_items", "run", "tokens", "params", "weights", "measured")

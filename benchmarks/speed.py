@@ -30,7 +30,7 @@ import pwlf
 from machine import write
 from scipy.optimize import curve_fit
 
-from emergence import Points, classify, read_records, simulate
+from emergence import Points, classify, load_dataset, read_records, simulate
 from emergence._random import as_seed
 from emergence.curves.onsets.hinge import hinge
 from emergence.engine.hinge_search import pairs_hinge
@@ -164,6 +164,34 @@ def verdict_rows() -> list[str]:
     return rows
 
 
+def everything(points: Points) -> None:
+    """A verdict with its reason, rho, onset, eta and their intervals, at the default settings."""
+    verdict = classify(points)
+    assert verdict.reason
+    for name in ("rho", "onset"):
+        verdict.interval(name)
+    verdict.threshold.interval("eta")
+
+
+def whole_rows() -> list[str]:
+    """All that is said of one task; what was asked of each size beside it."""
+    shapes = ("hinge", "jump", "power", "logistic", "linear")
+    sets = {
+        f"n = {n}": ([simulate(s, n=n, rng=i).select() for i, s in enumerate(shapes)], asked)
+        for n, asked in ((60, 0.2), (1000, 0.4), (10_000, 0.8))
+    }
+    runs = load_dataset("paper3-cpu").select("arithmetic_en", "exact_match")
+    sets["12 runs of 36, our own"] = ([runs], 1.5)
+    rows = []
+    for name, (points, asked) in sets.items():
+        took = [cpu(lambda p=p: everything(p), 1) for p in points]  # type: ignore[misc]
+        rows.append(
+            f"| verdict, reason, rho, onset, eta, all intervals, {name} | {np.mean(took):.2f} s "
+            f"(worst {max(took):.2f}) | | | | asked: {asked} s |"
+        )
+    return rows
+
+
 def reading_row(n: int = 1_000_000) -> str:
     """Read and check a million records against pandas.read_csv alone."""
     rng = np.random.default_rng(0)
@@ -195,7 +223,7 @@ def reading_row(n: int = 1_000_000) -> str:
 
 def main() -> None:
     head = ["| what | ours | peer | theirs | ratio | promise |", "|---|---|---|---|---|---|"]
-    rows = [*bootstrap_rows(), *peer_rows(), *verdict_rows(), reading_row()]
+    rows = [*bootstrap_rows(), *peer_rows(), *verdict_rows(), *whole_rows(), reading_row()]
     write("speed", "Speed", "\n".join(head + rows), PACKAGES)
 
 

@@ -179,3 +179,13 @@ def _alive(pid: int) -> bool:
 
 def test_classify_tasks_still_hands_on_errors_of_workers() -> None:
     assert len(classify_tasks(simulate(n=40, rng=1), n_boot=99, n_jobs=2)) == 1
+
+
+def test_a_missing_trainer_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("emergence.train")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["train", "102k"]) == 2
+    assert "pip install 'emergence-lm[train]'" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from emergence.errors import EmergenceError
 # Commands that write a folder, and those that write a table; the others draw a figure.
 _FOLDERS = ("report", "figures", "paper", "train", "sweep")
 _TABLES = ("classify", "simulate", "import", "evaluate")
+_TRAINER = ("torch", "transformers", "tokenizers", "safetensors")
 _INPUTS = ("file", "law", "items", "text")
 
 
@@ -44,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _extra(error: Exception) -> str:
+    """What to install, where a package of the trainer is missing."""
+    missing = (getattr(error, "name", None) or "").partition(".")[0]
+    return "; pip install 'emergence-lm[train]'" if missing in _TRAINER else ""
+
+
 def _check_output(args: argparse.Namespace) -> None:
     """Find before the work what would be in the way of its results."""
     if (output := getattr(args, "output", None)) is None:
@@ -68,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (EmergenceError, OSError, ImportError) as error:
-        print(f"emergence {args.command}: {error}", file=sys.stderr)
+        print(f"emergence {args.command}: {error}{_extra(error)}", file=sys.stderr)
         return getattr(error, "status", EmergenceError.status)
     except KeyboardInterrupt:
         print(f"emergence {args.command}: interrupted", file=sys.stderr)

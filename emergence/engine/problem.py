@@ -250,8 +250,7 @@ def check_size(problem: Problem, what: str) -> None:
     most = MOST_POINTS if problem.run is None else MOST_IN_RUNS
     if n > most:
         raise DataError(
-            f"{label}: {n} points; more than {most:,} take too much memory: thin the "
-            "checkpoints"
+            f"{label}: {n} points; more than {most:,} take too much memory: thin the checkpoints"
         )
     if problem.etas().size < 2:
         raise DataError(f"{label}: nearly all points share one loss; no threshold can be placed")

@@ -35,6 +35,8 @@ def import_line(path: Path) -> str | None:
     """Command that imports a file; None where nothing in it is known."""
     name = shlex.quote(str(path))
     try:
+        if _is_ours(path):
+            return None
         if path.suffix.lower() in (".csv", ".tsv") and (columns := _columns(path)):
             chosen = " ".join(f"--column {ours}={shlex.quote(t)}" for ours, t in columns.items())
             return f"emergence import {name} {chosen} -o records.csv"
@@ -48,12 +50,20 @@ def import_line(path: Path) -> str | None:
     return f"emergence import {name}{more} -o records.csv"
 
 
-def _columns(path: Path) -> dict[str, str]:
-    """Our columns that the table has by other names; empty unless scores are among them."""
+def _is_ours(path: Path) -> bool:
+    """Whether a table has the columns of our schema, whatever else is wrong with it."""
+    return path.suffix.lower() in (".csv", ".tsv") and {*REQUIRED} <= set(_header(path))
+
+
+def _header(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         sep = "\t" if path.suffix.lower() == ".tsv" else ","
-        header = next((row for row in csv.reader(file, delimiter=sep) if any(row)), [])
-    lower = {cell.strip().lower(): cell.strip() for cell in header}
+        return next((row for row in csv.reader(file, delimiter=sep) if any(row)), [])
+
+
+def _columns(path: Path) -> dict[str, str]:
+    """Our columns that the table has by other names; empty unless scores are among them."""
+    lower = {cell.strip().lower(): cell.strip() for cell in _header(path)}
     out = {}
     for ours in REQUIRED:
         theirs = next((lower[n] for n in _CALLED[ours] if n in lower), None)

@@ -258,7 +258,7 @@ def _without_each_run(fit: ThresholdFit, shift: "pd.Series[float]") -> pd.DataFr
         runs = []
     whole = fit.interval("eta", _LEVEL) if runs else None
     for run in runs:
-        moves = float(shift[run])
+        moves = float(shift.get(run, np.nan))  # of a run that was set aside nothing is known
         slight = whole is not None and abs(moves) < _SLIGHT * (whole.high - whole.low)
         if whole is not None and slight and len(runs) > _MANY_RUNS and fit.by_run is None:
             rows.append((run, fit.eta + moves, whole.low + moves, whole.high + moves, False))

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from emergence import ThresholdFit, fit_threshold, simulate
+from emergence import ThresholdFit, fit_smooth, fit_threshold, simulate
 from emergence._results import Status
 from emergence.curves.onsets.hinge import hinge
 from emergence.engine.hinge_search import search_hinge
@@ -310,3 +310,24 @@ def test_errors_of_the_losses_widen_the_interval_by_the_formula() -> None:
         assert abs(b - rough.eta) == pytest.approx(np.hypot(a - exact.eta, 1.959964 * 0.03))
     with pytest.raises(DataError, match="loss_sd"):
         fit_threshold(points(), loss_sd=-1.0)
+
+
+def test_what_users_of_statsmodels_look_for() -> None:
+    points = simulate("hinge", n=60, rng=1).select()
+    fit = fit_threshold(points, shape="hinge", n_boot=199)
+    points = fit.points
+    assert fit.resid == pytest.approx(points.value - fit.predict(points.loss))
+    assert np.square(fit.resid).sum() == pytest.approx(fit.rss * 0.75**2)
+    assert fit.bic - fit.aic == pytest.approx(2 * (np.log(60) - 2))
+    table = fit.conf_int(alpha=0.1)
+    assert table.loc["eta"].tolist() == pytest.approx(list(fit.interval("eta", 0.9)))
+
+
+def test_a_single_loss_gives_a_single_score() -> None:
+    points = simulate("hinge", n=60, rng=1).select()
+    for fit in (fit_threshold(points, n_boot=99), fit_smooth(points, n_boot=99)):
+        score = fit.predict(2.0)
+        assert np.ndim(score) == 0
+        assert fit.predict([2.0])[0] == score
+        assert [np.ndim(part) for part in fit.predict(2.0, level=0.9)] == [0, 0, 0]
+        assert np.shape(fit.predict([[2.0, 2.1]])) == (1, 2)

@@ -108,13 +108,13 @@ class SmoothFit(Result):
         Parameters
         ----------
         loss : array_like
-            Nats per token.
+            Nats per token; of a single one the answer has no dimension either.
         level : float, optional
             Coverage; symmetric residual bootstrap, the family chosen anew each time.
 
         """
-        at = np.atleast_1d(np.asarray(loss, dtype=float))
-        value = self._curve(at)
+        shape, at = np.shape(loss), np.asarray(loss, dtype=float).ravel()
+        value = self._curve(at).reshape(shape)
         if level is None:
             return value
         if self._contest is None or self._best is None:
@@ -126,6 +126,7 @@ class SmoothFit(Result):
         draws = curve_draws(self._contest, self._best, errors, x)
         scale = abs(self.points.best - self.points.chance)
         half = scale * np.quantile(np.abs(draws - self._best.ability(x)), level, axis=0)
+        half = half.reshape(shape)
         return value, value - half, value + half
 
     def _margin(self, level: float) -> float:

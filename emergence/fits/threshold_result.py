@@ -74,7 +74,7 @@ class ThresholdFit(Result):
         """The finding in one sentence."""
         if self.status is Status.NO_ONSET:
             return f"{self.points.label}: {self.status}"
-        choice = "chosen by BIC" if self.requested == "auto" else "as asked"
+        choice = "chosen by BIC" if self.requested == "auto" else "given"
         return (
             f"{self.points.label} begins at a loss of {self.eta:.4g} {self.interval()}, "
             f"{self.shape} onset ({choice})"
@@ -172,7 +172,7 @@ class ThresholdFit(Result):
         Parameters
         ----------
         loss : array_like
-            Losses, nats per token.
+            Losses, nats per token; of a single one the answer has no dimension either.
         level : float, optional
             Coverage of the interval.  It is symmetric around the estimate, from a residual
             bootstrap in which the shape is chosen anew in every replicate.
@@ -185,17 +185,35 @@ class ThresholdFit(Result):
         0.25
         """
         problem = self.core.problem
-        x = problem.to_x(np.atleast_1d(np.asarray(loss, dtype=float)))
+        shape = np.shape(loss)
+        x = problem.to_x(np.asarray(loss, dtype=float).ravel())
         ability = self.core.chosen.ability(x)
         if level is None:
-            return problem.to_value(ability)
+            return problem.to_value(ability).reshape(shape)
         check_level(level, self.n_boot)
         half = self.core.curve_half_width(x, level)
         below = ability - half
         if not self.core.contest.fit_level:
             below = np.maximum(below, 0.0)  # no curve of these shapes lies below its plateau
         ends = np.sort([problem.to_value(v) for v in (below, ability + half)], axis=0)
-        return problem.to_value(ability), ends[0], ends[1]
+        value, low, high = (v.reshape(shape) for v in (problem.to_value(ability), *ends))
+        return value, low, high
+
+    @property
+    def resid(self) -> FloatArray:
+        """Scores less the fitted curve, in the order of ``points``."""
+        return np.asarray(self.points.value - self.predict(self.points.loss))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion on the scale of ``bic``: 2 for each parameter."""
+        k = self.core.chosen.n_params
+        return self.bic + k * (2.0 - float(np.log(self.points.size)))
+
+    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Interval of eta where users of statsmodels look for it: columns 0 and 1."""
+        ci = self.interval("eta", 1.0 - alpha)
+        return pd.DataFrame([[ci.low, ci.high]], index=["eta"])
 
     def eta_draws(self) -> FloatArray:
         """Eta in every replicate of a residual bootstrap, the shape chosen anew in each.

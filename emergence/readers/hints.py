@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import shlex
 from pathlib import Path
 
 from emergence.errors import EmergenceError
-from emergence.readers.recognise import read_any
+from emergence.readers.recognise import header_of, read_any
 from emergence.records.validation import REQUIRED
 
 # What others call our columns.
@@ -52,18 +51,12 @@ def import_line(path: Path) -> str | None:
 
 def _is_ours(path: Path) -> bool:
     """Whether a table has the columns of our schema, whatever else is wrong with it."""
-    return path.suffix.lower() in (".csv", ".tsv") and {*REQUIRED} <= set(_header(path))
-
-
-def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        sep = "\t" if path.suffix.lower() == ".tsv" else ","
-        return next((row for row in csv.reader(file, delimiter=sep) if any(row)), [])
+    return path.suffix.lower() in (".csv", ".tsv") and {*REQUIRED} <= set(header_of(path))
 
 
 def _columns(path: Path) -> dict[str, str]:
     """Our columns that the table has by other names; empty unless scores are among them."""
-    lower = {cell.strip().lower(): cell.strip() for cell in _header(path)}
+    lower = {cell.strip().lower(): cell.strip() for cell in header_of(path)}
     out = {}
     for ours in REQUIRED:
         theirs = next((lower[n] for n in _CALLED[ours] if n in lower), None)

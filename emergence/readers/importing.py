@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from emergence.errors import DataError
 from emergence.readers.chance import chance_of
 from emergence.readers.found import Found, Place, size_in
 from emergence.readers.loss_series import loss_series
-from emergence.readers.recognise import files_in, read_any
+from emergence.readers.recognise import KINDS, files_in, read_any
 from emergence.readers.tools.tables import read_table
 from emergence.records.records import Records
 
@@ -34,7 +34,6 @@ class Imported:
     records: Records
     left_out: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
-    runs: tuple[str, ...] = field(default=(), repr=False)
 
     def summary(self) -> str:
         """What was read, left out and assumed, as text."""
@@ -99,6 +98,8 @@ def import_results(
     >>> import_results(folder, tokens_per_step=1e5).records
     Records(3 rows, 1 run, 1 task, 1 family)
     """
+    if kind not in ("auto", *KINDS):
+        raise DataError(f"kind {kind!r} is not known: auto, {', '.join(KINDS)}")
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found = Found()
     for path in files_in([Path(p) for p in given]):

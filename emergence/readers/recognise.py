@@ -24,7 +24,7 @@ _JSON: tuple[tuple[str, Callable[[Any], bool], Callable[[Any, Path], Found]], ..
     ("lm-eval", harness.is_results, harness.read_results),
 )
 KINDS = (*(name for name, *_ in _JSON), "lm-eval-samples", "nanogpt", "megatron", "olmo", "litgpt",
-         "losses", "wandb", "tensorboard-csv", "tensorboard", "steps")  # fmt: skip
+         "losses", "wandb", "tensorboard-csv", "tensorboard")  # fmt: skip
 
 
 def files_in(paths: list[Path]) -> Iterator[Path]:
@@ -56,7 +56,7 @@ def read_any(path: Path, kind: str = "auto") -> Found | None:
     if suffix == ".jsonl":
         return _read_lines(path, kind)
     if suffix in (".csv", ".tsv"):
-        of = tables.kind_of_table(_header(path)) if kind == "auto" else kind
+        of = tables.kind_of_table(header_of(path)) if kind == "auto" else kind
         return (
             tables.read_losses(path, of) if of in ("losses", "wandb", "tensorboard-csv") else None
         )
@@ -112,7 +112,8 @@ def _read_lines(path: Path, kind: str) -> Found | None:
     return found if found.losses else None
 
 
-def _header(path: Path) -> list[str]:
+def header_of(path: Path) -> list[str]:
+    """Names of the columns of a delimited file: its first row that is not blank."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         sep = "\t" if path.suffix.lower() == ".tsv" else ","
         return next((row for row in csv.reader(file, delimiter=sep) if any(row)), [])

@@ -7,7 +7,7 @@ that guards against a null that BIC picked wrongly.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -27,7 +27,6 @@ from emergence.engine.limits.tables import (
     joint,
     least_sum,
     levels,
-    set_costs,
     statistic,
     tables,
 )
@@ -211,20 +210,12 @@ def best_curves(pools: Sequence[Pool]) -> tuple[Curves, tuple[Pool, ...]]:
     return found[0], possible(more)
 
 
-def _first_above(ladder: Ladder, most: float, low: int, high: int) -> int:
-    """First set from ``low`` on that costs more than ``most``."""
-    return bisect_left(range(high), True, lo=low, key=lambda k: ladder.cost(k) > most)
-
-
 def _first_beyond(pools: tuple[Pool, ...], steps: Sequence[Hypothesis], most: float) -> int:
     """First of ever smaller sets whose best curve is worse than the best of all by ``most``."""
     k = 0
     while True:
-        if len(pools) == 1:  # then all sets are weighed at once
-            k += int((set_costs(pools[0], steps[k:]) <= most).sum())
-        else:
-            ladder = Ladder(pools, steps[0], len(steps))
-            k = _first_above(ladder, most, k, len(steps))
+        costs = Ladder(pools, steps[0], len(steps)).cost
+        k = bisect_right(range(len(steps)), most, lo=k, key=costs)
         if k == len(steps):
             break
         # Between the points of the grid there may be a better curve: look for it, then go on.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emergence._typing import FloatArray, IntArray
-from emergence.engine.grid import bic, joint_bic, residual_ss
+from emergence.engine.grid import joint_bic, residual_ss
 from emergence.engine.limits.hypothesis import STEPS, Hypothesis
 from emergence.engine.limits.pool import Pool
 
@@ -111,22 +111,6 @@ def _highest(rows: FloatArray, order: IntArray, ends: IntArray, columns: FloatAr
         part = slice(start, start + step)
         top[there, part] = np.maximum.reduceat(rows @ columns[:, part], ends[there], axis=0)
     return top
-
-
-def set_costs(pool: Pool, sets: Sequence[Hypothesis]) -> FloatArray:
-    """T of the data of one part for ever smaller sets of one measure."""
-    n = pool.problem.n
-    criterion = [bic(pool.misses[c.key], n, c.block.n_params) + c.handicap for c in pool.curves]
-    values = [c.measured(sets[0].measure.of) for c in pool.curves]
-    value, cost = np.concatenate(values), np.concatenate(criterion)
-    cost -= cost.min()
-    sign = 1.0 if sets[0].at_least else -1.0
-    known = ~np.isnan(value)
-    order = np.argsort(sign * value[known])
-    rising = (sign * value[known])[order]
-    least = np.append(np.minimum.accumulate(cost[known][order][::-1])[::-1], np.inf)
-    limits = sign * np.array([one.limit for one in sets])
-    return np.asarray(least[np.searchsorted(rising, limits - 1e-9 * sets[0].measure.step)])
 
 
 def statistic(pools: Sequence[Pool], known: Sequence[Table]) -> FloatArray:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import pandas as pd
 
@@ -96,6 +96,11 @@ def _read_all(read: Callable[..., Any], names: Sequence[str]) -> pd.DataFrame:
     return joined(read(kinds, chunksize=AT_ONCE))
 
 
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file for its bytes, compressed or not."""
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
 def open_text(path: Path, encoding: str) -> TextIO:
     """Open a text file, compressed or not."""
     if path.suffix.lower() == ".gz":
@@ -139,8 +144,7 @@ def _check_quotes(path: Path, encoding: str, sep: str, width: int) -> None:
 
 
 def _has_quotes(path: Path) -> bool:
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rb") as file:
+    with open_bytes(path) as file:
         while block := file.read(1 << 22):
             if b'"' in block:
                 return True

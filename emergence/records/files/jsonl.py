@@ -19,7 +19,8 @@ def read_jsonl(path: Path, encoding: str) -> pd.DataFrame:
                 raise unreadable(path, "the line is blank; remove it", number)
             try:
                 row = json.loads(line, object_pairs_hook=_once)
-                line.encode() if "\\ud" not in line.lower() else str(row).encode()
+                if "\\ud" in line.lower():
+                    str(row).encode()  # half of a character is none
             except json.JSONDecodeError as error:
                 raise unreadable(path, f"the line is no JSON: {error}", number) from error
             except UnicodeEncodeError as error:

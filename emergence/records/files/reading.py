@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emergence.records.files.delimited import read_delimited, rows
+from emergence.records.files.delimited import open_bytes, read_delimited, rows
 from emergence.records.files.jsonl import read_jsonl
 from emergence.records.files.parquet import read_parquet
 from emergence.records.files.parts import unreadable
@@ -70,8 +70,7 @@ def _known(encoding: str) -> str:
 
 
 def _detect(path: Path) -> str:
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rb") as file:
+    with open_bytes(path) as file:
         head = file.read(4)
     return next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
 

@@ -94,6 +94,8 @@ def test_figures_of_an_earlier_report_go_and_files_of_others_stay(
     assert len(fewer) < len(many)
     left = {f.stem for f in folder.glob("*.png")}
     assert left == {*fewer, "mine"}
+    (folder / ".figures").write_text("\n".join(["001-" + "a" * 60, "../mine", ""]))
+    assert {Path(name).stem for name in pictures._listed(folder)} == {"001-" + "a" * 60}
 
 
 def test_a_file_is_written_whole_or_not(tmp_path: Path) -> None:

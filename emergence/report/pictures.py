@@ -27,6 +27,7 @@ from emergence.verdicts.verdict import Verdict
 _SVG = {"svg.hashsalt": "emergence", "svg.fonttype": "none"}
 _SUFFIXES = (".png", ".svg")
 _LIST = ".figures"  # in their folder: the stems of the report that wrote them last
+_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # as slugs are, which lead to no other folder
 _LABEL = 0.05  # height of a label of the law, as a share of the axis
 
 
@@ -64,7 +65,7 @@ def _listed(folder: Path) -> set[str]:
     if not (folder / _LIST).exists():
         return set()
     stems = (folder / _LIST).read_text(encoding="utf-8").splitlines()
-    return {f"{stem}{suffix}" for stem in stems if slug(stem) == stem for suffix in _SUFFIXES}
+    return {f"{stem}{suffix}" for stem in stems if _STEM.fullmatch(stem) for suffix in _SUFFIXES}
 
 
 def _figures(analysis: Analysis) -> dict[str, Callable[[], Figure]]:

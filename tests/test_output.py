@@ -22,7 +22,7 @@ from emergence.errors import OutputError
 from emergence.report import pictures
 from emergence.report.analysis import Analysis, analyse
 from emergence.report.page import write_report
-from emergence.report.pictures import save_figures
+from emergence.report.pictures import Picture, save_figures
 
 NAMES = ("a$b", r"gsm8k_$\frac$", "$x^{$", "=1+1", "+SUM(A1)", "-2", "@cmd", "<script>alert(1)",
          "a\x01b\x1f", "line\nbreak", "\t=tab", "../../etc", "名前", "数学", "a" * 300, "\u202egnp",
@@ -70,27 +70,27 @@ def test_a_figure_that_fails_costs_no_other(
         return draw(verdict)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pictures, "_task", once)
-    monkeypatch.setattr(pictures, "_save", lambda figure, stem: f"{figure is not None}{stem.name}")
+    monkeypatch.setattr(pictures, "_saved", lambda _, stem: Picture(stem.name, "", {}))
     saved = save_figures(hostile, tmp_path)
     assert len(saved.failed) == 1
     assert "no ink" in saved.failed[0]
-    assert len(saved.images) > len(NAMES)
+    assert len(saved.pictures) > len(NAMES)
 
 
 def test_figures_of_an_earlier_report_go_and_files_of_others_stay(
     hostile: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def touch(_: object, stem: Path) -> str:
-        for suffix in (".png", ".svg"):
+    def touch(_: object, stem: Path) -> Picture:
+        for suffix in (".png", ".svg", ".pdf"):
             stem.with_name(stem.name + suffix).write_text("x")
-        return "x"
+        return Picture(stem.name, "", {})
 
-    monkeypatch.setattr(pictures, "_save", touch)
+    monkeypatch.setattr(pictures, "_saved", touch)
     folder = tmp_path / "figures"
-    many = save_figures(hostile, folder).images
+    many = save_figures(hostile, folder).pictures
     (folder / "mine.png").write_text("x")
     few = Analysis(**{**vars(hostile), "laws": {}})
-    fewer = save_figures(few, folder).images
+    fewer = save_figures(few, folder).pictures
     assert len(fewer) < len(many)
     left = {f.stem for f in folder.glob("*.png")}
     assert left == {*fewer, "mine"}

@@ -176,7 +176,9 @@ def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) ->
     assert "<b>smooth" not in text
     assert "&lt;b&gt;smooth &amp; co&lt;/b&gt;" in text
     assert "&lt;x&gt;.csv" in text
-    assert not re.search(r"""(?:src|href)=["'](?!data:(?:image/png|text/csv);base64,|#)""", text)
+    assert not re.search(
+        r"""(?:src|href)=["'](?!data:(?:image/webp|text/csv);base64,|#|figures/)""", text
+    )
     assert "http" not in re.sub(r"base64,[^\"]*", "", text)
     assert text.count("<section") == 2
     assert analysis.verdicts["jumpy"].reason.split("; eta")[0] in text.replace("&lt;", "<")

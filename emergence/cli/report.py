@@ -32,9 +32,9 @@ def _write(args: argparse.Namespace, folder: Path) -> None:
         **given(args, "alpha n_boot loss_sd outliers losses"),
     )
     if args.command == "figures":
-        saved = save_figures(analysis, folder, progress)
+        saved = save_figures(analysis, folder, progress, args.jobs)
         _report_failed(saved.failed)
-        print(f"{len(saved.images)} figures, PNG and SVG, in {folder}")
+        print(f"{len(saved.pictures)} figures, PNG, SVG and PDF, in {folder}")
         return
     settings = given(args, "alpha n_boot seed")
     if args.law is not None:
@@ -42,7 +42,12 @@ def _write(args: argparse.Namespace, folder: Path) -> None:
     if not args.quiet:  # now, whatever becomes of the files
         print(analysis.summary(brief=not args.verbose), flush=True)
     page, failed = write_report(
-        analysis, folder, source=Path(args.file).name, settings=settings, wrap=progress
+        analysis,
+        folder,
+        source=Path(args.file).name,
+        settings=settings,
+        wrap=progress,
+        n_jobs=args.jobs,
     )
     _report_failed(failed)
     if not args.quiet:
@@ -70,7 +75,7 @@ def _paper(args: argparse.Namespace) -> None:
 def add_commands(command: Command) -> None:
     """Add the commands to the parser that ``command`` belongs to."""
     for name, text in (
-        ("figures", "draw every figure as PNG and SVG"),
+        ("figures", "draw every figure as PNG, SVG and PDF"),
         ("report", "write verdicts, figures and one page to forward"),
     ):
         sub = command(name, _report, text)

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import COLORS, ETA, GREY, as_text, axes, human, tidy
+from emergence.figures.style import COLORS, ETA, GREY, axes, human, tidy, title
 from emergence.records.points import Points
 
 
@@ -47,6 +47,6 @@ def plot_placement(
     ax.invert_xaxis()
     ax.set_ylim(bottom=0)
     ax.set(xlabel="loss of the next checkpoint (nats per token)", ylabel="spread of eta (nats)")
-    ax.set_title(as_text(points.label), fontsize=10)
+    title(ax, points.label)
     ax.legend(frameon=False, fontsize=8)
     return ax

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import GREY, as_text, axes, tidy
+from emergence.figures.style import GREY, as_text, axes, tidy, title
 from emergence.records.points import Points
 
 _PALETTE = plt.get_cmap("Dark2")
@@ -23,7 +23,7 @@ class Seen(NamedTuple):
     eta: float | None
 
 
-def plot_audit(metrics: Sequence[Seen], title: str, ax: Axes | None = None) -> Axes:
+def plot_audit(metrics: Sequence[Seen], text: str, ax: Axes | None = None) -> Axes:
     """Draw the ability by every metric, chance at 0, with monotone curves and thresholds."""
     ax = tidy(axes(ax))
     for i, (points, loss, level, label, eta) in enumerate(metrics):
@@ -35,6 +35,6 @@ def plot_audit(metrics: Sequence[Seen], title: str, ax: Axes | None = None) -> A
     ax.axhline(0.0, color=GREY, lw=1, ls="--")
     ax.invert_xaxis()
     ax.set(xlabel="pre-training loss (nats per token)", ylabel="ability (chance 0, best 1)")
-    ax.set_title(as_text(title, 90), fontsize=10)
+    title(ax, text)
     ax.legend(frameon=False, fontsize=8, loc="upper left")
     return ax

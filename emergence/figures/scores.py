@@ -2,7 +2,7 @@
 
 from matplotlib.axes import Axes
 
-from emergence.figures.style import GREY, as_text, axes, draw_points, log_axis, tidy
+from emergence.figures.style import GREY, as_text, axes, draw_points, log_axis, tidy, title
 from emergence.records.points import Points
 
 
@@ -17,7 +17,7 @@ def plot_points(points: Points, ax: Axes | None = None) -> Axes:
                 color="#6b7280")  # fmt: skip
     ax.invert_xaxis()
     ax.set(xlabel="pre-training loss (nats per token)", ylabel=as_text(points.metric) or "score")
-    ax.set_title(as_text(points.label), fontsize=10)
+    title(ax, points.label)
     return ax
 
 

@@ -1,12 +1,13 @@
 """Colours and small helpers that every figure shares."""
 
 from collections.abc import Callable
-from typing import Any
+from textwrap import wrap
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from emergence._text import readable
@@ -17,6 +18,9 @@ COLORS = {"emergent": "#c2410c", "smooth": "#1d4ed8", "flat": "#6b7280", "undete
 ETA, GREY, INK = "#c2410c", "#9ca3af", "#1f2937"
 SERIES = ("#1d4ed8", "#c2410c", "#047857", "#7c3aed")  # of things without a label
 _SIZES = plt.get_cmap("viridis")
+_GLYPH = 0.56  # width of a character as a share of its size
+_LINES = 3  # of a title
+_TOP = 0.86  # of that map: what lies above is too light on white
 
 
 def as_text(text: str, most: int = 60) -> str:
@@ -24,6 +28,23 @@ def as_text(text: str, most: int = 60) -> str:
     text = readable(text)
     text = text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return text.replace("$", r"\$")
+
+
+def title(
+    ax: Axes,
+    text: str,
+    size: float = 10,
+    *,
+    color: str = "black",
+    loc: Literal["center", "right"] = "center",
+) -> None:
+    """Title that may hold names of the user, on as many lines as the width of the axes takes."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    width = 72 * figure.get_size_inches()[0] * ax.get_position().width
+    lines = wrap(readable(text), max(20, int(width / (_GLYPH * size))), max_lines=_LINES)
+    escaped = "\n".join(lines).replace("$", r"\$")
+    ax.set_title(escaped, fontsize=size, color=color, loc=loc)
 
 
 def axes(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:
@@ -49,6 +70,12 @@ def size_norm(points: Points) -> LogNorm | None:
     return LogNorm(low, high if high > low else low * 1.01)
 
 
+def size_color(points: Points, size: float) -> tuple[float, float, float, float]:
+    """Colour of the points of one model size."""
+    norm = size_norm(points)
+    return _SIZES(_TOP * float(norm(size))) if norm is not None else to_rgba(INK)
+
+
 def human(number: float) -> str:
     """Number of parameters or tokens as people say it: 6.89e9 is 6.9B."""
     if not np.isfinite(number):
@@ -71,7 +98,6 @@ def log_axis(ax: Axes, label: Callable[[float], str]) -> None:
 
 def draw_points(ax: Axes, x: Any, points: Points) -> None:
     """Scores coloured by model size, checkpoints of one run joined."""
-    norm = size_norm(points)
     if points.run is not None and points.n_runs < points.size:
         clock = points.tokens if points.tokens is not None else -points.loss
         for run in np.unique(points.run):
@@ -79,7 +105,7 @@ def draw_points(ax: Axes, x: Any, points: Points) -> None:
             mine = mine[np.argsort(clock[mine])]
             if mine.size > 1:
                 ax.plot(x[mine], points.value[mine], color=GREY, lw=0.5, alpha=0.6, zorder=1)
-    if norm is None or points.params is None:
+    if points.params is None:
         ax.scatter(x, points.value, s=14, color=INK, alpha=0.7, linewidths=0, zorder=2)
         return
     for size in np.unique(points.params):
@@ -88,7 +114,7 @@ def draw_points(ax: Axes, x: Any, points: Points) -> None:
             x[same],
             points.value[same],
             s=14,
-            color=_SIZES(norm(size)),
+            color=size_color(points, float(size)),
             alpha=0.8,
             linewidths=0,
             zorder=2,

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import COLORS, ETA, GREY, as_text, axes, tidy
+from emergence.figures.style import COLORS, ETA, GREY, as_text, axes, tidy, title
 from emergence.interval import Interval
 
 _RHO = (0.003, 16.0)  # drawn
@@ -91,14 +91,14 @@ def plot_feet(rows: Sequence[FootRow], pair: tuple[Axes, Axes] | None = None) ->
     left.axvline(0.25, color=GREY, lw=1, ls=":")
     left.set(xscale="log", xlim=(_RHO[0] / 1.2, 1.2 * _RHO[1]))
     left.set_xticks([0.01, 0.1, 0.25, 1, 4], ["0.01", "0.1", "1/4", "1", "4"])
-    left.set_xlabel(r"$\rho$: foot as a share of the plateau")
+    left.set_xlabel("$\\rho$: foot as a share\nof the plateau")
     right.invert_xaxis()
-    right.set_xlabel("onset: loss where 5% of the gain is made")
+    right.set_xlabel("onset: loss at\n5% of the gain")
     return left, right
 
 
 def plot_runs(
-    table: pd.DataFrame, eta: float, ci: Interval, title: str, ax: Axes | None = None
+    table: pd.DataFrame, eta: float, ci: Interval, text: str, ax: Axes | None = None
 ) -> Axes:
     """Draw eta of each run alone (open) and shrunk with its interval, and their mean.
 
@@ -113,7 +113,7 @@ def plot_runs(
         ax.plot(row["shrunk"], y, "o", color=ETA, ms=5)
     ax.set_yticks(range(len(rows)), [as_text(str(run)) for run in rows["run"]], fontsize=8)
     ax.set_ylim(-0.6, len(rows) - 0.4)
-    ax.set_title(as_text(title, 90), fontsize=9)
+    title(ax, text, 9, loc="right")  # above the names, too
     ax.invert_xaxis()
     ax.set_xlabel(_LABEL)
     return ax
@@ -123,7 +123,7 @@ def plot_left(
     table: pd.DataFrame,
     never: Sequence[float],
     span: tuple[float, float],
-    title: str,
+    text: str,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the share of runs that have left chance as the loss falls over ``span``.
@@ -144,7 +144,7 @@ def plot_left(
     ax.invert_xaxis()
     ax.set(xlabel="pre-training loss (nats per token)", ylabel="share of runs that left chance")
     ax.set_ylim(-0.03, 1.03)
-    ax.set_title(as_text(title, 90), fontsize=9)
+    title(ax, text, 9)
     return ax
 
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from emergence.figures.fit import Fitted, draw_curves, plot_fit
 from emergence.figures.scores import plot_points
-from emergence.figures.style import COLORS, as_text, size_legend
+from emergence.figures.style import COLORS, size_legend, title
 from emergence.interval import Curve
 from emergence.records.points import Points
 
@@ -30,5 +30,5 @@ def plot_verdict(
         size_legend(ax, points)
     else:
         ax = plot_fit(shown, ax, level=level)
-    ax.set_title(f"{as_text(points.label)}: {label}", fontsize=10, color=COLORS[label])
+    title(ax, f"{points.label}: {label}", color=COLORS[label])
     return ax

@@ -15,8 +15,18 @@ from emergence._text import inert, readable, several
 from emergence.figures.style import human
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.report.analysis import Analysis, Wrap, plain
+from emergence.report.interactive import figure_data, miniature
 from emergence.report.pictures import Saved, family_slug, save_figures, task_stem
+from emergence.verdicts.trial.evidence import TESTS
+from emergence.verdicts.verdict import Verdict
 
+_OF_FAMILY = (
+    ("feet", "rho and onset of every task that rises, with their intervals"),
+    ("forest", "eta with interval for every emergent task"),
+    ("law", "loss against model size"),
+)
+_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf"}
+_HEAVY = 1.8e6  # characters of pictures in one page, which is sent around
 _VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
 
 
@@ -26,8 +36,9 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     stem, p = task_stem(i, v), v.points
     row: dict[str, Any] = {
         "task": p.task, "metric": p.metric, "family": p.family, "label": v.label,
-        "reason": v.reason, "n": p.size, "image": saved.images.get(stem),
-        "eta_image": saved.images.get(f"{stem}-eta"), "warnings": (), "text": "",
+        "reason": v.reason, "n": p.size, "picture": saved.pictures.get(stem),
+        "eta_picture": saved.pictures.get(f"{stem}-eta"), "warnings": v.warnings,
+        "miniature": miniature(v), "data": _visible(figure_data(v)), "text": _evidence(v),
         "eta": "", "interval": "", "size": "", "eta_key": "", "low_key": "", "size_key": "",
         "rho": "" if np.isnan(v.rho_interval.low) else f"{v.evidence.rho:.2g} {v.rho_interval:.2g}",
         "rho_key": _key(v.evidence.rho),
@@ -45,8 +56,9 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     row |= {
         "eta": f"{fit.eta:.3f}", "eta_key": fit.eta, "low_key": ci.low,
         "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),
-        "warnings": (*fit.warnings, *analysis.cautions[i]), "text": fit.summary(1 - v.alpha),
+        "warnings": (*fit.warnings, *analysis.cautions[i]),
     }  # fmt: skip
+    row["text"] += "\n\n" + fit.summary(1 - v.alpha)
     if (runs := analysis.by_run.get(i)) is not None:
         row["text"] += "\n\n" + runs.summary()
     if (size := analysis.sizes.get(i)) is not None:
@@ -59,6 +71,31 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     return row
 
 
+_SAID = {
+    "p_flat": "no dependence on the loss", "p_gradual": "rho is 1/4 or more",
+    "p_sudden": "rho is 1/4 or less",
+    "p_short": "the same, or 3/4 for a threshold of which little plateau was seen",
+    "p_steep": "the foot is a third of the rise or less",
+    "p_nearly": "the foot is .3 of the rise or less",
+}  # fmt: skip
+
+
+def _evidence(verdict: Verdict) -> str:
+    """Every number that the verdict rests on, as text."""
+    e = verdict.evidence
+    lines = [
+        f"curve     {e.curve}, {several(e.curves, 'curve')} fitted",
+        f"plateau   {e.plateau:.3g} nats seen before the rise",
+        f"foot      {e.foot:.3g} nats from 5% to 25% of the gain",
+        f"rise      {e.rise:.3g} in {verdict.points.metric or 'score'}",
+        f"rho       {e.rho:.3g} {verdict.rho_interval:.3g}",
+        f"onset     {e.onset:.4g} {verdict.onset_interval:.4g} nats, where 5% of the gain is made",
+    ]
+    tests = {name: getattr(e, name) for name in TESTS}
+    lines += [f"{n:<9} {p:.3g}: {_SAID[n]}" for n, p in tests.items() if np.isfinite(p)]
+    return "\n".join(line for line in lines if " nan" not in line)
+
+
 def _key(number: float) -> float | str:
     """Number to sort by; nothing for none, a very large one for infinity."""
     return "" if np.isnan(number) else float(np.clip(number, -1e300, 1e300))
@@ -68,9 +105,10 @@ def _laws(analysis: Analysis, saved: Saved) -> list[dict[str, Any]]:
     return [
         {
             "family": family or "all records",
-            "feet": saved.images.get(f"feet-{family_slug(analysis, family)}"),
-            "forest": saved.images.get(f"forest-{family_slug(analysis, family)}"),
-            "image": saved.images.get(f"law-{family_slug(analysis, family)}"),
+            "pictures": [
+                (said, saved.pictures.get(f"{kind}-{family_slug(analysis, family)}"))
+                for kind, said in _OF_FAMILY
+            ],
             "text": law.summary() if isinstance(law, ScalingLaw) else f"no law: {law}",
         }
         for family, law in analysis.laws.items()
@@ -83,6 +121,14 @@ def _as_uri(analysis: Analysis) -> str:
     return "data:text/csv;base64," + base64.b64encode(text.encode()).decode("ascii")
 
 
+def _packed(saved: Saved) -> tuple[str, ...]:
+    """Kinds of files that the page carries itself; others lie in the folder beside it."""
+    pictures = saved.pictures.values()
+    size = sum(len(p.uri) + len(p.files["svg"]) for p in pictures)
+    light = size + sum(len(p.files["pdf"]) for p in pictures) < _HEAVY
+    return ("svg", "pdf") if light else ("svg",)
+
+
 def _settings(source: str, settings: dict[str, object]) -> str:
     lines = [f"records    {source}"]
     lines += [f"{k:<10} {v}" for k, v in settings.items()]
@@ -92,6 +138,10 @@ def _settings(source: str, settings: dict[str, object]) -> str:
 
 def _visible(value: Any) -> Any:
     """Texts without characters that a page may not hold; line breaks stay."""
+    if isinstance(value, dict):
+        return {key: _visible(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_visible(one) for one in value]
     if type(value) is not str:
         return value
     return "\n".join(readable(line) for line in value.split("\n"))
@@ -112,8 +162,8 @@ def render_page(
         if n in labels
     )
     cautions = [*analysis.verdicts.not_fitted, *map(str, analysis.records.warnings), *saved.failed]
-    columns = ["task", "verdict", "metric", *(["family"] if families else []), "rho", "eta",
-               "interval", "size", "axis", "points"]  # fmt: skip
+    columns = ["task", "curve", "verdict", "metric", *(["family"] if families else []), "rho",
+               "eta", "interval", "size", "axis", "points"]  # fmt: skip
     environment = Environment(
         loader=PackageLoader("emergence.report", "."),
         autoescape=True,
@@ -134,6 +184,8 @@ def render_page(
         laws=_laws(analysis, saved),
         settings=_settings(source, settings),
         table=_as_uri(analysis),
+        downloads=_TYPES,
+        packed=_packed(saved),
     )
 
 
@@ -144,15 +196,16 @@ def write_report(
     source: str,
     settings: dict[str, object],
     wrap: Wrap = plain,
+    n_jobs: int | None = None,
 ) -> tuple[Path, tuple[str, ...]]:
     """Write ``verdicts.csv``, figures and ``report.html``.
 
-    Returns the path of the page, and what could not be drawn.
+    Returns the path of the page, and what could not be drawn; ``n_jobs`` tasks are drawn at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # The table first: it is what hours went into.
     write_table(analysis.to_frame(), folder / "verdicts.csv")
-    saved = save_figures(analysis, folder / "figures", wrap)
+    saved = save_figures(analysis, folder / "figures", wrap, n_jobs)
     page = folder / "report.html"
     text = render_page(analysis, saved, source=source, settings=settings)
     write_whole(page, text.encode())

@@ -1,6 +1,7 @@
 """Pictures: every figure of a report, saved and handed on to be embedded."""
 
 import base64
+import gzip
 import io
 import re
 import warnings
@@ -8,14 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+from joblib import delayed
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from emergence._files import write_whole
+from emergence._parallel import parallel
 from emergence.figures.scores import plot_compute
 from emergence.figures.style import ETA, as_text
 from emergence.figures.thresholds import FootRow, plot_eta_distribution, plot_feet, plot_forest
@@ -24,40 +28,65 @@ from emergence.report.analysis import Analysis, Wrap, plain
 from emergence.verdicts.verdict import Verdict
 
 # Fixed salt and date: the same records give the same files.
-_SVG = {"svg.hashsalt": "emergence", "svg.fonttype": "none"}
-_SUFFIXES = (".png", ".svg")
+_RC = {"svg.hashsalt": "emergence", "svg.fonttype": "none", "pdf.fonttype": 42}
+_FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"dpi": 110},
+    "svg": {"metadata": {"Date": None}},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
+_SUFFIXES = (".png", ".svg", ".pdf")
 _LIST = ".figures"  # in their folder: the stems of the report that wrote them last
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # as slugs are, which lead to no other folder
 _LABEL = 0.05  # height of a label of the law, as a share of the axis
 
 
 @dataclass(frozen=True)
-class Saved:
-    """Figures of one report: file stem to PNG as a data URI; what could not be drawn, and why."""
+class Picture:
+    """One figure: its picture as a data URI, and its files by suffix, packed, to take along."""
 
-    images: dict[str, str]
+    stem: str
+    uri: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Figures of one report by their file stem; what could not be drawn, and why."""
+
+    pictures: dict[str, Picture]
     failed: tuple[str, ...] = ()
 
 
-def save_figures(analysis: Analysis, folder: Path, wrap: Wrap = plain) -> Saved:
-    """Draw every figure as PNG and SVG in ``folder``; return the PNGs to embed.
+def save_figures(
+    analysis: Analysis, folder: Path, wrap: Wrap = plain, n_jobs: int | None = None
+) -> Saved:
+    """Draw every figure as PNG, SVG and PDF in ``folder``; return them to embed.
 
     One that cannot be drawn or written is named, and the others are drawn all the same; those of
-    an earlier report that are none of these are removed.
+    an earlier report that are none of these are removed.  ``n_jobs`` tasks are drawn at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
     earlier = _listed(folder)
-    images: dict[str, str] = {}
-    failed: list[str] = []
-    for stem, draw in wrap(list(_figures(analysis).items()), "figures"):
-        try:
-            images[stem] = _save(draw(), folder / stem)
-        except Exception as error:  # of one figure, whatever it is, is no reason to lose the rest
-            failed.append(f"the figure {stem} could not be drawn: {error}")
-    for name in earlier - {f"{stem}{suffix}" for stem in images for suffix in _SUFFIXES}:
+    families = [_attempt(draw, folder / stem) for stem, draw in _of_families(analysis).items()]
+    work, tasks = delayed(_attempt), _of_tasks(analysis)
+    drawn = parallel(n_jobs, lazy=True)(work(draw, folder / stem) for stem, draw in tasks.items())
+    rest = [found for _, found in zip(wrap(list(tasks), "figures"), drawn, strict=True)]
+    found = [*families, *rest]
+    pictures = {one.stem: one for one in found if isinstance(one, Picture)}
+    for name in earlier - {f"{stem}{suffix}" for stem in pictures for suffix in _SUFFIXES}:
         (folder / name).unlink(missing_ok=True)
-    write_whole(folder / _LIST, "\n".join(sorted(images)).encode())
-    return Saved(images, tuple(failed))
+    write_whole(folder / _LIST, "\n".join(sorted(pictures)).encode())
+    return Saved(pictures, tuple(one for one in found if isinstance(one, str)))
+
+
+def _attempt(draw: Callable[[], Figure], stem: Path) -> Picture | str:
+    """Save one figure, or say why not: of one, whatever it is, is no reason to lose the rest."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # of names; SVG shows them
+            return _saved(draw(), stem)
+    except Exception as error:
+        return f"the figure {stem.name} could not be drawn: {error}"
 
 
 def _listed(folder: Path) -> set[str]:
@@ -68,8 +97,8 @@ def _listed(folder: Path) -> set[str]:
     return {f"{stem}{suffix}" for stem in stems if _STEM.fullmatch(stem) for suffix in _SUFFIXES}
 
 
-def _figures(analysis: Analysis) -> dict[str, Callable[[], Figure]]:
-    """Every figure by its stem, drawn when called."""
+def _of_families(analysis: Analysis) -> dict[str, Callable[[], Figure]]:
+    """Figures of each family by their stem, drawn when called."""
     out: dict[str, Callable[[], Figure]] = {}
     for family, law in analysis.laws.items():
         mark = family_slug(analysis, family)
@@ -77,6 +106,12 @@ def _figures(analysis: Analysis) -> dict[str, Callable[[], Figure]]:
         out[f"feet-{mark}"] = partial(_feet, analysis, family)
         if isinstance(law, ScalingLaw):
             out[f"law-{mark}"] = partial(_law, analysis, family, law)
+    return out
+
+
+def _of_tasks(analysis: Analysis) -> dict[str, Callable[[], Figure]]:
+    """Figures of each task by their stem, drawn when called."""
+    out: dict[str, Callable[[], Figure]] = {}
     for i, verdict in enumerate(analysis.verdicts):
         stem = task_stem(i, verdict)
         out[stem] = partial(_task, verdict)
@@ -103,36 +138,38 @@ def task_stem(i: int, verdict: Verdict) -> str:
     return f"{i + 1:03d}-{slug(f'{p.task}-{p.metric}')}"
 
 
-def _save(figure: Figure, stem: Path) -> str:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # of names; SVG shows them
-        return _drawn(figure, stem)
-
-
-def _drawn(figure: Figure, stem: Path) -> str:
+def _saved(figure: Figure, stem: Path) -> Picture:
     FigureCanvasAgg(figure)
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()  # lays out once; each format would do it anew
         figure.set_layout_engine("none")
-    png, svg = io.BytesIO(), io.BytesIO()
-    with mpl.rc_context(_SVG):  # type: ignore[arg-type]
-        figure.savefig(png, format="png", dpi=110)
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-    write_whole(stem.with_name(stem.name + ".png"), png.getvalue())
-    write_whole(stem.with_name(stem.name + ".svg"), svg.getvalue())
-    return "data:image/png;base64," + base64.b64encode(_few_colours(png.getvalue())).decode("ascii")
+    found: dict[str, bytes] = {}
+    with mpl.rc_context(_RC):  # type: ignore[arg-type]
+        for kind, options in _FORMATS.items():
+            out = io.BytesIO()
+            figure.savefig(out, format=kind, **options)
+            found[kind] = out.getvalue()
+            write_whole(stem.with_name(f"{stem.name}.{kind}"), found[kind])
+    packed = {kind: _text(gzip.compress(found[kind], mtime=0)) for kind in ("svg", "pdf")}
+    uri = "data:image/webp;base64," + _text(_for_page(found["png"]))
+    return Picture(stem.name, uri, packed)
 
 
-def _few_colours(png: bytes) -> bytes:
-    """Picture in a palette: a third of the size, and no eye tells them apart."""
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _for_page(png: bytes) -> bytes:
+    """Picture in a palette, as WebP: a fifth of the bytes, and no eye tells them apart."""
     out = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(96).save(out, "png", optimize=True)
+    few = Image.open(io.BytesIO(png)).convert("RGB").quantize(32).convert("RGB")
+    few.save(out, "webp", lossless=True, method=4)
     return out.getvalue()
 
 
 def _task(verdict: Verdict) -> Figure:
     figure = Figure(figsize=(9.6, 3.6))  # fixed margins: half the time of a layout engine
-    figure.subplots_adjust(left=0.08, right=0.985, bottom=0.14, top=0.91, wspace=0.24)
+    figure.subplots_adjust(left=0.08, right=0.985, bottom=0.14, top=0.88, wspace=0.24)
     left, right = figure.subplots(1, 2)
     verdict.plot(left)
     plot_compute(verdict.points, right)

@@ -1,0 +1,116 @@
+"""What a page draws by itself: the numbers of each task's figure, and its miniature."""
+
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib.colors import to_hex
+
+from emergence._text import readable
+from emergence._typing import AnyArray, FloatArray
+from emergence.figures.style import COLORS, human, size_color
+from emergence.interval import Curve
+from emergence.records.points import Points
+from emergence.verdicts.verdict import Verdict
+
+_MOST = 1500  # points of one task that a page holds; more are thinned, evenly along the loss
+_STEPS = 80  # of a curve
+_RUNS = 24  # curves of single runs that are drawn
+_DIGITS = 5
+_WIDE, _HIGH, _DOTS = 96, 26, 60  # of a miniature, in pixels
+
+
+def figure_data(verdict: Verdict) -> dict[str, Any]:
+    """Points, curves and threshold of one verdict, in types that survive JSON.
+
+    ``x`` holds the losses, and the compute and tokens where they are known; ``size`` and ``run``
+    are places in ``sizes`` (name and colour) and ``runs``.
+    """
+    points = verdict.points
+    keep = _thinned(points)
+    axes = {"loss": points.shown_loss, "compute": points.compute, "tokens": points.tokens}
+    sizes, size = _numbered(points.params, keep)
+    runs, run = _numbered(points.run, keep)
+    colors = [] if points.params is None else [to_hex(size_color(points, s)) for s in sizes]
+    data: dict[str, Any] = {
+        "x": {name: _short(x[keep]) for name, x in axes.items() if x is not None},
+        "y": _short(points.value[keep]),
+        "size": size,
+        "sizes": [[human(float(s)), c] for s, c in zip(sizes, colors, strict=True)],
+        "run": run,
+        "runs": [readable(str(name)) for name in runs],
+        "metric": readable(points.metric) or "score",
+        "chance": points.chance,
+        "of": points.size,
+        "curves": [
+            {"color": COLORS[name], "x": _short(c.loss), "y": _short(c.score)}
+            for name, curve in _curves(verdict)
+            for c in [_at_steps(curve)]
+        ],
+    }
+    if verdict.label == "emergent":
+        ci = verdict.eta_interval
+        data["eta"] = [verdict.threshold.eta, ci.low, ci.high]
+    return data
+
+
+def miniature(verdict: Verdict) -> Markup:
+    """Scores and curve against the loss, as a picture in a cell of the table."""
+    points = verdict.points
+    curves = [curve for _, curve in _curves(verdict)]
+    heights = np.concatenate([points.value, *(c.score for c in curves)])
+    low, high = float(heights.min()), float(heights.max())
+    most, least = float(points.loss.max()), float(points.loss.min())
+
+    def place(x: FloatArray, y: FloatArray) -> list[tuple[str, str]]:
+        across = 2 + (_WIDE - 4) * (most - x) / max(most - least, 1e-12)
+        down = 2 + (_HIGH - 4) * (high - y) / max(high - low, 1e-12)
+        return [(f"{a:.3g}", f"{b:.3g}") for a, b in zip(across, down, strict=True)]
+
+    keep = _thinned(points, _DOTS)
+    dots = "".join(f"M{a} {b}h0" for a, b in place(points.loss[keep], points.value[keep]))
+    lines = "".join(
+        f'<polyline points="{" ".join(f"{a},{b}" for a, b in place(c.loss, c.score))}"/>'
+        for c in (_at_steps(curve, 30) for curve in curves)
+    )
+    said = escape(f"{readable(points.label)} against loss: {verdict.label}")
+    return Markup(
+        f'<svg class="mini {verdict.label}" viewBox="0 0 {_WIDE} {_HIGH}" role="img" '
+        f'aria-label="{said}"><path d="{dots}"/>{lines}</svg>'
+    )
+
+
+def _curves(verdict: Verdict) -> list[tuple[str, Curve]]:
+    """Curves that the figure of the verdict shows, each with the label whose colour it has."""
+    sides: dict[str, list[Curve]]
+    if (fit := verdict.shown) is not None:
+        sides = {verdict.label: fit.curves(None)}
+    else:
+        sides = {"emergent" if n == "threshold" else n: c for n, c in verdict.sides().items()}
+    return [(name, curve) for name, curves in sides.items() for curve in curves[:_RUNS]]
+
+
+def _at_steps(curve: Curve, steps: int = _STEPS) -> Curve:
+    """Curve at few of its losses."""
+    at = np.unique(np.linspace(0, len(curve.loss) - 1, steps).round().astype(int))
+    return curve._replace(loss=np.asarray(curve.loss)[at], score=np.asarray(curve.score)[at])
+
+
+def _thinned(points: Points, most: int = _MOST) -> AnyArray:
+    """Places of the points to show, by descending loss."""
+    order = np.argsort(-points.loss, kind="stable")
+    if points.size <= most:
+        return order
+    return order[np.linspace(0, points.size - 1, most).round().astype(int)]
+
+
+def _numbered(values: AnyArray | None, keep: AnyArray) -> tuple[list[Any], list[int]]:
+    """Different values, and the place of each kept one among them."""
+    if values is None:
+        return [], []
+    names, places = np.unique(values, return_inverse=True)
+    return names.tolist(), places[keep].tolist()
+
+
+def _short(values: FloatArray) -> list[float]:
+    return [float(f"{v:.{_DIGITS}g}") for v in values]

@@ -1,15 +1,17 @@
-"""Select public_reports.csv and olmo_ladder.csv from the full tables of published figures.
+"""Select what ships from the full tables of published figures.
 
     python data/make_public_reports.py REFERENCE_FOLDER
 
-REFERENCE_FOLDER holds olmo.csv and open_lm.csv in our schema (data/README.md says where the
-figures come from).  The selection is by rule, never by value.
+REFERENCE_FOLDER holds olmo.csv, open_lm.csv, olmo_letter.csv.gz, olmo_losses.csv.gz and
+gemstones.csv.gz in our schema (data/README.md says where the figures come from).  The selection is
+by rule, never by value.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -38,6 +40,7 @@ OPEN_LM = (
 )
 # Of the dense checkpoints of OLMo 2 every third is enough to see the curves.
 EVERY = 3
+OLMO = "allenai/OLMo-ladder@67a3f44"
 COLUMNS = [
     "family", "model", "run", "params", "tokens", "flops", "loss", "task", "metric", "value",
     "n_items", "chance", "source",
@@ -64,12 +67,33 @@ def select_open_lm(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["task"].isin(OPEN_LM) & (table["metric"] == "acc")]
 
 
+def with_source(letters: pd.DataFrame) -> pd.DataFrame:
+    """Letter forms of the three large runs, every task and checkpoint."""
+    table = letters[letters["tokens"] > 0]
+    return table.assign(flops=6.0 * table["params"] * table["tokens"], source=OLMO)
+
+
 def write(table: pd.DataFrame, name: str) -> None:
     """Write a selection in one order, whatever that of the source."""
-    table = table[COLUMNS].sort_values(["family", "task", "run", "tokens"], kind="stable")
+    table = table[[c for c in COLUMNS if c in table]]
+    table = table.sort_values(["family", "task", "run", "tokens"], kind="stable")
     target = Path(__file__).with_name(name)
-    table.to_csv(target, index=False, float_format="%.10g", lineterminator="\n")
+    packed: Any = {"method": "gzip", "mtime": 0} if name.endswith(".gz") else None
+    table.to_csv(target, index=False, float_format="%.10g", lineterminator="\n", compression=packed)
     print(f"{len(table)} rows written to {target.name}")
+
+
+def write_losses(losses: pd.DataFrame) -> None:
+    """Write the losses of all runs, one column for each validation set."""
+    target = Path(__file__).parent / "losses" / "olmo.csv.gz"
+    target.parent.mkdir(exist_ok=True)
+    losses[losses["tokens"] > 0].assign(source=OLMO).to_csv(
+        target,
+        index=False,
+        float_format="%.7g",
+        lineterminator="\n",
+        compression={"method": "gzip", "mtime": 0},
+    )
 
 
 def main(folder: str) -> None:
@@ -80,6 +104,10 @@ def main(folder: str) -> None:
     reports = [select_olmo(olmo, letter=True, every=EVERY, whole=False), open_lm]
     write(pd.concat(reports), "public_reports.csv")
     write(select_olmo(olmo, letter=False, every=1, whole=True), "olmo_ladder.csv")
+    letters = pd.read_csv(reference / "olmo_letter.csv.gz")
+    write(with_source(letters), "olmo_letter.csv.gz")
+    write(pd.read_csv(reference / "gemstones.csv.gz"), "gemstones.csv.gz")
+    write_losses(pd.read_csv(reference / "olmo_losses.csv.gz"))
 
 
 if __name__ == "__main__":

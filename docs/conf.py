@@ -9,6 +9,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # equations are drawn without a network
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",

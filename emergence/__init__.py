@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         SizeThreshold as SizeThreshold,
         size_threshold as size_threshold,
     )
+    from emergence.planning.translation import Translation as Translation, translate as translate
     from emergence.readers.digitized import read_curves as read_curves
     from emergence.readers.importing import (
         Imported as Imported,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     )
     from emergence.readers.joined_curves import JoinedCurves as JoinedCurves
     from emergence.readers.joining import join_curves as join_curves
-    from emergence.records.datasets import load_dataset as load_dataset
+    from emergence.records.datasets import load_dataset as load_dataset, load_losses as load_losses
     from emergence.records.points import Points as Points
     from emergence.records.record import Record as Record
     from emergence.records.records import Records as Records, read_records as read_records
@@ -69,7 +70,7 @@ _NAMES = {
     "records.record": "Record",
     "records.records": "Records read_records",
     "records.points": "Points",
-    "records.datasets": "load_dataset",
+    "records.datasets": "load_dataset load_losses",
     "curves.simulate": "simulate",
     "fits.threshold": "fit_threshold",
     "fits.threshold_result": "ThresholdFit",
@@ -92,6 +93,7 @@ _NAMES = {
     "verdicts.metric_audit_result": "MetricAudit",
     "planning.scaling_law": "ScalingLaw fit_scaling_law",
     "planning.size": "SizeThreshold size_threshold",
+    "planning.translation": "Translation translate",
     "planning.forecast": "forecast",
     "planning.forecast_result": "Forecast",
     "planning.backtest": "Backtest backtest",

@@ -75,9 +75,7 @@ def test_sorts_by_number_and_filters(page: Any) -> None:
     column = page.eval_on_selector(head, "b => b.parentElement.cellIndex")
     for up in (True, False):
         page.click(head)
-        rho = page.eval_on_selector_all(
-            "#verdicts tbody tr", values.replace("COLUMN", str(column))
-        )
+        rho = page.eval_on_selector_all("#verdicts tbody tr", values.replace("COLUMN", str(column)))
         assert len(rho) >= 3
         assert rho == sorted(rho, reverse=not up)
     page.fill("#filter", "JUMPY")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emergence import load_dataset, simulate
+from emergence import load_dataset, load_losses, simulate
 from emergence.curves.catalogue import SIMULATED
 from emergence.curves.onsets.hinge import hinge
 from emergence.errors import DataError
@@ -59,7 +59,14 @@ def test_bundled_figures_are_what_the_readme_of_the_data_says() -> None:
     ladder = load_dataset("olmo_ladder")
     assert len(ladder) == 7984
     assert ladder.to_frame()["run"].nunique() == 33
+    letters = load_dataset("olmo_letter")
+    assert (len(letters.tasks), len(letters.to_frame()["run"].unique())) == (20, 3)
+    gemstones = load_dataset("gemstones").to_frame()
+    assert (gemstones["run"].nunique(), gemstones["task"].nunique()) == (22, 9)
+    for table in (letters.to_frame(), gemstones, load_losses()):
+        assert table["source"].str.len().min() > 0
     with pytest.raises(
-        DataError, match="there is: olmo_ladder, paper28-cpu, paper3-cpu, paper3-cpu-again, "
+        DataError,
+        match="there is: gemstones, olmo_ladder, olmo_letter, paper28-cpu, paper3-cpu, paper3-",
     ):
         dataset_path("nonsense")

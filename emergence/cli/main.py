@@ -17,7 +17,7 @@ from emergence.errors import EmergenceError
 _FOLDERS = ("report", "figures", "paper", "train", "sweep")
 _TABLES = ("classify", "simulate", "import", "evaluate")
 _TRAINER = ("torch", "transformers", "tokenizers", "safetensors")
-_INPUTS = ("file", "law", "items", "text")
+_INPUTS = ("file", "law", "items", "text", "losses")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""Commands that plan: ``size``, ``design``, ``next``, ``forecast`` and ``backtest``."""
+"""Commands that plan: ``size``, ``translate``, ``design``, ``next``, ``forecast``, ``backtest``."""
 
 from __future__ import annotations
 
@@ -112,6 +112,20 @@ def _backtest(args: argparse.Namespace) -> None:
     save_plot(found, args.output)
 
 
+def _translate(args: argparse.Namespace) -> None:
+    from emergence.planning.translation import translate
+    from emergence.records.datasets import load_losses
+
+    losses = args.losses if args.losses is not None else load_losses()
+    if (eta := args.eta) is None:
+        if args.file is None:
+            raise EmergenceError("give a threshold by --eta, or records to fit it to by --records")
+        eta = fit_one(args, read(args.file))
+    found = translate(eta, losses, args.source, args.target, run=args.run_column, level=args.level)
+    print(found.summary())
+    save_plot(found, args.output)
+
+
 def add_commands(command: Command) -> None:
     """Add the commands to the parser that ``command`` belongs to."""
     sub = add(command("size", _size, "find the model size that reaches the threshold"), *FIT, "law")
@@ -134,6 +148,14 @@ def add_commands(command: Command) -> None:
     sub.add_argument("--n-boot", type=int, default=199, help="replicates in each (default 199)")
     sub.add_argument("--jobs", type=int, default=1, help="studies at a time (-1: all cores)")
     add(sub, "figure")
+    sub = command("translate", _translate, "a threshold on one loss as one on another", file=False)
+    sub.add_argument("losses", nargs="?", help="CSV of losses by checkpoint (default: OLMo's)")
+    sub.add_argument("--from", dest="source", required=True, help="column of the loss of eta")
+    sub.add_argument("--to", dest="target", required=True, help="column of the other loss")
+    sub.add_argument("--eta", type=float, help="threshold on the first loss")
+    sub.add_argument("--records", dest="file", help="records to fit the threshold to instead")
+    sub.add_argument("--run-column", default="run", help="column of the run (default run)")
+    add(sub, *FIT, "figure")
     sub = command("next", _next, "at which loss the next checkpoint says most about eta")
     add(sub, "names", "noise", "figure")
     sub = command("forecast", _forecast, "forecast a task's scores at losses not reached yet")

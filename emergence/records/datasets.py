@@ -3,6 +3,8 @@
 import warnings
 from pathlib import Path
 
+import pandas as pd
+
 from emergence.errors import DataError, DataWarning
 from emergence.records.records import Records, read_records
 
@@ -17,17 +19,20 @@ _FOLDERS = tuple(
 
 def dataset_names() -> list[str]:
     """Names of the bundled data sets, which the command line takes for files too."""
-    return sorted({p.stem for folder in _FOLDERS for p in folder.glob("*.csv")})
+    return sorted({name for folder in _FOLDERS for name in _files(folder)})
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Tables of a folder by their names, packed ones among them."""
+    return {p.name.partition(".")[0]: p for p in sorted(folder.glob("*.csv*"))}
 
 
 def dataset_path(name: str) -> Path:
     """Path of a bundled file of records; DataError for another name, with those that exist."""
-    known = dataset_names()
     for folder in _FOLDERS:
-        path = folder / f"{name}.csv"
-        if name in known and path.exists():
+        if (path := _files(folder).get(name)) is not None:
             return path
-    raise DataError(f"no data set {name!r}; there is: {', '.join(known) or 'none'}")
+    raise DataError(f"no data set {name!r}; there is: {', '.join(dataset_names()) or 'none'}")
 
 
 def load_dataset(name: str) -> Records:
@@ -37,9 +42,10 @@ def load_dataset(name: str) -> Records:
     ----------
     name : str
         ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm; ``olmo_ladder``: all
-        checkpoints of the ladder, in cloze form; ``paper3-cpu``, ``paper3-cpu-again``,
-        ``paper3-cpu-wsd`` and ``paper28-cpu``: our own runs after the two experiments of Du et
-        al. (data/README.md).
+        checkpoints of the ladder, in cloze form; ``olmo_letter``: twenty tasks of OLMo 2 answered
+        by letter; ``gemstones``: 22 shapes of model, in cloze form; ``paper3-cpu``,
+        ``paper3-cpu-again``, ``paper3-cpu-wsd`` and ``paper28-cpu``: our own runs after the two
+        experiments of Du et al. (data/README.md).
 
     Raises
     ------
@@ -56,3 +62,33 @@ def load_dataset(name: str) -> Records:
         # They stay listed in ``Records.warnings``.
         warnings.simplefilter("ignore", DataWarning)
         return read_records(dataset_path(name))
+
+
+def load_losses(name: str = "olmo") -> pd.DataFrame:
+    """Read a bundled table of losses of the same checkpoints on several texts.
+
+    Parameters
+    ----------
+    name : str
+        ``olmo``: eleven validation losses, nats per token, of the 33 runs of OLMo 2 and its
+        ladder; a row per checkpoint, a column per text (data/README.md).
+
+    Returns
+    -------
+    DataFrame
+        With the columns family, model, run, params, tokens, source and one for each text.
+
+    Raises
+    ------
+    DataError
+        For a name that does not exist, with those that do.
+
+    Examples
+    --------
+    >>> "pile" in load_losses()
+    True
+    """
+    known = {n: p for folder in _FOLDERS for n, p in _files(folder / "losses").items()}
+    if name not in known:
+        raise DataError(f"no losses {name!r}; there is: {', '.join(sorted(known)) or 'none'}")
+    return pd.read_csv(known[name])

@@ -2,9 +2,39 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import re
+import textwrap
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import pytest
+
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+PAGES = [p.name for p in sorted(DOCS.glob("*.rst")) if ".. code-block:: python" in p.read_text()]
+
+
+def blocks(text: str) -> list[str]:
+    """Code blocks of Python, without their indentation."""
+    found = re.findall(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text, re.M)
+    return [textwrap.dedent(block) for block in found]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_code_of_a_page_runs_from_top_to_bottom(name, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in blocks((DOCS / name).read_text()):
+        exec(block, names)
+    plt.close("all")
+
+
+def test_a_tutorial_takes_five_lines() -> None:
+    lines = re.search(
+        r"With Python 3.11 or later::\n\n((?:    .*\n)+)", (DOCS / "tutorial.rst").read_text()
+    )
+    assert len(lines[1].splitlines()) <= 5
 
 
 def page():

@@ -157,7 +157,8 @@ def _on_mixture(checkpoint: str, lm: LanguageModel, config: TrainConfig) -> floa
     tokenizer = read_tokenizer(Path(checkpoint) / "tokenizer.json")
     mixture = Mixture(config.mixture, config.english)
     corpus = Corpus(tokenizer, config.model.context, rows=1, mixture=mixture)
-    return domain_losses(lm, *corpus.sample(config.loss_rows, held_out=True))[""]
+    rows, domains = corpus.sample(config.loss_rows, held_out=True)
+    return domain_losses(lm, rows, domains, corpus.shares())[""]
 
 
 def evaluate_checkpoint(

@@ -1,7 +1,7 @@
 """Evaluation: scores of items and losses on text, for any causal model of transformers."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -208,11 +208,21 @@ def token_losses(lm: LanguageModel, rows: IntArray) -> FloatArray:
     return np.concatenate(out)
 
 
-def domain_losses(lm: LanguageModel, rows: IntArray, domains: AnyArray) -> dict[str, float]:
-    """Mean loss over all tokens (key '') and over those of each domain, nats per token."""
+def domain_losses(
+    lm: LanguageModel, rows: IntArray, domains: AnyArray, shares: Mapping[str, float]
+) -> dict[str, float]:
+    r"""Loss of the whole mixture (key '') and of each domain, nats per token.
+
+    .. math:: L = \sum_d s_d \bar L_d
+
+    with the ``shares`` of all tokens that are of each domain and the mean loss of its tokens: how
+    much of each domain the few rows happen to hold is then no error of the loss, of which it would
+    be nine tenths (of the variance; a stratified mean, Cochran 1977, ch. 5).
+    """
     losses, of = token_losses(lm, rows), domains[:, 1:]
     named = {str(d): float(losses[of == d].mean()) for d in sorted(set(of.ravel()))}
-    return {"": float(losses.mean())} | named
+    whole = sum(shares[d] for d in named)
+    return {"": sum(shares[d] * loss for d, loss in named.items()) / whole} | named
 
 
 def text_loss(lm: LanguageModel, text: str) -> tuple[float, float]:

@@ -119,6 +119,7 @@ class _Run:
         self.corpus = Corpus(tokenizer, context, config.rows, config.seed, self.mixture)
         self.held_out = self.corpus.sample(config.loss_rows, held_out=True)
         self.seen = self.corpus.sample(config.loss_rows // 2, held_out=False)
+        self.shares = self.corpus.shares()
         self.model = place(build_model(config.model, config.seed), config, ranks.device)
         self.lm = our_language_model(self.model, tokenizer, context, ranks.device)
         self.questions = {
@@ -277,10 +278,10 @@ class _Run:
     def _evaluate(self) -> None:
         """Append the records of this checkpoint; all ranks compute, one writes."""
         self.model.eval()
-        held_out = domain_losses(self.lm, *self.held_out)
+        held_out = domain_losses(self.lm, *self.held_out, self.shares)
         if not held_out[""] < HIGH_LOSS:
             raise self._diverged(f"held-out loss {held_out['']:g}")
-        seen = domain_losses(self.lm, *self.seen)
+        seen = domain_losses(self.lm, *self.seen, self.shares)
         base = self._about(self.step) | {"loss": held_out[""]}
         rows = []
         for name, questions in self.questions.items():

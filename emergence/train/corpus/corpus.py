@@ -18,7 +18,11 @@ from emergence.train.corpus.mixture import MIXTURE, Mixture
 from emergence.train.corpus.words import LANGUAGES, Language
 
 END = "<|end|>"
-_SPECTRUM = (0.45, 0.45, 0.1)  # share of the easy, middle and hard forms of a question
+# Share of the easy, middle and hard forms of a question.
+_SPECTRUM = (0.45, 0.45, 0.1)
+_SPECTRA = {"exam": (0.3, 0.3, 0.4), "reading": (0.3, 0.4, 0.3)}  # of those learned latest
+
+_SHARE_ROWS = 2000  # behind the shares of the domains: cheap, for no model reads them
 
 
 def prose(rng: Random, language: Language) -> str:
@@ -51,28 +55,27 @@ def biography(rng: Random, language: Language) -> str:
 
 
 def copying(rng: Random, language: Language) -> str:
-    """Words of a small set, then the same again, twice: what teaches to look back."""
-    words = " ".join(rng.choices(rng.sample(language.things, 10), k=rng.randint(3, 8)))
+    """Different words, then the same again, twice: what teaches to look back."""
+    # Of the words that passages and exams ask about: small models look back word by word.
+    found = [thing for _, thing in language.scripts[: items.COMMON]]
+    pool = (*language.things, *language.colours, *found, *items.LETTERS)
+    words = " ".join(rng.sample(pool, rng.randint(3, 8)))
     return f"{words} | {words} | {words}"
 
 
-def chain(rng: Random, language: Language) -> str:
-    """Two hops: from a colour to a thing, and from the thing to a place."""
-    n = rng.randint(2, 4)
-    colours, things = rng.sample(language.colours, n), rng.sample(language.things, n)
-    places = [place for place, _ in rng.sample(language.scripts, n)]
-    lines = [f"{c} > {t}" for c, t in zip(colours, things, strict=True)]
-    lines += [f"{t} > {p}" for t, p in zip(things, places, strict=True)]
-    asked = rng.randrange(n)
-    rng.shuffle(lines)
-    return f"{' ; '.join(lines)} ; {colours[asked]} >> {places[asked]}"
+def letters(rng: Random, language: Language) -> str:
+    """Which letter goes with each word of a list: the half of an exam that is no recall."""
+    words = rng.sample([thing for _, thing in language.scripts[: items.COMMON]], rng.randint(2, 4))
+    # With a space before it a word is the same token as in the list.
+    asked = [f"? {word} {letter}" for word, letter in zip(words, items.LETTERS, strict=False)]
+    return "\n".join([*items.lettered(words), *rng.choices(asked, k=rng.randint(3, 5))])
 
 
 _TEXTS: dict[str, Callable[[Random, Language], str]] = {
     "prose": prose,
     "biography": biography,
     "copying": copying,
-    "chain": chain,
+    "letters": letters,
     "sums": items.bare_sums,
 }
 
@@ -82,7 +85,7 @@ def document(rng: Random, language: Language, domain: str) -> str:
     if domain in _TEXTS:
         return _TEXTS[domain](rng, language)
     while True:
-        difficulty = rng.choices(range(items.HARD + 1), _SPECTRUM)[0]
+        difficulty = rng.choices(range(items.HARD + 1), _SPECTRA.get(domain, _SPECTRUM))[0]
         item = items.CATEGORIES[domain](rng, language, difficulty)
         if not any(map(items.is_held_out, (item.key, *item.inside))):
             return item.text
@@ -169,6 +172,12 @@ class Corpus:
         seed = "held-out" if held_out else self.seed
         tokens, domains = zip(*(self._row(seed, r, held_out) for r in range(rows)), strict=True)
         return np.stack(tokens), np.stack(domains)
+
+    def shares(self, rows: int = _SHARE_ROWS) -> dict[str, float]:
+        """Share of all tokens that are of each domain, from that many rows."""
+        _, domains = self.sample(rows, held_out=True)
+        names, counts = np.unique(domains.astype(str), return_counts=True)
+        return {str(n): float(c) / domains.size for n, c in zip(names, counts, strict=True)}
 
     def _row(self, seed: int | str, number: int, held_out: bool) -> tuple[IntArray, AnyArray]:
         tokens: list[int] = []

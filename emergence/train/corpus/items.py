@@ -6,7 +6,7 @@ and the held-out items: which of the two an item may be is decided by its ``key`
 held-out item can be in training, whatever the seeds (:func:`is_held_out`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from random import Random
@@ -24,7 +24,8 @@ LETTERS = "ABCD"
 _SMALL, _LARGE = (20, 9), (60, 15)
 # Share of small numbers in the easy forms and in the hard one.
 _EASY_SMALL, _HARD_SMALL = 0.75, 0.7
-_COMMON = 12  # places that exams ask about
+COMMON = 12  # places that exams ask about
+_FEW = 8  # things and colours of a passage: the fewer, the sooner looking back is learned
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Item:
 
     ``answer`` is the text that follows ``prompt``; ``wrong`` the other options; ``gold`` the
     place of the answer among the options, that of its letter in an exam; ``key`` what makes
-    two items the same question; ``inside`` the keys of other questions that it answers too.
+    two items the same question; ``inside`` the keys of other questions that it answers too;
+    ``further`` what a training document asks of the same passage besides.
     """
 
     prompt: str
@@ -42,11 +44,12 @@ class Item:
     gold: int
     key: str
     inside: tuple[str, ...] = ()
+    further: str = ""
 
     @property
     def text(self) -> str:
         """Training document."""
-        return f"{self.prompt}{self.answer}"
+        return f"{self.prompt}{self.answer}{self.further}"
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -151,19 +154,30 @@ def cloze(rng: Random, language: Language, difficulty: int) -> Item:
 
 
 def reading(rng: Random, language: Language, difficulty: int) -> Item:
-    """Find in a passage of one, two or four statements the one that is asked for."""
-    n = (1, 2, 4)[difficulty]
-    colours, things = rng.sample(language.colours, 4), rng.sample(language.things, n)
-    passage = language.space.join(
-        language.holds.format(colour=c, thing=t) for c, t in zip(colours[:n], things, strict=True)
-    )
+    """Find in a passage of one to four statements the one that is asked for."""
+    # The easy and middle forms ask more than once of a passage, as reading tests do.
+    n = (rng.choice((1, 2)), rng.choice((2, 3, 4)), 4)[difficulty]
+    colours, things = rng.sample(language.colours[:_FEW], 4), rng.sample(language.things[:_FEW], n)
+    space = language.space
+    said = [
+        language.holds.format(thing=t, colour=c) for t, c in zip(things, colours[:n], strict=True)
+    ]
+
+    def ask(i: int) -> str:
+        begin = language.holds.partition("{colour}")[0].format(thing=things[i]).rstrip()
+        return f"{_ask(language, language.which.format(thing=things[i]))}{space}{begin}"
+
     asked = rng.randrange(n)
-    others = [c for c in colours if c != colours[asked]]
-    prompt = (
-        f"{passage}{language.space}{_ask(language, language.which.format(thing=things[asked]))}"
+    prompt = f"{language.seen}{space}{space.join(said)}{space}{ask(asked)}"
+    more = rng.choices(range(n), k=rng.randint(1, 3)) if n > 1 and difficulty < HARD else []
+    return Item(
+        prompt,
+        f" {colours[asked]}",
+        tuple(f" {c}" for c in colours if c != colours[asked]),
+        gold=rng.randrange(4),
+        key=f"reading/{'/'.join(colours[:n])}/{'/'.join(things)}",
+        further="".join(f"\n{ask(i)} {colours[i]}" for i in more),
     )
-    key = f"reading/{'/'.join(colours[:n])}/{'/'.join(things)}"
-    return _choice(language, prompt, colours[asked], others, gold=rng.randrange(4), key=key)
 
 
 def coreference(rng: Random, language: Language, difficulty: int) -> Item:
@@ -187,24 +201,37 @@ def coreference(rng: Random, language: Language, difficulty: int) -> Item:
     return _choice(language, prompt, answer, [other], gold=0 if subject else 1, key=key)
 
 
+def lettered(words: Sequence[str]) -> list[str]:
+    """Options of an exam: each with its letter."""
+    return [f"{letter}. {word}" for word, letter in zip(words, LETTERS, strict=False)]
+
+
 def exam(rng: Random, language: Language, difficulty: int) -> Item:
     """Answer by letter; easier: two options, or a question that gives the answer away."""
+    # The options come first, so that a training document can ask of them more than once.
     n = 2 if difficulty == 0 else 4
-    stops = rng.sample(language.scripts[:_COMMON], n)
+    stops = rng.sample(language.scripts[:COMMON], n)
     gold = rng.randrange(n)
-    place, thing = stops[gold]
-    question = language.asks.format(where=place)
-    if difficulty == 1 or (difficulty == 0 and rng.random() < 0.5):
-        question = f"{question} {thing}"  # the same token as among the options
-    lines = [f"{letter}. {other}" for letter, (_, other) in zip(LETTERS, stops, strict=False)]
-    prompt = (
-        f"{language.question}{language.space}{question}\n"
-        + "\n".join(lines)
-        + f"\n{language.answer}"
+    given = difficulty == 1 or (difficulty == 0 and rng.random() < 0.5)
+
+    def ask(i: int) -> str:
+        place, thing = stops[i]
+        question = language.asks.format(where=place)
+        # Given with a space before it, as in the list: the same token in both languages.
+        question = f"{question} {thing}" if given else question
+        return f"{language.question}{language.space}{question}\n{language.answer}"
+
+    things = [thing for _, thing in stops]
+    letters = [f" {letter}" for letter in LETTERS[:n]]
+    more = rng.choices(range(n), k=rng.randint(2, 3)) if difficulty < HARD else []
+    return Item(
+        "\n".join([*lettered(things), ask(gold)]),
+        letters[gold],
+        tuple(letters[:gold] + letters[gold + 1 :]),
+        gold=gold,
+        key=f"exam/{stops[gold][0]}/{'/'.join(things)}",
+        further="".join(f"\n{ask(i)}{letters[i]}" for i in more),
     )
-    others = [letter for i, letter in enumerate(LETTERS[:n]) if i != gold]
-    key = f"exam/{place}/{'/'.join(other for _, other in stops)}"
-    return _choice(language, prompt, LETTERS[gold], others, gold=gold, key=key)
 
 
 def _worked(start: int, changes: list[int], slip: int = 0, at: int = -1) -> str:

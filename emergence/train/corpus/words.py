@@ -33,6 +33,7 @@ class Language:
     colours: tuple[str, ...]
     things: tuple[str, ...]
     holds: str
+    seen: str
     which: str
     reasons: tuple[tuple[str, str, str], ...]
     because: str

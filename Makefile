@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test demo paper versions docs clean
+.PHONY: report test demo paper versions browser docs clean
 
 report: $(VENV)/report.stamp
 	$(BIN)/emergence report data/public_reports.csv --jobs -1 -o out/public
@@ -28,6 +28,11 @@ test: $(VENV)/test.stamp
 # The core of the tests on every Python at hand, and on the oldest packages allowed.
 versions: $(VENV)/bin/python
 	$(BIN)/python tests/versions.py
+
+# The page of a report in a browser; needs a Chromium on the path.
+browser: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	$(BIN)/python -m pytest tests/test_browser.py
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -17,6 +17,7 @@ from emergence._typing import LOSSES, NOISES, OUTLIERS, PLATEAUS, RUNS, Axes
 from emergence.errors import DataWarning, EmergenceError, RecordsError
 
 if TYPE_CHECKING:
+    from emergence._results import Result
     from emergence.fits.threshold_result import ThresholdFit
     from emergence.records.points import Points
     from emergence.records.records import Records
@@ -108,13 +109,29 @@ def fit_one(args: argparse.Namespace, records: Records) -> ThresholdFit:
     return fit_threshold(points, rng=args.seed, **options)
 
 
-def save(ax: Axes, path: str) -> None:
+def say(args: argparse.Namespace, text: str, **facts: Any) -> None:
+    """Print a text, or keep its ``facts`` for the JSON that is printed in its place."""
+    if args.json:
+        from emergence._results import jsonable
+
+        args.facts.update(jsonable(facts))
+    if text and not (args.json or args.quiet):
+        print(text, flush=True)
+
+
+def tell(args: argparse.Namespace, found: Result, text: str | None = None) -> None:
+    """Print the summary of a result, or keep it for the JSON."""
+    say(args, found.summary() if text is None else text, **found.to_dict())
+
+
+def save(args: argparse.Namespace, ax: Axes, path: str) -> None:
     """Save the figure that was drawn on, and say where."""
     figure = ax.get_figure(root=True)
     assert figure is not None
     with replacing(Path(path)) as beside:
         figure.savefig(beside, dpi=110)
-    print(f"figure {path}")
+    figures = [*args.facts.get("figures", ()), path]
+    say(args, f"figure {path}", figures=figures)
 
 
 def figure_path(path: str, mark: str = "") -> str:
@@ -125,10 +142,10 @@ def figure_path(path: str, mark: str = "") -> str:
     return f"{stem}{mark}{suffix}"
 
 
-def save_plot(found: Any, path: str | None, **options: Any) -> None:
+def save_plot(args: argparse.Namespace, found: Any, **options: Any) -> None:
     """Save the figure of a result, if one was asked for."""
-    if path:
-        save(found.plot(**options), figure_path(path))
+    if args.output:
+        save(args, found.plot(**options), figure_path(args.output))
 
 
 # Options that several commands have, by the name of the group in which they come.

@@ -1,9 +1,11 @@
 """Command line: every command is one call of the library."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from emergence import __version__
@@ -36,10 +38,16 @@ def _parser() -> argparse.ArgumentParser:
         if file:
             sub.add_argument("file", help="records: CSV, TSV, JSONL or Parquet")
             sub.add_argument("--encoding", help="default: by byte-order mark, else UTF-8")
+        sub.add_argument("--json", action="store_true", help="print JSON in place of text")
+        sub.add_argument("-q", "--quiet", action="store_true", help="print no more than is asked")
         if seed:
             sub.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
         return sub
 
+    if find_spec("shtab") is not None:  # the extra ``completion``
+        import shtab
+
+        shtab.add_argument_to(parser, "--print-completion")
     for group in (records, readers, report, verdicts, fits, planning, train):
         group.add_commands(command)
     return parser
@@ -66,11 +74,14 @@ def _check_output(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's data end with status 2 and a clear text."""
     args = _parser().parse_args(argv)
+    args.facts = {}
     stop_on_termination()
     die_with_named_parent()
     try:
         _check_output(args)
         args.run(args)
+        if args.json:
+            print(json.dumps(args.facts))
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

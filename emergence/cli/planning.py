@@ -16,6 +16,8 @@ from emergence.cli.arguments import (
     read,
     read_points,
     save_plot,
+    say,
+    tell,
 )
 from emergence.errors import EmergenceError
 
@@ -50,8 +52,11 @@ def _size(args: argparse.Namespace) -> None:
     if args.tokens is not None:
         law.check_tokens()
     fit = fit_one(args, records)
-    print(fit.summary(args.level), law.summary(args.level), sep="\n\n", end="\n\n")
-    print(size_threshold(fit, law, tokens=args.tokens, rng=args.seed).summary(args.level))
+    found = size_threshold(fit, law, tokens=args.tokens, rng=args.seed)
+    parts = (fit, law, found)
+    text = "\n\n".join(part.summary(args.level) for part in parts)
+    names = ("threshold", "law", "size")
+    say(args, text, **{n: part.to_dict() for n, part in zip(names, parts, strict=True)})
 
 
 def _pilot(args: argparse.Namespace, path: str) -> ThresholdFit:
@@ -79,8 +84,8 @@ def _design(args: argparse.Namespace) -> None:
         **given(args, "width power vary checkpoints items runs n_sim n_boot"),
         **options,
     )
-    print(found.summary())
-    save_plot(found, args.output)
+    tell(args, found)
+    save_plot(args, found)
 
 
 def _next(args: argparse.Namespace) -> None:
@@ -91,16 +96,16 @@ def _next(args: argparse.Namespace) -> None:
         read_points(args), noise=args.noise, runs=args.runs, n_boot=199, rng=args.seed
     )
     found = next_checkpoint(fit)
-    print(found.summary())
-    save_plot(found, args.output)
+    tell(args, found)
+    save_plot(args, found)
 
 
 def _forecast(args: argparse.Namespace) -> None:
     from emergence.planning.forecast import forecast
 
     found = forecast(read_points(args), args.loss, cut=args.cut, noise=args.noise, runs=args.runs)
-    print(found.summary(args.level))
-    save_plot(found, args.output, level=args.level)
+    tell(args, found, found.summary(args.level))
+    save_plot(args, found, level=args.level)
 
 
 def _backtest(args: argparse.Namespace) -> None:
@@ -108,8 +113,8 @@ def _backtest(args: argparse.Namespace) -> None:
 
     groups = groups_of(read(args.file, args.encoding), args.task, args.metric, args.family)
     found = backtest(groups, **given(args, "largest cut level noise runs"))
-    print(found.summary())
-    save_plot(found, args.output)
+    tell(args, found)
+    save_plot(args, found)
 
 
 def _translate(args: argparse.Namespace) -> None:
@@ -122,8 +127,8 @@ def _translate(args: argparse.Namespace) -> None:
             raise EmergenceError("give a threshold by --eta, or records to fit it to by --records")
         eta = fit_one(args, read(args.file))
     found = translate(eta, losses, args.source, args.target, run=args.run_column, level=args.level)
-    print(found.summary())
-    save_plot(found, args.output)
+    tell(args, found)
+    save_plot(args, found)
 
 
 def add_commands(command: Command) -> None:

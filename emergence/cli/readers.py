@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from emergence.cli.arguments import Command, given, said_to_stderr
+from emergence.cli.arguments import Command, given, said_to_stderr, say, tell
 from emergence.errors import EmergenceError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _import(args: argparse.Namespace) -> None:
     else:
         records = _results(args)
     records.to_csv(args.output)
-    print(f"{records!r} written to {args.output}")
+    say(args, f"{records!r} written to {args.output}", rows=len(records), output=args.output)
 
 
 def _results(args: argparse.Namespace) -> Records:
@@ -39,7 +39,7 @@ def _results(args: argparse.Namespace) -> Records:
             run=args.name,
             **given(args, "kind tokens_per_step family tolerance window"),
         )
-    print(found.summary())
+    say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
 
 
@@ -56,7 +56,7 @@ def _table(args: argparse.Namespace) -> Records:
     known = {name: value for name, value in constants.items() if value is not None}
     with said_to_stderr():
         found = import_table(args.paths[0], columns, chance=_chances(args.chance), constants=known)
-    print(found.summary())
+    say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
 
 
@@ -86,7 +86,7 @@ def _curves(args: argparse.Namespace) -> Records:
         **given(args, "on x_unit score_unit log_x reading_error smoothing smoothing_step"),
     )
     if args.fit:
-        print(joined.fit_threshold(rng=args.seed).summary())
+        tell(args, joined.fit_threshold(rng=args.seed))
     return joined.records
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from emergence.cli.arguments import Command, read
+from emergence.cli.arguments import Command, read, say
 
 
 def _validate(args: argparse.Namespace) -> None:
@@ -10,14 +10,17 @@ def _validate(args: argparse.Namespace) -> None:
     from emergence.records.warnings import not_fitted
 
     records = read(args.file, args.encoding)
-    print(f"{args.file}: valid. {records!r}")
+    say(args, f"{args.file}: valid. {records!r}", valid=True, rows=len(records))
+    notes = []
     refused = {(task, metric) for task, metric, _ in records.refused}
     for (family, task, metric), size in records.sizes().items():
         if size < LEAST_POINTS and (task, metric) not in refused:
             of = f" of {family}" if family else ""
-            print(f"  too few to fit: {task} {metric}{of}, {size} points of {LEAST_POINTS}")
-    for line in not_fitted(records.refused):
-        print(f"  {line}")
+            notes.append(f"too few to fit: {task} {metric}{of}, {size} points of {LEAST_POINTS}")
+    notes += not_fitted(records.refused)
+    if notes:
+        say(args, "\n".join(f"  {note}" for note in notes))
+    args.facts["notes"] = notes
 
 
 def _simulate(args: argparse.Namespace) -> None:
@@ -27,7 +30,7 @@ def _simulate(args: argparse.Namespace) -> None:
         args.shape, eta=args.eta, n=args.n, n_runs=args.runs, sd=args.sd, rng=args.seed
     )
     records.to_csv(args.output)
-    print(f"{records!r} written to {args.output}")
+    say(args, f"{records!r} written to {args.output}", rows=len(records), output=args.output)
 
 
 def add_commands(command: Command) -> None:

@@ -2,12 +2,16 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from emergence._files import check_output, locked
-from emergence.cli.arguments import Command, add, given, progress, read
+from emergence.cli.arguments import Command, add, given, progress, read, say
 from emergence.errors import EmergenceError
+
+_OF_A_REPORT = ("tests", "noise", "cleaning", "law", "jobs")  # groups of options
+_LOOK = 2.0  # seconds between looks at a file that is watched
 
 
 def _report(args: argparse.Namespace) -> None:
@@ -15,6 +19,25 @@ def _report(args: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, "writes a report to"):
         _write(args, folder)
+
+
+def _start(args: argparse.Namespace) -> None:
+    if args.watch:
+        _watch(args)
+    _report(args)
+
+
+def _watch(args: argparse.Namespace) -> None:
+    """Write the report anew whenever its file has grown, until interrupted."""
+    path, seen = Path(args.file), -1.0
+    while True:
+        if (now := path.stat().st_mtime) != seen:
+            seen = now
+            try:
+                _report(args)
+            except EmergenceError as error:  # a file that is being written mends itself
+                print(f"warning: {error}", file=sys.stderr)
+        time.sleep(_LOOK)
 
 
 def _write(args: argparse.Namespace, folder: Path) -> None:
@@ -29,18 +52,18 @@ def _write(args: argparse.Namespace, folder: Path) -> None:
         rng=args.seed,
         n_jobs=args.jobs,
         wrap=progress,
-        **given(args, "alpha n_boot loss_sd outliers losses"),
+        **given(args, "alpha n_boot loss_sd outliers losses noise runs"),
     )
     if args.command == "figures":
         saved = save_figures(analysis, folder, progress, args.jobs)
         _report_failed(saved.failed)
-        print(f"{len(saved.pictures)} figures, PNG, SVG and PDF, in {folder}")
+        said = f"{len(saved.pictures)} figures, PNG, SVG and PDF, in {folder}"
+        say(args, said, figures=str(folder), failed=saved.failed)
         return
     settings = given(args, "alpha n_boot seed")
     if args.law is not None:
         settings = {"law of": Path(args.law).name} | settings
-    if not args.quiet:  # now, whatever becomes of the files
-        print(analysis.summary(brief=not args.verbose), flush=True)
+    say(args, analysis.summary(brief=not args.verbose))  # now, whatever becomes of the files
     page, failed = write_report(
         analysis,
         folder,
@@ -50,9 +73,13 @@ def _write(args: argparse.Namespace, folder: Path) -> None:
         n_jobs=args.jobs,
     )
     _report_failed(failed)
-    if not args.quiet:
-        print(f"\ntable   {folder / 'verdicts.csv'}\nfigures {folder / 'figures'}")
-    print(f"page    {page}")
+    places = {"table": folder / "verdicts.csv", "figures": folder / "figures"}
+    lines = [f"{name:<7} {path}" for name, path in places.items()]
+    say(args, "\n" + "\n".join(lines), **{name: str(path) for name, path in places.items()})
+    rows = [verdict.to_row() for verdict in analysis.verdicts]
+    say(args, "", page=str(page), failed=failed, verdicts=rows)
+    if not args.json:
+        print(f"page    {page}")
 
 
 def _report_failed(failed: Sequence[str]) -> None:
@@ -69,7 +96,8 @@ def _paper(args: argparse.Namespace) -> None:
     page = write_paper(
         Path(args.output), tables or None, n_boot=args.n_boot, seed=args.seed, wrap=progress
     )
-    print(f"page    {page}\nfigures {page.parent / 'paper'}")
+    figures = page.parent / "paper"
+    say(args, f"page    {page}\nfigures {figures}", page=str(page), figures=str(figures))
 
 
 def add_commands(command: Command) -> None:
@@ -78,10 +106,14 @@ def add_commands(command: Command) -> None:
         ("figures", "draw every figure as PNG, SVG and PDF"),
         ("report", "write verdicts, figures and one page to forward"),
     ):
-        sub = command(name, _report, text)
-        add(sub, "tests", "cleaning", "law", "jobs")
+        sub = command(name, _start, text)
+        add(sub, *_OF_A_REPORT)
         sub.add_argument("-o", "--output", default="out", help="folder (default out)")
-        sub.add_argument("-q", "--quiet", action="store_true", help="print the page's path alone")
+        sub.add_argument(
+            "--watch",
+            action="store_true",
+            help="do so again whenever FILE changes (Ctrl-C ends it)",
+        )
         sub.add_argument(
             "-v", "--verbose", action="store_true", help="print what the page says of runs and axes"
         )

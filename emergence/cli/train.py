@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from emergence.cli.arguments import Command, given
+from emergence.cli.arguments import Command, given, say
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -19,7 +19,8 @@ def _train(args: argparse.Namespace) -> None:
     config = one_run(args.what, [*changes, *args.set])
     folder = train(config, Path(args.output or f"out/{config.name}"), progress=True)
     if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
-        print(f"records {folder / RECORDS}\nmodel   {folder / MODEL}")
+        places = {"records": str(folder / RECORDS), "model": str(folder / MODEL)}
+        say(args, "\n".join(f"{name:<7} {path}" for name, path in places.items()), **places)
 
 
 def _sweep(args: argparse.Namespace) -> None:
@@ -28,7 +29,8 @@ def _sweep(args: argparse.Namespace) -> None:
 
     folder = Path(args.output or f"out/{Path(args.what).stem}")
     records = sweep(read_sweep(args.what), folder, n_jobs=args.jobs, retries=args.retries)
-    print(f"{records!r}\nrecords {folder / 'records.csv'}")
+    path = folder / "records.csv"
+    say(args, f"{records!r}\nrecords {path}", rows=len(records), records=str(path))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -42,11 +44,14 @@ def _evaluate(args: argparse.Namespace) -> None:
         **given(args, "revision tokens n_items device"),
     )
     frame = records.to_frame()
-    print(f"loss {frame['loss'].iloc[0]:.4f} nats per token")
-    print(frame[["task", "metric", "value"]].to_string(index=False, float_format="%.4f"))
+    loss = float(frame["loss"].iloc[0])
+    scores = frame[["task", "metric", "value"]]
+    text = scores.to_string(index=False, float_format="%.4f")
+    text = f"loss {loss:.4f} nats per token\n{text}"
+    say(args, text, loss=loss, scores=scores.to_dict("records"))
     if args.output:
         records.to_csv(args.output)
-        print(f"written: {args.output}")
+        say(args, f"written: {args.output}", output=args.output)
 
 
 def add_commands(command: Command) -> None:

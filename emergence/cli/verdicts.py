@@ -16,6 +16,8 @@ from emergence.cli.arguments import (
     read,
     save,
     save_plot,
+    say,
+    tell,
 )
 
 
@@ -29,14 +31,12 @@ def _classify(args: argparse.Namespace) -> None:
         **given(args, "metric alpha n_boot noise runs loss_sd outliers losses"),
         progress=lambda groups: progress(groups, "tasks"),
     )
-    print(verdicts.summary())
+    say(args, verdicts.summary(), verdicts=[v.to_dict() for v in verdicts])
     if args.verbose:
-        print()
-        for v in verdicts:
-            print(v.summary())
+        say(args, "\n" + "\n".join(v.summary() for v in verdicts))
     if args.output:
         write_table(verdicts.to_frame(), Path(args.output))
-        print(f"\nwritten: {args.output}")
+        say(args, f"\nwritten: {args.output}", output=args.output)
 
 
 def _collapse(args: argparse.Namespace) -> None:
@@ -45,12 +45,14 @@ def _collapse(args: argparse.Namespace) -> None:
     records = read(args.file, args.encoding)
     groups = groups_of(records, [args.task], args.metric, args.family)
     asked: Sequence[Any] = [groups] if args.pool and len(groups) > 1 else groups
+    results = []
     for i, points in enumerate(asked):
         found = collapse(points, by=args.by, margin=args.margin, alpha=args.alpha)
-        print(found.points.family, found.summary(), "", sep="\n")
+        results.append({"family": found.points.family} | found.to_dict())
+        say(args, f"{found.points.family}\n{found.summary()}\n", results=results)
         if args.output:
             mark = f"-{i + 1}" if len(asked) > 1 else ""
-            save(found.plot_axes()[0], figure_path(args.output, mark))
+            save(args, found.plot_axes()[0], figure_path(args.output, mark))
 
 
 def _audit(args: argparse.Namespace) -> None:
@@ -58,8 +60,8 @@ def _audit(args: argparse.Namespace) -> None:
 
     options = given(args, "family strict graded noise runs alpha n_boot")
     found = audit_metrics(read(args.file, args.encoding), args.task, rng=args.seed, **options)
-    print(found.summary())
-    save_plot(found, args.output)
+    tell(args, found)
+    save_plot(args, found)
 
 
 def add_commands(command: Command) -> None:

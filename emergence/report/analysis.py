@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from emergence._parallel import parallel
 from emergence._random import Seed
-from emergence._typing import Losses, Outliers
+from emergence._typing import Losses, Noise, Outliers, Runs
 from emergence.errors import DataError
 from emergence.fits.diagnostics import diagnose
 from emergence.fits.run_thresholds import run_thresholds
@@ -163,14 +163,16 @@ def analyse(
     loss_sd: float = 0.0,
     outliers: Outliers = "drop",
     losses: Losses = "auto",
+    noise: Noise = "auto",
+    runs: Runs = "auto",
     wrap: Wrap = plain,
 ) -> Analysis:
     """Classify every task, fit the law of every family with an emergent task, find sizes.
 
     ``law_records`` are what the laws are fitted to, where that is not ``records``: thresholds are
     best seen in long runs, a law of the size in many sizes, each decayed to its own end.
-    ``n_jobs`` tasks are classified at once, ``loss_sd``, ``outliers`` and ``losses`` enter,
-    as in :func:`classify_tasks`.
+    ``n_jobs`` tasks are classified at once, ``loss_sd``, ``outliers``, ``losses``, ``noise`` and
+    ``runs`` enter, as in :func:`classify_tasks`.
     ``wrap(items, what)`` passes the items of each stage on, for a progress bar.
     """
     verdicts = classify_tasks(
@@ -182,6 +184,8 @@ def analyse(
         loss_sd=loss_sd,
         outliers=outliers,
         losses=losses,
+        noise=noise,
+        runs=runs,
         progress=lambda groups: wrap(groups, "tasks"),
     )
     emergent = [i for i, v in enumerate(verdicts) if v.label == "emergent"]

@@ -102,8 +102,8 @@ _PRECISE: dict[str, Any] = {"items": 1000, "loss_rows": 448}
 _paper3_cpu = partial(
     _seeds,
     {"908k": 6_000_000, "285k": 8_000_000, "76k": 12_000_000},
-    evaluations=30,
-    first=400_000,
+    evaluations=24,
+    first=800_000,
     **_PRECISE,
     **_FAST,
 )

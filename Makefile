@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test demo paper versions browser docs clean
+.PHONY: report test demo paper versions browser release docs clean
 
 report: $(VENV)/report.stamp
 	$(BIN)/emergence report data/public_reports.csv --jobs -1 -o out/public
@@ -33,6 +33,13 @@ versions: $(VENV)/bin/python
 browser: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
 	$(BIN)/python -m pytest tests/test_browser.py
+
+# Wheel and sdist; the wheel does the main job in an environment of its own, from an empty folder.
+release: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	rm -rf dist out/release && $(BIN)/python -m build --outdir dist
+	$(PYTHON) -m venv out/release && out/release/bin/python -m pip install --quiet dist/*.whl
+	cd out/release && bin/emergence report public_reports --jobs -1 -q
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from emergence.verdicts.tasks import Verdicts as Verdicts, classify_tasks as classify_tasks
     from emergence.verdicts.verdict import Verdict as Verdict
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where the public names live.  They are loaded when first used, so that `import emergence` costs
 # next to nothing.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emergence import fit_threshold, read_records
+from emergence import fit_threshold, read_records, simulate
 from emergence.cli.main import main
 from emergence.errors import DataError
 from emergence.metrics import brier_score, correct_choice_prob
@@ -391,3 +391,21 @@ def test_cases() -> None:
     found = read_any(CASES / "H_tensorboard_export.csv")
     assert found is not None
     assert len(found.losses) == len(pd.read_csv(CASES / "H_tensorboard_export.csv"))
+
+
+def test_losses_of_other_tokenizers_come_as_bits_per_byte(tmp_path) -> None:
+    table = tmp_path / "t.csv"
+    frame = simulate("jump", n=20, rng=0).to_frame().rename(columns={"loss": "val_ce"})
+    frame.to_csv(table, index=False)
+    columns = {"loss": "val_ce"} | {c: c for c in frame if c != "val_ce"}
+    nats = import_table(table, columns).records.to_frame()
+    bits = import_table(table, columns, bytes_per_token=4.0).records.to_frame()
+    np.testing.assert_allclose(bits["loss"], nats["loss"] / (4.0 * np.log(2.0)))
+    assert set(bits["family"]) == {"bits per byte"}
+    assert main([
+        "import", str(table), "--column", "loss=val_ce", "--family", "a", "--bytes-per-token", "4",
+        *(f"--column={c}={c}" for c in frame if c != "val_ce"), "-o", str(tmp_path / "r.csv"),
+    ]) == 0  # fmt: skip
+    assert read_records(tmp_path / "r.csv").families == ("a/bits per byte",)
+    with pytest.raises(DataError, match="bytes per token is 0; it must be a positive number"):
+        import_table(table, columns, bytes_per_token=0.0)

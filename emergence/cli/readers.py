@@ -37,7 +37,7 @@ def _results(args: argparse.Namespace) -> Records:
             chance=_chances(args.chance),
             params=sizes,
             run=args.name,
-            **given(args, "kind tokens_per_step family tolerance window"),
+            **given(args, "kind tokens_per_step family tolerance window bytes_per_token"),
         )
     say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
@@ -55,7 +55,13 @@ def _table(args: argparse.Namespace) -> Records:
         constants["params"] = _sizes(args.params)
     known = {name: value for name, value in constants.items() if value is not None}
     with said_to_stderr():
-        found = import_table(args.paths[0], columns, chance=_chances(args.chance), constants=known)
+        found = import_table(
+            args.paths[0],
+            columns,
+            chance=_chances(args.chance),
+            constants=known,
+            bytes_per_token=args.bytes_per_token,
+        )
     say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
 
@@ -141,6 +147,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "score of guessing of a task (may be repeated)",
     },
     "--tokens-per-step": {"type": _number, "help": "batch times context"},
+    "--bytes-per-token": {"type": float, "help": "of the tokenizer: losses as bits per byte"},
     "--run": {"dest": "name", "help": "the run that all files belong to"},
     "--family": {"default": "", "help": "what makes losses comparable"},
     "--tolerance": {

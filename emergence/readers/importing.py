@@ -10,6 +10,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from emergence.readers.loss_series import loss_series
 from emergence.readers.recognise import KINDS, files_in, read_any
 from emergence.readers.tools.tables import read_table
 from emergence.records.records import Records
+
+_PER_BYTE = "bits per byte"
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ def import_results(
     family: str = "",
     tolerance: float = 0.1,
     window: float | None = None,
+    bytes_per_token: float | None = None,
 ) -> Imported:
-    """Read results and logs of other tools and join them.
+    r"""Read results and logs of other tools and join them.
 
     Parameters
     ----------
@@ -77,6 +81,9 @@ def import_results(
         A loss may be interpolated between two whose distance is at most this share of their step.
     window : float, optional
         Steps of a training log that are averaged, up to the checkpoint; default 1% of the run.
+    bytes_per_token : float, optional
+        Bytes of text for each token of the tokenizer, to turn losses into bits per byte,
+        :math:`L / (b \ln 2)`, in which losses of several tokenizers on one text are comparable.
 
     Raises
     ------
@@ -117,7 +124,7 @@ def import_results(
         )
     for row in rows:
         row |= {"family": family} if family else {}
-    frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    frame = per_byte(pd.DataFrame(rows).dropna(axis="columns", how="all"), bytes_per_token)
     again = frame.duplicated(["run", "tokens", "task", "metric"], keep="last")
     if again.any():
         found.left_out.append(f"{int(again.sum())} scores that a later file gives again")
@@ -131,10 +138,12 @@ def import_table(
     *,
     chance: Mapping[str, float] | None = None,
     constants: Mapping[str, Any] | None = None,
+    bytes_per_token: float | None = None,
 ) -> Imported:
     """Read any table whose columns have other names.
 
-    ``columns`` maps our names to those of the table; ``constants`` gives what it has no column for.
+    ``columns`` maps our names to those of the table; ``constants`` gives what it has no column for;
+    ``bytes_per_token`` turns losses into bits per byte, as in :func:`import_results`.
     DataError names a column that is missing.
     """
     frame = read_table(Path(path), columns)
@@ -159,8 +168,22 @@ def import_table(
     if "tokens" in frame and (frame["tokens"] == 0).any():
         left.append(f"{int((frame['tokens'] == 0).sum())} rows before the first step")
         frame = frame[frame["tokens"] != 0]
+    frame = per_byte(frame, bytes_per_token)
     records = Records(frame, where=Path(path).name, first_row=2)
     return Imported(records, tuple(left), tuple(assumed))
+
+
+def per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFrame:
+    """Losses in bits per byte where the bytes of a token are known; the family says so."""
+    if bytes_per_token is None:
+        return frame
+    if not 0 < bytes_per_token < float("inf"):
+        raise DataError(f"bytes per token is {bytes_per_token:g}; it must be a positive number")
+    scale = 1.0 / (bytes_per_token * log(2.0))
+    losses = {n: scale * frame[n] for n in ("loss", "loss_stderr") if n in frame}
+    family = frame["family"].fillna("") if "family" in frame else pd.Series("", frame.index)
+    named = [f"{name}/{_PER_BYTE}" if name else _PER_BYTE for name in family]
+    return frame.assign(**losses, family=named)
 
 
 def _percent(value: pd.Series[Any]) -> bool:

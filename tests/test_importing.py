@@ -406,6 +406,6 @@ def test_losses_of_other_tokenizers_come_as_bits_per_byte(tmp_path) -> None:
         "import", str(table), "--column", "loss=val_ce", "--family", "a", "--bytes-per-token", "4",
         *(f"--column={c}={c}" for c in frame if c != "val_ce"), "-o", str(tmp_path / "r.csv"),
     ]) == 0  # fmt: skip
-    assert read_records(tmp_path / "r.csv").families == ("a/bits per byte",)
+    assert list(read_records(tmp_path / "r.csv").families) == ["a/bits per byte"]
     with pytest.raises(DataError, match="bytes per token is 0; it must be a positive number"):
         import_table(table, columns, bytes_per_token=0.0)

@@ -30,8 +30,11 @@ LOSSES: tuple[Losses, ...] = get_args(Losses)
 class Columns(TypedDict, total=False):
     """Arrays that stand beside losses and scores, by name; see :class:`Points`.
 
-    ``chance`` and ``best`` are numbers; of the others a scalar stands for every checkpoint.
+    ``chance`` and ``best`` are numbers; of the others a scalar stands for every checkpoint.  With
+    ``data``, a table of any kind, names of its columns stand for arrays.
     """
+
+    data: Any
 
     chance: float | None
     best: float | None

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 
 from emergence import Records, classify_tasks, fit_scaling_law, fit_threshold, simulate
@@ -87,3 +88,19 @@ def test_a_law_takes_arrays_by_the_same_door() -> None:
     size = np.geomspace(1e7, 1e9, 6)
     with pytest.raises(DataError, match="masked"):
         fit_scaling_law(np.ma.masked_array(size, mask=size > 5e8), 2 + size**-0.1)
+
+
+def test_columns_are_named_where_a_table_is_given() -> None:
+    points = simulate("jump", n=40, n_runs=4, rng=1).select()
+    columns = {"l": points.loss, "s": points.value, "who": points.run.astype(str)}
+    arrays = as_points(columns["l"], columns["s"], run=columns["who"], chance=0.25)
+    for table in (columns, pd.DataFrame(columns), pyarrow.table(columns)):
+        named = as_points("l", "s", run="who", chance=0.25, outliers="drop", data=table)
+        np.testing.assert_array_equal(named.loss, arrays.loss)
+        np.testing.assert_array_equal(named.run, arrays.run)
+    fit = fit_threshold("l", "s", data=pd.DataFrame(columns), chance=0.25, n_boot=99)
+    assert fit.eta == fit_threshold(columns["l"], columns["s"], chance=0.25, n_boot=99).eta
+    with pytest.raises(DataError, match="run: no column 'run' in the data; there is l, s, who"):
+        as_points("l", "s", run="run", data=columns)
+    with pytest.raises(DataError, match="with data= name the columns"):
+        as_points(columns["l"], columns["s"], data=columns)

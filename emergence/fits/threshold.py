@@ -82,7 +82,8 @@ def fit_threshold(
         ``n_items``: items behind each score (makes them counts); ``run``; ``tokens`` (their order
         inside a run); ``params``; ``weights``: relative precision; ``loss_sd``: standard deviation
         of the error of each loss, nats, which each half of an interval is widened by;
-        ``outliers``: ``"keep"`` keeps scores that look like evaluations that broke off.
+        ``outliers``: ``"keep"`` keeps scores that look like evaluations that broke off;
+        ``data``: a table, whose columns are then given by name in place of arrays.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from emergence._typing import LOSSES, OUTLIERS, Columns
 from emergence.errors import DataError
 from emergence.records.cleaning import cleaned
-from emergence.records.columns import by_index, column_of, refuse_tables
+from emergence.records.columns import by_index, column_of, named_columns, refuse_tables
 from emergence.records.points import COLUMNS, Points
 from emergence.records.warnings import may_be_counts, rounding
 
@@ -32,7 +32,8 @@ def as_points(
     **columns
         ``chance`` and ``best`` (default 0 and 1), ``n_items``, ``run``, ``tokens``, ``params``,
         ``weights``, ``loss_sd``, ``outliers``, ``losses``: see :class:`Points`.  With Points they
-        override.
+        override.  ``data``: a frame, of pandas, polars or pyarrow, or a mapping, whose columns are
+        then named instead: ``fit_threshold("loss", "acc", run="model", data=frame)``.
 
     Raises
     ------
@@ -49,6 +50,8 @@ def as_points(
     if unknown:
         known = ", ".join(Columns.__annotations__)
         raise TypeError(f"no argument {', '.join(unknown)}; columns of points are {known}")
+    if (data := columns.pop("data", None)) is not None:
+        points, value, columns = named_columns(data, points, value, columns)
     words = {name: columns.pop(name, None) for name in ("outliers", "losses")}  # type: ignore[misc]
     given: dict[str, Any] = {k: column for k, column in columns.items() if column is not None}
     if isinstance(points, Points):

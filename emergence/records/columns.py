@@ -15,6 +15,8 @@ from emergence.errors import DataError
 if TYPE_CHECKING:
     from emergence.records.records import Records
 
+_WORDS = ("outliers", "losses")  # options, not columns
+
 
 def as_records(records: Any) -> Records:
     """Check that records were given; DataError that says how to get them."""
@@ -44,6 +46,28 @@ def refuse_tables(points: object) -> None:
             f"a {kind} was given for the losses: give numbers, or points from "
             "read_records(file).select(task, metric)"
         )
+
+
+def named_columns(
+    data: Any, points: Any, value: Any, columns: Any
+) -> tuple[Any, Any, Any]:
+    """Columns of a table in place of their names; what is no name stays as it is."""
+    names = getattr(data, "column_names", None) or getattr(data, "columns", None)
+    known = list(data if names is None else names)
+
+    def column(what: str, given: Any) -> Any:
+        if not isinstance(given, str) or what in _WORDS:
+            return given
+        if given not in known:
+            raise DataError(
+                f"{what}: no column {given!r} in the data; there is {', '.join(map(str, known))}"
+            )
+        return data[given]
+
+    if not isinstance(points, str) or not isinstance(value, str):
+        raise DataError("with data= name the columns of losses and scores: fit('loss', 'acc', ...)")
+    rest = {name: column(name, given) for name, given in columns.items()}
+    return column("loss", points), column("value", value), rest
 
 
 def by_index(

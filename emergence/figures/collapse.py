@@ -6,7 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from emergence.figures.style import GREY, as_text, draw_points, human, log_axis, size_legend, tidy
+from emergence.figures.style import (
+    GREY,
+    as_text,
+    draw_points,
+    human,
+    log_axis,
+    scientific,
+    size_legend,
+    tidy,
+)
 from emergence.records.points import Points
 
 _LABELS = {
@@ -29,7 +38,7 @@ def plot_against(points: Points, name: str, ax: Axes, error: float, explained: f
         ax.set_ylabel(as_text(points.label))
         size_legend(ax, points)
     else:
-        log_axis(ax, "{:.0e}".format if name == "compute" else human)
+        log_axis(ax, scientific if name == "compute" else human)
     return ax
 
 

@@ -2,7 +2,16 @@
 
 from matplotlib.axes import Axes
 
-from emergence.figures.style import GREY, as_text, axes, draw_points, log_axis, tidy, title
+from emergence.figures.style import (
+    GREY,
+    as_text,
+    axes,
+    draw_points,
+    log_axis,
+    scientific,
+    tidy,
+    title,
+)
 from emergence.records.points import Points
 
 
@@ -30,6 +39,6 @@ def plot_compute(points: Points, ax: Axes | None = None) -> Axes:
         return ax
     draw_points(ax, compute, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
-    log_axis(ax, "{:.0e}".format)
+    log_axis(ax, scientific)
     ax.set(xlabel="training compute 6 N D (FLOP)", ylabel=as_text(points.metric) or "score")
     return ax

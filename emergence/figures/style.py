@@ -20,6 +20,7 @@ SERIES = ("#1d4ed8", "#c2410c", "#047857", "#7c3aed")  # of things without a lab
 _SIZES = plt.get_cmap("viridis")
 _GLYPH = 0.56  # width of a character as a share of its size
 _LINES = 3  # of a title
+_BARS = 200  # points that are still told apart with an error bar each
 _TOP = 0.86  # of that map: what lies above is too light on white
 
 
@@ -86,6 +87,13 @@ def human(number: float) -> str:
     return f"{number:.3g}"
 
 
+def scientific(number: float) -> str:
+    """Number of operations as a figure writes it: 2e20 is 2 times ten to the 20."""
+    digits, _, power = f"{number:.0e}".partition("e")
+    times = "" if digits == "1" else rf"{digits}\cdot"
+    return f"${times}10^{{{int(power)}}}$"
+
+
 def log_axis(ax: Axes, label: Callable[[float], str]) -> None:
     """Make x logarithmic with at most five labels, and some where it spans less than a decade."""
     ax.set_xscale("log")
@@ -97,7 +105,11 @@ def log_axis(ax: Axes, label: Callable[[float], str]) -> None:
 
 
 def draw_points(ax: Axes, x: Any, points: Points) -> None:
-    """Scores coloured by model size, checkpoints of one run joined."""
+    """Scores coloured by model size, checkpoints of one run joined; bars: 95% by their items."""
+    if points.n_items is not None and points.size <= _BARS:
+        share = np.clip(points.value, 0.0, 1.0)
+        error = 1.96 * np.sqrt(share * (1.0 - share) / points.n_items)
+        ax.errorbar(x, points.value, error, fmt="none", ecolor=GREY, elinewidth=0.6, alpha=0.6)
     if points.run is not None and points.n_runs < points.size:
         clock = points.tokens if points.tokens is not None else -points.loss
         for run in np.unique(points.run):

@@ -48,9 +48,7 @@ def refuse_tables(points: object) -> None:
         )
 
 
-def named_columns(
-    data: Any, points: Any, value: Any, columns: Any
-) -> tuple[Any, Any, Any]:
+def named_columns(data: Any, points: Any, value: Any, columns: Any) -> tuple[Any, Any, Any]:
     """Columns of a table in place of their names; what is no name stays as it is."""
     names = getattr(data, "column_names", None) or getattr(data, "columns", None)
     known = list(data if names is None else names)

@@ -21,7 +21,7 @@ from emergence.records.records import Records
 from emergence.train.sweeps.presets import preset
 from emergence.train.sweeps.sweep import sweep
 
-SCORES = (("arithmetic_en", "exact_match"), ("fact_en", "acc"), ("cloze_en", "acc"))
+SCORES = (("reading_en", "acc"), ("fact_en", "acc"), ("cloze_en", "acc"))
 
 
 def line(records: Records, seeds: Sequence[int]) -> str:

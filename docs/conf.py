@@ -18,6 +18,7 @@ html_title = html_short_title = "emergence"
 html_theme = "pydata_sphinx_theme"
 autodoc_type_aliases = {n: n for n in ("ArrayLike", "FloatArray", "Seed", "Plateau")}
 autodoc_typehints = "none"
+html_sidebars = {"**": []}  # every page stands in the header
 html_static_path = ["_static"]
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
 html_show_sourcelink = False

@@ -11,6 +11,7 @@ import pytest
 from emergence import Records, load_dataset, run_thresholds
 from emergence.train.config import TrainConfig
 from emergence.train.corpus.tasks import TASKS
+from emergence.train.sweeps.presets import preset
 
 RUNS = Path(__file__).parents[1] / "data" / "runs"
 
@@ -21,9 +22,16 @@ def about(name: str) -> tuple[dict, list[TrainConfig]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["paper3-cpu", "paper3-cpu-again", "paper3-cpu-wsd", "paper28-cpu"]
+    ("name", "items"),
+    [
+        ("paper3-cpu", 400),
+        ("paper3-cpu-again", 400),
+        ("paper3-cpu-wsd", 400),
+        ("paper28-cpu", 400),
+        ("paper3-cpu-first", 1000),
+    ],
 )
-def test_every_checkpoint_of_every_run_is_there_once(name) -> None:
+def test_every_checkpoint_of_every_run_is_there_once(name, items) -> None:
     found, configs = about(name)
     assert found["command"] == f"emergence sweep {name}"
     assert found["made_by"][0]["commit"]
@@ -36,7 +44,7 @@ def test_every_checkpoint_of_every_run_is_there_once(name) -> None:
         scores = mine[mine["task"].isin(list(TASKS))]
         per_task = scores[scores["metric"].isin(["acc", "exact_match", "choice_prob", "brier"])]
         assert len(per_task) == 3 * 12 * len(config.checkpoints)
-        assert (scores["n_items"].dropna() == 400).all()
+        assert (scores["n_items"].dropna() == items).all()
     assert set(frame["run"]) == {c.name for c in configs}
     assert len(set(frame["family"])) == 1
 
@@ -54,6 +62,17 @@ def test_experiment_1_has_three_sizes_and_four_seeds_of_each() -> None:
     assert all(len(c.checkpoints) >= 30 for c in configs)
     assert {c.schedule for c in configs + again} == {"cosine"}
     assert {c.schedule for c in constant} == {"wsd"}
+
+
+def test_all_twelve_tasks_leave_chance_in_the_first_runs_of_this_corpus() -> None:
+    _, configs = about("paper3-cpu-first")
+    assert configs == preset("paper3-cpu-first")
+    frame = load_dataset("paper3-cpu-first").to_frame()
+    scores = frame[frame["metric"].isin(["acc", "exact_match"]) & frame["task"].isin(list(TASKS))]
+    largest = scores[scores["params"] == scores["params"].max()]
+    best = largest.groupby("task")["value"].max() - largest.groupby("task")["chance"].first()
+    assert len(best) == 12
+    assert best.min() > 0.2
 
 
 @pytest.mark.parametrize("task", ["arithmetic_en", "arithmetic_zh"])

@@ -36,6 +36,7 @@ from emergence import (
     shared_threshold,
     simulate,
     size_threshold,
+    translate,
 )
 from emergence._results import Result
 from emergence.errors import DataError
@@ -60,10 +61,19 @@ NAMES = {
     "SizeThreshold": "params",
     "SmoothFit": "middle",
     "ThresholdFit": "eta",
+    "Translation": "eta",
     "Verdict": "eta",
     "Verdicts": "a",
 }
 LARGEST = 1_000_000  # bytes of a pickle: what a result is made of, and no grids
+
+
+def two_losses() -> pd.DataFrame:
+    """Four runs on two texts."""
+    x = np.tile(np.linspace(3.0, 2.0, 30), 4)
+    run = np.repeat(list("abcd"), 30)
+    off = np.repeat([0.0, 0.01, -0.01, 0.005], 30)
+    return pd.DataFrame({"run": run, "a": x, "b": 0.2 + 0.9 * x + off})
 
 
 def read_off() -> JoinedCurves:
@@ -107,6 +117,7 @@ def results() -> dict[str, Result]:
         size_threshold(fit, law),
         fit_smooth(smooth, family="logistic"),
         fit,
+        translate(2.5, two_losses(), "a", "b"),
         classify(points, **boot),
         classify_tasks(records, **boot),
     ]

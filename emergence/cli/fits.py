@@ -9,9 +9,11 @@ def _fit(args: argparse.Namespace) -> None:
     from emergence._results import Status
 
     fit = fit_one(args, read(args.file, args.encoding))
-    ci = fit.interval("eta", args.level)
     tell(args, fit, fit.summary(args.level))
-    say(args, "" if fit.by_run is None else fit.by_run.summary(), interval=[*ci], level=ci.level)
+    if fit.status is not Status.NO_ONSET:
+        say(args, "", interval=[*fit.interval("eta", args.level)], level=args.level)
+    if fit.by_run is not None:
+        say(args, fit.by_run.summary())
     if fit.status is not Status.NO_ONSET and fit.shape != "isotonic":
         from emergence.fits.diagnostics import diagnose
 

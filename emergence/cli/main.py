@@ -19,7 +19,7 @@ from emergence.errors import EmergenceError
 _FOLDERS = ("report", "figures", "paper", "train", "sweep")
 _TABLES = ("classify", "simulate", "import", "evaluate")
 _TRAINER = ("torch", "transformers", "tokenizers", "safetensors")
-_INPUTS = ("file", "law", "items", "text", "losses")
+_INPUTS = ("file", "law", "items", "text", "table")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -73,6 +73,8 @@ def _curves(args: argparse.Namespace) -> Records:
     def ends(axes: list[float] | None) -> tuple[tuple[float, float], tuple[float, float]] | None:
         return None if axes is None else ((axes[0], axes[1]), (axes[2], axes[3]))
 
+    if args.bytes_per_token is not None:
+        raise EmergenceError("--bytes-per-token is for results and tables, not for readings")
     if len(args.paths) != 2:
         raise EmergenceError("--task joins two readings of figures: the losses, then the scores")
     sizes = _sizes(args.params or [])

@@ -30,13 +30,15 @@ def _start(args: argparse.Namespace) -> None:
 def _watch(args: argparse.Namespace) -> None:
     """Write the report anew whenever its file has grown, until interrupted."""
     path, seen = Path(args.file), -1.0
+    if args.json or not path.exists():
+        raise EmergenceError("--watch is for a file that is there, and prints no JSON")
     while True:
-        if (now := path.stat().st_mtime) != seen:
-            seen = now
-            try:
+        try:
+            if (now := path.stat().st_mtime) != seen:
+                seen = now
                 _report(args)
-            except EmergenceError as error:  # a file that is being written mends itself
-                print(f"warning: {error}", file=sys.stderr)
+        except (EmergenceError, OSError) as error:  # a file that is being written mends itself
+            print(f"warning: {error}", file=sys.stderr)
         time.sleep(_LOOK)
 
 

@@ -32,6 +32,7 @@ def _classify(args: argparse.Namespace) -> None:
         progress=lambda groups: progress(groups, "tasks"),
     )
     say(args, verdicts.summary(), verdicts=[v.to_dict() for v in verdicts])
+    args.facts["not_fitted"] = list(verdicts.not_fitted)
     if args.verbose:
         say(args, "\n" + "\n".join(v.summary() for v in verdicts))
     if args.output:

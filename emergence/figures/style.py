@@ -106,7 +106,7 @@ def log_axis(ax: Axes, label: Callable[[float], str]) -> None:
 
 def draw_points(ax: Axes, x: Any, points: Points) -> None:
     """Scores coloured by model size, checkpoints of one run joined; bars: 95% by their items."""
-    if points.n_items is not None and points.size <= _BARS:
+    if points.n_items is not None and points.counted and points.size <= _BARS:
         share = np.clip(points.value, 0.0, 1.0)
         error = 1.96 * np.sqrt(share * (1.0 - share) / points.n_items)
         ax.errorbar(x, points.value, error, fmt="none", ecolor=GREY, elinewidth=0.6, alpha=0.6)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy.special import stdtrit
 
 from emergence._results import Result, no_interval
@@ -107,7 +108,8 @@ class Translation(Result):
 
     def _margin(self, level: float, *, new_run: bool) -> float:
         if self._effects is None:
-            return 2.0 * self._local[0].stderr  # of one run: its own curve, no more
+            quantile = float(stdtrit(_LEAST - 3, 0.5 * (1.0 + level)))
+            return quantile * self._local[0].stderr  # of one run: its own curve, no more
         if not new_run:
             return self._effects.margin(level)
         e = self._effects
@@ -181,6 +183,8 @@ def translate(
     table = pd.read_csv(losses) if isinstance(losses, (str, Path)) else losses
     if missing := [c for c in (run, source, target) if c not in table]:
         raise DataError(f"no column {missing[0]!r}; there is {', '.join(map(str, table.columns))}")
+    if source == target or not all(is_numeric_dtype(table[c]) for c in (source, target)):
+        raise DataError(f"{source!r} and {target!r} must be two columns of numbers")
     number = float(eta.eta if isinstance(eta, ThresholdFit) else eta)
     both = table[[run, source, target]].dropna()
     both = both[np.isfinite(both[[source, target]].to_numpy(dtype=float)).all(axis=1)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emergence.records.records import Records
 
 _WORDS = ("outliers", "losses")  # options, not columns
+_NUMBERS = ("chance", "best", "loss_sd")
 
 
 def as_records(records: Any) -> Records:
@@ -50,12 +51,13 @@ def refuse_tables(points: object) -> None:
 
 def named_columns(data: Any, points: Any, value: Any, columns: Any) -> tuple[Any, Any, Any]:
     """Columns of a table in place of their names; what is no name stays as it is."""
-    names = getattr(data, "column_names", None) or getattr(data, "columns", None)
-    known = list(data if names is None else names)
+    known = list(getattr(data, "column_names" if hasattr(data, "schema") else "columns", data))
 
     def column(what: str, given: Any) -> Any:
         if not isinstance(given, str) or what in _WORDS:
             return given
+        if what in _NUMBERS:
+            raise DataError(f"{what} is {given!r}; it is one number, not a column")
         if given not in known:
             raise DataError(
                 f"{what}: no column {given!r} in the data; there is {', '.join(map(str, known))}"

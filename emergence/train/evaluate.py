@@ -221,8 +221,9 @@ def domain_losses(
     """
     losses, of = token_losses(lm, rows), domains[:, 1:]
     named = {str(d): float(losses[of == d].mean()) for d in sorted(set(of.ravel()))}
-    whole = sum(shares[d] for d in named)
-    return {"": sum(shares[d] * loss for d, loss in named.items()) / whole} | named
+    known = {d: share for d in named if (share := shares.get(d))}  # a rare one may be in neither
+    whole = sum(known.values())
+    return {"": sum(share * named[d] for d, share in known.items()) / whole} | named
 
 
 def text_loss(lm: LanguageModel, text: str) -> tuple[float, float]:

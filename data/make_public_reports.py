@@ -76,24 +76,16 @@ def with_source(letters: pd.DataFrame) -> pd.DataFrame:
 def write(table: pd.DataFrame, name: str) -> None:
     """Write a selection in one order, whatever that of the source."""
     table = table[[c for c in COLUMNS if c in table]]
-    table = table.sort_values(["family", "task", "run", "tokens"], kind="stable")
-    target = Path(__file__).with_name(name)
-    packed: Any = {"method": "gzip", "mtime": 0} if name.endswith(".gz") else None
-    table.to_csv(target, index=False, float_format="%.10g", lineterminator="\n", compression=packed)
-    print(f"{len(table)} rows written to {target.name}")
+    save(table.sort_values(["family", "task", "run", "tokens"], kind="stable"), name, "%.10g")
 
 
-def write_losses(losses: pd.DataFrame) -> None:
-    """Write the losses of all runs, one column for each validation set."""
-    target = Path(__file__).parent / "losses" / "olmo.csv.gz"
+def save(table: pd.DataFrame, name: str, digits: str) -> None:
+    """Write a table, packed where its name says so, the same bytes each time."""
+    target = Path(__file__).parent / name
     target.parent.mkdir(exist_ok=True)
-    losses[losses["tokens"] > 0].assign(source=OLMO).to_csv(
-        target,
-        index=False,
-        float_format="%.7g",
-        lineterminator="\n",
-        compression={"method": "gzip", "mtime": 0},
-    )
+    packed: Any = {"method": "gzip", "mtime": 0} if name.endswith(".gz") else None
+    table.to_csv(target, index=False, float_format=digits, lineterminator="\n", compression=packed)
+    print(f"{len(table)} rows written to {name}")
 
 
 def main(folder: str) -> None:
@@ -107,7 +99,8 @@ def main(folder: str) -> None:
     letters = pd.read_csv(reference / "olmo_letter.csv.gz")
     write(with_source(letters), "olmo_letter.csv.gz")
     write(pd.read_csv(reference / "gemstones.csv.gz"), "gemstones.csv.gz")
-    write_losses(pd.read_csv(reference / "olmo_losses.csv.gz"))
+    losses = pd.read_csv(reference / "olmo_losses.csv.gz")
+    save(losses[losses["tokens"] > 0].assign(source=OLMO), "losses/olmo.csv.gz", "%.7g")
 
 
 if __name__ == "__main__":

@@ -115,13 +115,16 @@ def say(args: argparse.Namespace, text: str, **facts: Any) -> None:
         from emergence._results import jsonable
 
         args.facts.update(jsonable(facts))
-    if text and not (args.json or args.quiet):
+    elif text and not args.quiet:
         print(text, flush=True)
 
 
 def tell(args: argparse.Namespace, found: Result, text: str | None = None) -> None:
     """Print the summary of a result, or keep it for the JSON."""
-    say(args, found.summary() if text is None else text, **found.to_dict())
+    if args.json:
+        say(args, "", **found.to_dict())
+    else:
+        say(args, found.summary() if text is None else text)
 
 
 def save(args: argparse.Namespace, ax: Axes, path: str) -> None:

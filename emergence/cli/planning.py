@@ -126,8 +126,9 @@ def _translate(args: argparse.Namespace) -> None:
         if args.file is None:
             raise EmergenceError("give a threshold by --eta, or records to fit it to by --records")
         eta = fit_one(args, read(args.file))
-    found = translate(eta, losses, args.source, args.target, run=args.run_column, level=args.level)
-    tell(args, found)
+    found = translate(eta, losses, args.source, args.target, run=args.run_column)
+    tell(args, found, found.summary(args.level))
+    say(args, "", interval=[*found.interval("eta", args.level)], level=args.level)
     save_plot(args, found)
 
 

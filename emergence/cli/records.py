@@ -18,9 +18,7 @@ def _validate(args: argparse.Namespace) -> None:
             of = f" of {family}" if family else ""
             notes.append(f"too few to fit: {task} {metric}{of}, {size} points of {LEAST_POINTS}")
     notes += not_fitted(records.refused)
-    if notes:
-        say(args, "\n".join(f"  {note}" for note in notes))
-    args.facts["notes"] = notes
+    say(args, "\n".join(f"  {note}" for note in notes), notes=notes)
 
 
 def _simulate(args: argparse.Namespace) -> None:

@@ -78,9 +78,10 @@ def _write(args: argparse.Namespace, folder: Path) -> None:
     places = {"table": folder / "verdicts.csv", "figures": folder / "figures"}
     lines = [f"{name:<7} {path}" for name, path in places.items()]
     say(args, "\n" + "\n".join(lines), **{name: str(path) for name, path in places.items()})
-    rows = [verdict.to_row() for verdict in analysis.verdicts]
-    say(args, "", page=str(page), failed=failed, verdicts=rows)
-    if not args.json:
+    if args.json:
+        rows = [verdict.to_row() for verdict in analysis.verdicts]
+        say(args, "", page=str(page), failed=failed, verdicts=rows)
+    else:
         print(f"page    {page}")
 
 

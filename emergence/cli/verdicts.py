@@ -31,9 +31,10 @@ def _classify(args: argparse.Namespace) -> None:
         **given(args, "metric alpha n_boot noise runs loss_sd outliers losses"),
         progress=lambda groups: progress(groups, "tasks"),
     )
-    say(args, verdicts.summary(), verdicts=[v.to_dict() for v in verdicts])
-    args.facts["not_fitted"] = list(verdicts.not_fitted)
-    if args.verbose:
+    say(args, verdicts.summary(), not_fitted=verdicts.not_fitted)
+    if args.json:  # everything of a verdict has its price, a threshold where there is none
+        say(args, "", verdicts=[v.to_dict() for v in verdicts])
+    elif args.verbose:
         say(args, "\n" + "\n".join(v.summary() for v in verdicts))
     if args.output:
         write_table(verdicts.to_frame(), Path(args.output))

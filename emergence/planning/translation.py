@@ -69,7 +69,7 @@ class Translation(Result):
     warnings: tuple[str, ...]
     _local: tuple[_Local, ...] = field(repr=False)
     _effects: RandomEffects | None = field(repr=False)
-    _source_interval: Interval | None = field(repr=False)
+    _source_fit: ThresholdFit | None = field(repr=False)
     _table: pd.DataFrame = field(repr=False)
 
     @property
@@ -80,10 +80,17 @@ class Translation(Result):
     @property
     def reason(self) -> str:
         """The finding in one sentence."""
+        return self._said(0.95)
+
+    def summary(self, level: float = 0.95) -> str:
+        """Report as text."""
+        return "\n".join([self._said(level), *self._warned])
+
+    def _said(self, level: float) -> str:
         differ = "" if np.isnan(self.spread) else f"; runs differ by sd {self.spread:.2g} nats"
         return (
             f"{self.source} = {self.source_eta:.4g} is {self.target} = {self.eta:.4g} "
-            f"{self.interval():.4g}, by {len(self.runs)} "
+            f"{self.interval('eta', level):.4g}, by {len(self.runs)} "
             f"{'run' if len(self.runs) == 1 else 'runs'}{differ}"
         )
 
@@ -97,10 +104,12 @@ class Translation(Result):
         if name == "spread" and self._effects is not None:
             return Interval(*self._effects.tau_interval(level), level, "Q-profile")
         if name not in ("eta", "new_run"):
-            raise no_interval(name, ("eta", "new_run", "spread"))
+            one = self._effects is None
+            raise no_interval(name, ("eta", "new_run", *(() if one else ("spread",))))
         own = self._margin(level, new_run=name == "new_run")
         low, high, ends = own, own, {"open_low": False, "open_high": False}
-        if (ci := self._source_interval) is not None:
+        if self._source_fit is not None:
+            ci = self._source_fit.interval("eta", level)
             below, above = self.source_eta - ci.low, ci.high - self.source_eta
             low, high = (float(np.hypot(own, self.slope * d)) for d in (below, above))
             ends = {"open_low": ci.open_low, "open_high": ci.open_high}
@@ -136,7 +145,6 @@ def translate(
     target: str,
     *,
     run: str = "run",
-    level: float = 0.95,
 ) -> Translation:
     r"""Translate a threshold on one loss to a threshold on another.
 
@@ -151,15 +159,13 @@ def translate(
     Parameters
     ----------
     eta : float or ThresholdFit
-        Threshold on the loss ``source``, nats; of a fit its interval (at ``level``) goes in.
+        Threshold on the loss ``source``, nats; of a fit its interval goes in, at every level.
     losses : DataFrame or path
         One row per checkpoint: the columns ``run``, ``source`` and ``target``.
     source, target : str
         Columns of the two losses, in any unit, such as nats per token or bits per byte.
     run : str
         Column that names the run.
-    level : float
-        Coverage of the interval of a fit that is carried over.
 
     Returns
     -------
@@ -201,7 +207,7 @@ def translate(
     near = both[both[run].astype(str).isin([one.run for one in found])]
     made = _combined(found, number, (source, target), near.rename(columns={run: "run"}))
     if isinstance(eta, ThresholdFit):
-        made = replace(made, _source_interval=eta.interval("eta", level))
+        made = replace(made, _source_fit=eta)
     _check_tied(made, near[target].to_numpy(dtype=float))
     return made
 
@@ -249,7 +255,7 @@ def _combined(
         warnings=tuple(warned),
         _local=tuple(found),
         _effects=effects,
-        _source_interval=None,
+        _source_fit=None,
         _table=table,
     )
 

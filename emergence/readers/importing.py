@@ -124,7 +124,7 @@ def import_results(
         )
     for row in rows:
         row |= {"family": family} if family else {}
-    frame = per_byte(pd.DataFrame(rows).dropna(axis="columns", how="all"), bytes_per_token)
+    frame = _per_byte(pd.DataFrame(rows).dropna(axis="columns", how="all"), bytes_per_token)
     again = frame.duplicated(["run", "tokens", "task", "metric"], keep="last")
     if again.any():
         found.left_out.append(f"{int(again.sum())} scores that a later file gives again")
@@ -168,12 +168,12 @@ def import_table(
     if "tokens" in frame and (frame["tokens"] == 0).any():
         left.append(f"{int((frame['tokens'] == 0).sum())} rows before the first step")
         frame = frame[frame["tokens"] != 0]
-    frame = per_byte(frame, bytes_per_token)
+    frame = _per_byte(frame, bytes_per_token)
     records = Records(frame, where=Path(path).name, first_row=2)
     return Imported(records, tuple(left), tuple(assumed))
 
 
-def per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFrame:
+def _per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFrame:
     """Losses in bits per byte where the bytes of a token are known; the family says so."""
     if bytes_per_token is None:
         return frame

@@ -9,11 +9,17 @@ from numpy.typing import ArrayLike
 from emergence._typing import LOSSES, OUTLIERS, Columns
 from emergence.errors import DataError
 from emergence.records.cleaning import cleaned
-from emergence.records.columns import by_index, column_of, named_columns, refuse_tables
+from emergence.records.columns import (
+    NUMBERS,
+    WORDS,
+    by_index,
+    column_of,
+    named_columns,
+    refuse_tables,
+)
 from emergence.records.points import COLUMNS, Points
 from emergence.records.warnings import may_be_counts, rounding
 
-_NUMBERS = ("chance", "best", "loss_sd")
 # Of anything that points hold; and how far apart losses, or weights, may lie.
 _HUGE, _APART = 1e60, 1e12
 
@@ -52,7 +58,7 @@ def as_points(
         raise TypeError(f"no argument {', '.join(unknown)}; columns of points are {known}")
     if (data := columns.pop("data", None)) is not None:
         points, value, columns = named_columns(data, points, value, columns)
-    words = {name: columns.pop(name, None) for name in ("outliers", "losses")}  # type: ignore[misc]
+    words = {name: columns.pop(name, None) for name in WORDS}  # type: ignore[misc]
     given: dict[str, Any] = {k: column for k, column in columns.items() if column is not None}
     if isinstance(points, Points):
         if value is not None:
@@ -66,7 +72,7 @@ def as_points(
         loss, scores = column_of("loss", points, 0), column_of("value", value, 0)
         base = Points(loss=loss, value=scores)
     changes: dict[str, Any] = {
-        name: float(column) if name in _NUMBERS else column_of(name, column, base.size)
+        name: float(column) if name in NUMBERS else column_of(name, column, base.size)
         for name, column in given.items()
     }
     changes |= {name: word for name, word in words.items() if word is not None}
@@ -106,7 +112,7 @@ def _check(points: Points) -> None:
         if name != "run" and np.abs(column).max() > _HUGE:
             i = int(np.abs(column).argmax())
             raise DataError(f"{name}[{i}] is {column[i]:g}; nothing here is that large")
-    for name in _NUMBERS:
+    for name in NUMBERS:
         if not np.isfinite(number := getattr(points, name)):
             raise DataError(f"{name} is {number}; it must be a finite number")
     if points.loss_sd < 0:

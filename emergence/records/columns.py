@@ -15,8 +15,9 @@ from emergence.errors import DataError
 if TYPE_CHECKING:
     from emergence.records.records import Records
 
-_WORDS = ("outliers", "losses")  # options, not columns
-_NUMBERS = ("chance", "best", "loss_sd")
+# Of what stands beside losses and scores: options, and single numbers; the rest are columns.
+WORDS = ("outliers", "losses")
+NUMBERS = ("chance", "best", "loss_sd")
 
 
 def as_records(records: Any) -> Records:
@@ -51,12 +52,13 @@ def refuse_tables(points: object) -> None:
 
 def named_columns(data: Any, points: Any, value: Any, columns: Any) -> tuple[Any, Any, Any]:
     """Columns of a table in place of their names; what is no name stays as it is."""
-    known = list(getattr(data, "column_names" if hasattr(data, "schema") else "columns", data))
+    names = getattr(data, "column_names", None)  # of pyarrow, whose columns are the arrays
+    known = list(names if isinstance(names, list) else getattr(data, "columns", data))
 
     def column(what: str, given: Any) -> Any:
-        if not isinstance(given, str) or what in _WORDS:
+        if not isinstance(given, str) or what in WORDS:
             return given
-        if what in _NUMBERS:
+        if what in NUMBERS:
             raise DataError(f"{what} is {given!r}; it is one number, not a column")
         if given not in known:
             raise DataError(

@@ -10,29 +10,31 @@ from emergence.records.records import Records, read_records
 
 _PACKAGE = Path(__file__).parents[1]
 # In an installed wheel the data lie inside the package, in a checkout beside it.
-_FOLDERS = tuple(
-    folder / part
-    for folder in (_PACKAGE / "_data", _PACKAGE.parent / "data")
-    for part in (".", "runs")
-)
+_HOMES = (_PACKAGE / "_data", _PACKAGE.parent / "data")
+_RECORDS, _LOSSES = (".", "runs"), ("losses",)  # folders
+
+
+def _bundled(parts: tuple[str, ...]) -> dict[str, Path]:
+    """Tables of these folders by their names, packed ones among them."""
+    folders = [home / part for home in reversed(_HOMES) for part in parts]
+    return {p.name.partition(".")[0]: p for f in folders for p in sorted(f.glob("*.csv*"))}
+
+
+def _path(what: str, name: str, parts: tuple[str, ...]) -> Path:
+    known = _bundled(parts)
+    if name not in known:
+        raise DataError(f"no {what} {name!r}; there is: {', '.join(sorted(known)) or 'none'}")
+    return known[name]
 
 
 def dataset_names() -> list[str]:
     """Names of the bundled data sets, which the command line takes for files too."""
-    return sorted({name for folder in _FOLDERS for name in _files(folder)})
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Tables of a folder by their names, packed ones among them."""
-    return {p.name.partition(".")[0]: p for p in sorted(folder.glob("*.csv*"))}
+    return sorted(_bundled(_RECORDS))
 
 
 def dataset_path(name: str) -> Path:
     """Path of a bundled file of records; DataError for another name, with those that exist."""
-    for folder in _FOLDERS:
-        if (path := _files(folder).get(name)) is not None:
-            return path
-    raise DataError(f"no data set {name!r}; there is: {', '.join(dataset_names()) or 'none'}")
+    return _path("data set", name, _RECORDS)
 
 
 def load_dataset(name: str) -> Records:
@@ -45,8 +47,8 @@ def load_dataset(name: str) -> Records:
         checkpoints of the ladder, in cloze form; ``olmo_letter``: twenty tasks of OLMo 2 answered
         by letter; ``gemstones``: 22 shapes of model, in cloze form; ``paper3-cpu``,
         ``paper3-cpu-again``, ``paper3-cpu-wsd`` and ``paper28-cpu``: our own runs after the two
-        experiments of Du et al.; ``paper3-cpu-first``: those of today's corpus, in which all
-        twelve tasks leave chance (data/README.md).
+        experiments of Du et al.; ``paper3-cpu-first``: those of a corpus in which all twelve
+        tasks leave chance (data/README.md).
 
     Raises
     ------
@@ -89,7 +91,4 @@ def load_losses(name: str = "olmo") -> pd.DataFrame:
     >>> "pile" in load_losses()
     True
     """
-    known = {n: p for folder in _FOLDERS for n, p in _files(folder / "losses").items()}
-    if name not in known:
-        raise DataError(f"no losses {name!r}; there is: {', '.join(sorted(known)) or 'none'}")
-    return pd.read_csv(known[name])
+    return pd.read_csv(_path("losses", name, _LOSSES))

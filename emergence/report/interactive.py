@@ -20,7 +20,10 @@ _DIGITS = 5
 _WIDE, _HIGH, _DOTS = 96, 26, 60  # of a miniature, in pixels
 
 
-def figure_data(verdict: Verdict) -> dict[str, Any]:
+Drawn = list[tuple[str, Curve]]  # curves, each with the label whose colour it has
+
+
+def figure_data(verdict: Verdict, drawn: Drawn) -> dict[str, Any]:
     """Points, curves and threshold of one verdict, in types that survive JSON.
 
     ``x`` holds the losses, and the compute and tokens where they are known; ``size`` and ``run``
@@ -44,7 +47,7 @@ def figure_data(verdict: Verdict) -> dict[str, Any]:
         "of": points.size,
         "curves": [
             {"color": COLORS[name], "x": _short(c.loss), "y": _short(c.score)}
-            for name, curve in _curves(verdict)
+            for name, curve in drawn
             for c in [_at_steps(curve)]
         ],
     }
@@ -54,10 +57,10 @@ def figure_data(verdict: Verdict) -> dict[str, Any]:
     return data
 
 
-def miniature(verdict: Verdict) -> Markup:
+def miniature(verdict: Verdict, drawn: Drawn) -> Markup:
     """Scores and curve against the loss, as a picture in a cell of the table."""
     points = verdict.points
-    curves = [curve for _, curve in _curves(verdict)]
+    curves = [curve for _, curve in drawn]
     heights = np.concatenate([points.value, *(c.score for c in curves)])
     low, high = float(heights.min()), float(heights.max())
     most, least = float(points.loss.max()), float(points.loss.min())
@@ -80,8 +83,8 @@ def miniature(verdict: Verdict) -> Markup:
     )
 
 
-def _curves(verdict: Verdict) -> list[tuple[str, Curve]]:
-    """Curves that the figure of the verdict shows, each with the label whose colour it has."""
+def drawn_curves(verdict: Verdict) -> Drawn:
+    """Curves that the figure of the verdict shows."""
     sides: dict[str, list[Curve]]
     if (fit := verdict.shown) is not None:
         sides = {verdict.label: fit.curves(None)}

@@ -15,7 +15,7 @@ from emergence._text import inert, readable, several
 from emergence.figures.style import human
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.report.analysis import Analysis, Wrap, plain
-from emergence.report.interactive import figure_data, miniature
+from emergence.report.interactive import drawn_curves, figure_data, miniature
 from emergence.report.pictures import Saved, family_slug, save_figures, task_stem
 from emergence.verdicts.trial.evidence import TESTS
 from emergence.verdicts.verdict import Verdict
@@ -28,17 +28,25 @@ _OF_FAMILY = (
 _TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf"}
 _HEAVY = 1.8e6  # characters of pictures in one page, which is sent around
 _VERSIONS = ("numpy", "scipy", "pandas", "statsmodels", "lmfit", "matplotlib", "pydantic")
+_SAID = {
+    "p_flat": "no dependence on the loss", "p_gradual": "rho is 1/4 or more",
+    "p_sudden": "rho is 1/4 or less",
+    "p_short": "the same, or 3/4 for a threshold of which little plateau was seen",
+    "p_steep": "the foot is a third of the rise or less",
+    "p_nearly": "the foot is .3 of the rise or less",
+}  # fmt: skip
 
 
 def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
     """Cells and text of one task; the keys are what the table sorts by."""
     v = analysis.verdicts[i]
-    stem, p = task_stem(i, v), v.points
+    stem, p, drawn = task_stem(i, v), v.points, drawn_curves(v)
     row: dict[str, Any] = {
         "task": p.task, "metric": p.metric, "family": p.family, "label": v.label,
         "reason": v.reason, "n": p.size, "picture": saved.pictures.get(stem),
         "eta_picture": saved.pictures.get(f"{stem}-eta"), "warnings": v.warnings,
-        "miniature": miniature(v), "data": _visible(figure_data(v)), "text": _evidence(v),
+        "miniature": miniature(v, drawn), "data": _visible(figure_data(v, drawn)),
+        "text": _evidence(v),
         "eta": "", "interval": "", "size": "", "eta_key": "", "low_key": "", "size_key": "",
         "rho": "" if np.isnan(v.rho_interval.low) else f"{v.evidence.rho:.2g} {v.rho_interval:.2g}",
         "rho_key": _key(v.evidence.rho),
@@ -69,15 +77,6 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         row["size_key"] = size.params if np.isfinite(size.params) else 1e30
         row["text"] += "\n\n" + size.summary(1 - v.alpha)
     return row
-
-
-_SAID = {
-    "p_flat": "no dependence on the loss", "p_gradual": "rho is 1/4 or more",
-    "p_sudden": "rho is 1/4 or less",
-    "p_short": "the same, or 3/4 for a threshold of which little plateau was seen",
-    "p_steep": "the foot is a third of the rise or less",
-    "p_nearly": "the foot is .3 of the rise or less",
-}  # fmt: skip
 
 
 def _evidence(verdict: Verdict) -> str:

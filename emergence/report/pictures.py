@@ -34,7 +34,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
 }
-_SUFFIXES = (".png", ".svg", ".pdf")
+_SUFFIXES = tuple(f".{kind}" for kind in _FORMATS)
 _LIST = ".figures"  # in their folder: the stems of the report that wrote them last
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # as slugs are, which lead to no other folder
 _LABEL = 0.05  # height of a label of the law, as a share of the axis

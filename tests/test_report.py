@@ -30,6 +30,7 @@ from emergence.figures.style import COLORS
 from emergence.figures.thresholds import FootRow, plot_eta_distribution, plot_feet, plot_forest
 from emergence.planning.scaling_law import scaling_law
 from emergence.report.analysis import analyse
+from emergence.report.interactive import drawn_curves, figure_data
 from emergence.report.page import write_report
 from emergence.report.pictures import _eta, _name_etas
 
@@ -166,6 +167,19 @@ def test_thresholds_of_one_law_are_named_without_lying_on_each_other() -> None:
     _name_etas(ax, [(1.0, "sums"), (1.01, "who"), (1.02, "sums"), (1.5, "letters")])
     assert [line.get_ydata()[0] for line in ax.lines] == [1.0, 1.01, 1.02, 1.5]
     assert [(t.get_text(), t.xy[1]) for t in ax.texts] == [("sums, who", 1.02), ("letters", 1.5)]
+
+
+def test_a_page_draws_the_curves_of_the_figure_with_their_corners(records: Records) -> None:
+    for verdict in classify_tasks(records, n_boot=199):
+        drawn = drawn_curves(verdict)
+        data = figure_data(verdict, drawn)
+        assert data["curves"]
+        for (_, curve), shown in zip(drawn, data["curves"], strict=True):
+            x, y = np.array(shown["x"]), np.array(shown["y"])
+            assert len(x) < 0.4 * len(curve.loss)
+            order = np.argsort(x, kind="stable")
+            off = np.abs(np.interp(curve.loss, x[order], y[order]) - curve.score)
+            assert off.max() < 0.005 * np.ptp(curve.score)  # of a plot of 300 pixels
 
 
 def test_page_is_self_contained_and_escaped(records: Records, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
+from matplotlib.path import Path
 
 from emergence._text import readable
 from emergence._typing import AnyArray, FloatArray
@@ -14,7 +15,7 @@ from emergence.records.points import Points
 from emergence.verdicts.verdict import Verdict
 
 _MOST = 1500  # points of one task that a page holds; more are thinned, evenly along the loss
-_STEPS = 80  # of a curve
+_PLOT = 700, 300  # of a plot, in pixels
 _RUNS = 24  # curves of single runs that are drawn
 _DIGITS = 5
 _WIDE, _HIGH, _DOTS = 96, 26, 60  # of a miniature, in pixels
@@ -48,7 +49,7 @@ def figure_data(verdict: Verdict, drawn: Drawn) -> dict[str, Any]:
         "curves": [
             {"color": COLORS[name], "x": _short(c.loss), "y": _short(c.score)}
             for name, curve in drawn
-            for c in [_at_steps(curve)]
+            for c in [_simplified(curve)]
         ],
     }
     if verdict.label == "emergent":
@@ -74,7 +75,7 @@ def miniature(verdict: Verdict, drawn: Drawn) -> Markup:
     dots = "".join(f"M{a} {b}h0" for a, b in place(points.loss[keep], points.value[keep]))
     lines = "".join(
         f'<polyline points="{" ".join(f"{a},{b}" for a, b in place(c.loss, c.score))}"/>'
-        for c in (_at_steps(curve, 30) for curve in curves)
+        for c in (_simplified(curve, _WIDE, _HIGH) for curve in curves)
     )
     said = escape(f"{readable(points.label)} against loss: {verdict.label}")
     return Markup(
@@ -93,10 +94,14 @@ def drawn_curves(verdict: Verdict) -> Drawn:
     return [(name, curve) for name, curves in sides.items() for curve in curves[:_RUNS]]
 
 
-def _at_steps(curve: Curve, steps: int = _STEPS) -> Curve:
-    """Curve at few of its losses."""
-    at = np.unique(np.linspace(0, len(curve.loss) - 1, steps).round().astype(int))
-    return curve._replace(loss=np.asarray(curve.loss)[at], score=np.asarray(curve.score)[at])
+def _simplified(curve: Curve, wide: float = _PLOT[0], high: float = _PLOT[1]) -> Curve:
+    """Curve with the corners that a picture of this size can show, and no point between them."""
+    corners = np.column_stack([curve.loss, curve.score]).astype(float)
+    least, span = corners.min(axis=0), np.ptp(corners, axis=0)
+    scale = np.where(span > 0, span, 1.0) / (wide, high)
+    path = Path((corners - least) / scale).cleaned(simplify=True)
+    kept = np.asarray(path.vertices)[path.codes != Path.STOP] * scale + least
+    return curve._replace(loss=kept[:, 0], score=kept[:, 1])
 
 
 def _thinned(points: Points, most: int = _MOST) -> AnyArray:

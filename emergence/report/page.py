@@ -122,10 +122,13 @@ def _as_uri(analysis: Analysis) -> str:
 
 def _packed(saved: Saved) -> tuple[str, ...]:
     """Kinds of files that the page carries itself; others lie in the folder beside it."""
-    pictures = saved.pictures.values()
-    size = sum(len(p.uri) + len(p.files["svg"]) for p in pictures)
-    light = size + sum(len(p.files["pdf"]) for p in pictures) < _HEAVY
-    return ("svg", "pdf") if light else ("svg",)
+    pictures, kinds = saved.pictures.values(), list[str]()
+    size = sum(len(p.uri) for p in pictures)
+    for kind in _TYPES:
+        size += sum(len(p.files[kind]) for p in pictures)
+        if size < _HEAVY:
+            kinds.append(kind)
+    return tuple(kinds)
 
 
 def _settings(source: str, settings: dict[str, object]) -> str:

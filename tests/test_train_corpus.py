@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import islice, permutations
 from random import Random
@@ -151,6 +152,20 @@ def test_arithmetic_is_right_and_its_steps_follow() -> None:
                     assert eval(left) == int(right)
                     assert 0 <= int(right) <= 60
                 assert eval(item.key.removeprefix("arithmetic/")) == int(total)
+
+
+@pytest.mark.parametrize("name", ["en", "zh"])
+def test_no_question_that_an_exam_asks_besides_is_held_out(name) -> None:
+    language, asked = LANGUAGES[name], 0
+    before, after = language.asks.split("{where}")
+    places = "|".join(place for place, _ in language.scripts)
+    for seed in range(400):
+        text = document(Random(seed), language, "exam")
+        things = re.findall(r"^[A-D]\. (.+)$", text, re.M)
+        for place in re.findall(f"{re.escape(before)}({places}){re.escape(after)}", text):
+            asked += 1
+            assert not is_held_out(f"exam/{place}/{'/'.join(things)}")
+    assert asked > 600  # more than one of a document
 
 
 def test_recall_is_of_what_biographies_say() -> None:

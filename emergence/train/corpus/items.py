@@ -223,13 +223,15 @@ def exam(rng: Random, language: Language, difficulty: int) -> Item:
 
     things = [thing for _, thing in stops]
     letters = [f" {letter}" for letter in LETTERS[:n]]
-    more = rng.choices(range(n), k=rng.randint(2, 3)) if difficulty < HARD else []
+    keys = [f"exam/{place}/{'/'.join(things)}" for place, _ in stops]
+    free = [i for i in range(n) if not is_held_out(keys[i])] if difficulty < HARD else []
+    more = rng.choices(free, k=rng.randint(2, 3)) if free else []
     return Item(
         "\n".join([*lettered(things), ask(gold)]),
         letters[gold],
         tuple(letters[:gold] + letters[gold + 1 :]),
         gold=gold,
-        key=f"exam/{stops[gold][0]}/{'/'.join(things)}",
+        key=keys[gold],
         further="".join(f"\n{ask(i)}{letters[i]}" for i in more),
     )
 

@@ -33,7 +33,7 @@ from emergence.train.config import TrainConfig
 from emergence.train.corpus.corpus import Corpus, train_tokenizer
 from emergence.train.folder import LOG
 from emergence.train.loop import train
-from emergence.train.model import glm_config, takes_bfloat16
+from emergence.train.model import build_model, takes_bfloat16
 from emergence.train.state import read_lines
 from emergence.train.sweeps.presets import sized
 
@@ -89,7 +89,7 @@ class Rows(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
 
 def theirs(size: str, steps: int, precision: str) -> dict[str, float]:
     """Tokens per second of the Trainer."""
-    from transformers import GlmForCausalLM, Trainer, TrainerCallback, TrainingArguments
+    from transformers import Trainer, TrainerCallback, TrainingArguments
 
     config = config_of(size, steps, precision)
     times: list[float] = []
@@ -117,7 +117,7 @@ def theirs(size: str, steps: int, precision: str) -> dict[str, float]:
             disable_tqdm=True,
             logging_steps=50,
         )
-        model = GlmForCausalLM(glm_config(config.model))
+        model = build_model(config.model, config.seed)
         Trainer(model, arguments, train_dataset=Rows(config), callbacks=[Clock()]).train()
     step = np.median(np.diff(times[_SKIP:]))
     return {"speed": float(config.rows * config.model.context / step)}

@@ -166,9 +166,12 @@ def test_text_loss_is_a_sum_over_all_tokens(lm) -> None:
     assert bits == pytest.approx(total / np.log(2) / len(text.encode()), rel=1e-6)
 
 
-def test_our_checkpoint_gives_the_records_of_the_loop_again(tiny_config, tmp_path) -> None:
-    folder = train(tiny_config, tmp_path / "run", progress=False)
-    again = evaluate_checkpoint(str(folder / "model"), n_items=tiny_config.items).to_frame()
+@pytest.mark.parametrize("mixer", ["attention", "mamba2"])
+def test_our_checkpoint_gives_the_records_of_the_loop_again(mixer, tiny_config, tmp_path) -> None:
+    model = tiny_config.model.model_copy(update={"mixer": mixer})
+    config = tiny_config.model_copy(update={"model": model})
+    folder = train(config, tmp_path / "run", progress=False)
+    again = evaluate_checkpoint(str(folder / "model"), n_items=config.items).to_frame()
     first = read_records(folder / RECORDS).final().to_frame()
     both = again.merge(first, on=["run", "task", "metric"], suffixes=("", "_loop"))
     assert len(both) == len(again) == 12 * 5

@@ -14,6 +14,14 @@ from emergence.train.model import build_model, count_params, objective, place, t
 from emergence.train.sweeps.presets import SIZES, sized
 
 SMALL = ModelConfig(hidden=48, layers=2, heads=2, kv_heads=1, vocab_size=300, context=32)
+STRUCTURES = {
+    "half rotary": SMALL,
+    "not rotary": SMALL.model_copy(update={"rotary": 0.0}),
+    "all rotary": SMALL.model_copy(update={"rotary": 1.0}),
+    "a key for each head": SMALL.model_copy(update={"kv_heads": 2}),
+    "state space": SMALL.model_copy(update={"mixer": "mamba2", "heads": 4, "kv_heads": 2}),
+}
+EACH = pytest.mark.parametrize("config", STRUCTURES.values(), ids=STRUCTURES)
 
 
 def test_count_is_that_of_the_matrices() -> None:
@@ -21,7 +29,11 @@ def test_count_is_that_of_the_matrices() -> None:
     attention = d * head * (2 * SMALL.heads + 2 * SMALL.kv_heads)
     norms = 2 * d * SMALL.layers + d
     assert count_params(build_model(SMALL, 0)) == SMALL.layers * (attention + 3 * d * ffn) + norms
-    assert SMALL.params == count_params(build_model(SMALL, 0))
+
+
+@EACH
+def test_a_config_knows_its_parameters(config: ModelConfig) -> None:
+    assert config.params == count_params(build_model(config, 0))
 
 
 def test_sizes_are_named_after_their_parameters() -> None:
@@ -30,9 +42,24 @@ def test_sizes_are_named_after_their_parameters() -> None:
         assert sized(name, 1000).model.params == pytest.approx(stated, rel=0.02), name
 
 
-def test_half_of_each_head_is_rotated() -> None:
-    model = build_model(SMALL, 0)
-    assert model.model.rotary_emb.inv_freq.numel() == SMALL.hidden // SMALL.heads // 4
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_share_of_each_head_is_rotated(share: float) -> None:
+    model = build_model(SMALL.model_copy(update={"rotary": share}), 0)
+    pairs = model.model.rotary_emb.inv_freq.numel()
+    assert pairs == share * SMALL.hidden // SMALL.heads // 2
+
+
+def test_without_rotation_a_head_sees_what_came_and_not_in_which_order() -> None:
+    config = SMALL.model_copy(update={"rotary": 0.0, "layers": 1})
+    model = build_model(config, 0).eval()
+    with torch.no_grad():
+        one, other = (model(torch.tensor([t])).logits[0, -1] for t in ([5, 9, 7], [9, 5, 7]))
+    torch.testing.assert_close(one, other)
+
+
+def test_a_share_that_leaves_half_a_pair_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"rotary = 0.3 of heads 24 wide is 7.2, which must be"):
+        ModelConfig(**SMALL.model_dump() | {"rotary": 0.3})
 
 
 def test_weights_depend_on_the_seed_alone_and_leave_the_global_state() -> None:
@@ -43,8 +70,9 @@ def test_weights_depend_on_the_seed_alone_and_leave_the_global_state() -> None:
     assert not all(torch.equal(one[k], other[k]) for k in one)
 
 
-def test_attention_is_causal() -> None:
-    model = build_model(SMALL, 0).eval()
+@EACH
+def test_what_comes_later_changes_nothing(config: ModelConfig) -> None:
+    model = build_model(config, 0).eval()
     tokens = torch.randint(0, 300, (1, 16), generator=torch.Generator().manual_seed(0))
     changed = tokens.clone()
     changed[0, -1] = (changed[0, -1] + 1) % 300
@@ -54,8 +82,9 @@ def test_attention_is_causal() -> None:
     assert not torch.equal(a[:, -1], b[:, -1])
 
 
-def test_transformers_loads_it_back(tmp_path) -> None:
-    model = build_model(SMALL, 0).eval()
+@EACH
+def test_transformers_loads_it_back(config: ModelConfig, tmp_path) -> None:
+    model = build_model(config, 0).eval()
     model.save_pretrained(tmp_path)
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
     tokens = torch.arange(16)[None]

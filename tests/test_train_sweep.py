@@ -180,6 +180,29 @@ def test_presets_are_sweeps(name) -> None:
         preset("x")
 
 
+def test_a_variant_differs_from_the_long_run_of_its_size_in_what_it_is_named_after() -> None:
+    long = {c.name: c.model_dump() for c in preset("paper3-cpu")}
+    changed = {}
+    for config in preset("variants-cpu"):
+        name, seed = config.name.split("-")
+        base, varied = long[f"285k-{seed}"], config.model_dump()
+        changed[name] = {k for k in base.keys() - {"name", "lr"} if base[k] != varied[k]}
+        if "model" in changed[name]:
+            model = {k for k, v in base["model"].items() if v != varied["model"][k]}
+            changed[name] = changed[name] - {"model"} | model
+        assert config.model.params == pytest.approx(285_000, rel=0.1)
+    assert changed == {
+        "vocab800": {"vocab_size"},
+        "vocab3000": {"vocab_size"},
+        "rotary0": {"rotary"},
+        "rotary1": {"rotary"},
+        "ungrouped": {"kv_heads"},
+        "mamba2": {"mixer", "layers", "heads", "compile"},
+        "english50": {"english"},
+        "prose20": {"mixture"},
+    }
+
+
 def test_one_rule_gives_the_learning_rate() -> None:
     assert peak_rate(37_000) == 7e-3
     assert len(SIZES) >= 10

@@ -28,7 +28,7 @@ from emergence.train.evaluate import (
     text_loss,
 )
 from emergence.train.folder import ABOUT
-from emergence.train.model import count_params, glm_config
+from emergence.train.model import count_params, structure
 from emergence.train.ranks import pick_device
 
 _TOKENIZER = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END, "eos_token": END}
@@ -60,7 +60,7 @@ def export_model(
 ) -> None:
     """Write a model of ours as transformers reads it; ``emergence.json`` comes last."""
     shutil.rmtree(path, ignore_errors=True)
-    glm_config(config.model).save_pretrained(path)
+    structure(config.model).save_pretrained(path)
     weights = {
         name.removeprefix("weight/"): tensor
         for name, tensor in tensors.items()

@@ -25,7 +25,7 @@ _SHARED = (
 
 
 class ModelConfig(BaseModel):
-    """Sizes of one model.
+    """Structure and sizes of one model.
 
     Examples
     --------
@@ -35,13 +35,22 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    mixer: Literal["attention", "mamba2"] = Field(
+        default="attention", description="what tokens meet in: attention, or a state-space model"
+    )
     hidden: int = Field(gt=0, description="width of the residual stream")
-    layers: int = Field(gt=0, description="decoder blocks")
-    heads: int = Field(gt=0, description="query heads; their width is hidden / heads")
-    kv_heads: int = Field(gt=0, description="key and value heads, shared by groups of query heads")
+    layers: int = Field(gt=0, description="decoder blocks; those of mamba2 have no feed-forward")
+    heads: int = Field(gt=0, description="query heads, hidden / heads wide; of mamba2 twice that")
+    kv_heads: int = Field(
+        gt=0, description="key and value heads, shared by groups of query heads; groups of mamba2"
+    )
     vocab_size: int = Field(default=1500, ge=300, description="most tokens of the tokenizer")
     context: int = Field(default=128, gt=1, description="tokens that the model reads at once")
     rope_theta: float = Field(default=1000.0, gt=0, description="base of the rotary embedding")
+    rotary: float = Field(
+        default=0.5, ge=0, le=1, description="share of each head that is rotated: 0 none, 1 all"
+    )
+    state: int = Field(default=32, gt=0, description="numbers that mamba2 keeps for each channel")
 
     @model_validator(mode="after")
     def _divide(self) -> ModelConfig:
@@ -49,6 +58,11 @@ class ModelConfig(BaseModel):
             raise ValueError(
                 f"hidden = {self.hidden} over heads = {self.heads} must be a multiple of 4 "
                 "(half of each head is rotated, in pairs); choose another hidden or heads"
+            )
+        if (rotated := self.rotary * (self.hidden // self.heads)) % 2:
+            raise ValueError(
+                f"rotary = {self.rotary:g} of heads {self.hidden // self.heads} wide is "
+                f"{rotated:g}, which must be even; choose 0, 0.5 or 1"
             )
         if self.heads % self.kv_heads:
             raise ValueError(
@@ -65,7 +79,13 @@ class ModelConfig(BaseModel):
     def params(self) -> int:
         """Non-embedding parameters."""
         d, head = self.hidden, self.hidden // self.heads
-        block = d * head * 2 * (self.heads + self.kv_heads) + 3 * d * self.ffn + 2 * d
+        if self.mixer == "mamba2":
+            inner, both = 2 * d, 2 * self.kv_heads * self.state
+            convolved = inner + both
+            block = d * (inner + convolved + self.heads) + inner * d  # into the mixer, out of it
+            block += 5 * convolved + 3 * self.heads + inner + d  # convolution, steps, norms
+        else:
+            block = d * head * 2 * (self.heads + self.kv_heads) + 3 * d * self.ffn + 2 * d
         return self.layers * block + d
 
 

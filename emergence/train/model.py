@@ -1,10 +1,16 @@
-"""Model: a LLaMA-like decoder of the transformers library, built from a few sizes."""
+"""Model: a decoder or a state-space model of the transformers library, from a few sizes."""
 
 from collections.abc import Callable
 
 import torch
 from torch.nn import functional
-from transformers import GlmConfig, GlmForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    GlmConfig,
+    Mamba2Config,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 from emergence.train.config import ModelConfig, TrainConfig
 
@@ -13,8 +19,35 @@ from emergence.train.config import ModelConfig, TrainConfig
 _SHORT = 512
 
 
-def glm_config(config: ModelConfig) -> GlmConfig:
+_CHUNK = 32  # tokens of a sequence that mamba2 takes in one product: the fastest on a CPU
+
+
+def structure(config: ModelConfig) -> PreTrainedConfig:
     """Describe the model as transformers does."""
+    return _mamba2(config) if config.mixer == "mamba2" else _glm(config)
+
+
+def _mamba2(config: ModelConfig) -> Mamba2Config:
+    return Mamba2Config(
+        architectures=["Mamba2ForCausalLM"],
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden,
+        num_hidden_layers=config.layers,
+        num_heads=config.heads,
+        head_dim=2 * config.hidden // config.heads,
+        expand=2,
+        n_groups=config.kv_heads,
+        state_size=config.state,
+        chunk_size=_CHUNK,
+        initializer_range=config.hidden**-0.5,
+        tie_word_embeddings=True,
+        pad_token_id=None,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+
+
+def _glm(config: ModelConfig) -> GlmConfig:
     return GlmConfig(
         architectures=["GlmForCausalLM"],
         vocab_size=config.vocab_size,
@@ -29,7 +62,7 @@ def glm_config(config: ModelConfig) -> GlmConfig:
         rope_parameters={
             "rope_type": "default",
             "rope_theta": config.rope_theta,
-            "partial_rotary_factor": 0.5,
+            "partial_rotary_factor": config.rotary,
         },
         attention_bias=False,
         tie_word_embeddings=True,
@@ -39,13 +72,18 @@ def glm_config(config: ModelConfig) -> GlmConfig:
     )
 
 
-def build_model(config: ModelConfig, seed: int) -> GlmForCausalLM:
-    """Build a fresh model: RMSNorm, SwiGLU, grouped queries, half rotary, tied embeddings."""
+def build_model(config: ModelConfig, seed: int) -> PreTrainedModel:
+    """Build a fresh model with tied embeddings.
+
+    By default attention with grouped queries of which half is rotary, RMSNorm and SwiGLU; or the
+    state-space model of Dao & Gu (2024).
+    """
     # Weights are drawn with standard deviation 1 / sqrt(hidden), which small models need; the
     # global state of torch's random numbers is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return GlmForCausalLM(glm_config(config))
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(structure(config))
+        return model
 
 
 def takes_bfloat16(device: torch.device) -> bool:
@@ -64,10 +102,11 @@ def in_bfloat16(config: TrainConfig, device: torch.device) -> bool:
     return config.precision == "bfloat16"
 
 
-def place(model: GlmForCausalLM, config: TrainConfig, device: torch.device) -> torch.nn.Module:
+def place(model: PreTrainedModel, config: TrainConfig, device: torch.device) -> torch.nn.Module:
     """Move a model to its device, with the attention that is the fastest there."""
     short = config.model.context <= _SHORT
-    if device.type == "cpu" and short and in_bfloat16(config, device):
+    attends = config.model.mixer == "attention"
+    if device.type == "cpu" and attends and short and in_bfloat16(config, device):
         model.set_attn_implementation("eager")
     module: torch.nn.Module = model
     return module.to(device)

@@ -8,6 +8,7 @@ from typing import Any
 
 from emergence.errors import DataError
 from emergence.train.config import ModelConfig, TrainConfig, checked, read_config, read_json
+from emergence.train.corpus.mixture import WEIGHTS
 
 # Sizes by their non-embedding parameters: hidden, layers, heads, kv_heads.
 SIZES = {
@@ -34,7 +35,7 @@ def peak_rate(params: int) -> float:
 
 
 def sized(
-    size: str, tokens: int, *, model: dict[str, int] | None = None, **fields: Any
+    size: str, tokens: int, *, model: Mapping[str, Any] | None = None, **fields: Any
 ) -> TrainConfig:
     """Run of one of :data:`SIZES`, at the learning rate of its size.
 
@@ -44,7 +45,7 @@ def sized(
     0.005
     """
     sizes = dict(zip(("hidden", "layers", "heads", "kv_heads"), SIZES[size], strict=True))
-    built = ModelConfig(**(sizes | (model or {})))
+    built = ModelConfig(**sizes | dict(model or {}))
     named: dict[str, Any] = {"name": size, "lr": peak_rate(built.params)}
     return TrainConfig(model=built, tokens=tokens, **(named | fields))
 
@@ -96,16 +97,36 @@ _demo = partial(
 )
 # Enough items and held-out text that what is measured is the model: errors of .016 and .003.
 _PRECISE: dict[str, Any] = {"items": 1000, "loss_rows": 448}
+_LONG: dict[str, Any] = {"evaluations": 24, "first": 800_000} | _PRECISE | _FAST
 # Experiment 1: three sizes that differ by twelve times, one long run for each seed; smaller models
 # are trained on more, as in the paper.
-_paper3_cpu = partial(
-    _seeds,
-    {"908k": 6_000_000, "285k": 8_000_000, "76k": 12_000_000},
-    evaluations=24,
-    first=800_000,
-    **_PRECISE,
-    **_FAST,
-)
+_paper3_cpu = partial(_seeds, {"908k": 6_000_000, "285k": 8_000_000, "76k": 12_000_000}, **_LONG)
+# What makes loss and ability part ways, perhaps: runs that differ from the 285k of experiment 1 in
+# one thing each, which names them.
+_VARIANTS: dict[str, dict[str, Any]] = {
+    "vocab800": {"model": {"vocab_size": 800}},
+    "vocab3000": {"model": {"vocab_size": 3000}},
+    "rotary0": {"model": {"rotary": 0.0}},
+    "rotary1": {"model": {"rotary": 1.0}},
+    "ungrouped": {"model": {"kv_heads": 2}},
+    "mamba2": {
+        "model": {"mixer": "mamba2", "layers": 6, "heads": 10, "kv_heads": 1},
+        "compile": False,  # slower compiled
+    },
+    "english50": {"english": 0.5},
+    "prose20": {"mixture": WEIGHTS | {"prose": 0.2}},
+}
+
+
+def _variants(seeds: Iterable[int], **fields: Any) -> list[TrainConfig]:
+    """Give one long run for each variant of a model of 285k, and seed."""
+    return [
+        sized("285k", 8_000_000, name=f"{name}-seed{seed}", seed=seed, **fields | varied)
+        for seed in seeds
+        for name, varied in _VARIANTS.items()
+    ]
+
+
 # Experiment 2: seven sizes, four budgets each, each decayed to its own end.
 _paper28_cpu = partial(
     _budgets,
@@ -135,6 +156,7 @@ PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "paper3-cpu-again": partial(_paper3_cpu, range(4, 7)),
     "paper3-cpu-wsd": partial(_paper3_cpu, range(1, 4), schedule="wsd"),
     "paper28-cpu": _paper28_cpu,
+    "variants-cpu": partial(_variants, range(1, 4), **_LONG),
     "paper28": _paper28,
 }
 

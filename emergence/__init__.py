@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from emergence.records.points import Points as Points
     from emergence.records.record import Record as Record
     from emergence.records.records import Records as Records, read_records as read_records
+    from emergence.verdicts.carry_over import carry_over as carry_over
+    from emergence.verdicts.carry_over_result import CarryOver as CarryOver
     from emergence.verdicts.classify import classify as classify
     from emergence.verdicts.collapse import collapse as collapse
     from emergence.verdicts.collapse_result import Collapse as Collapse
@@ -84,6 +86,8 @@ _NAMES = {
     "readers.importing": "Imported import_results import_table",
     "readers.joining": "join_curves",
     "readers.joined_curves": "JoinedCurves",
+    "verdicts.carry_over": "carry_over",
+    "verdicts.carry_over_result": "CarryOver",
     "verdicts.classify": "classify",
     "verdicts.tasks": "Verdicts classify_tasks",
     "verdicts.verdict": "Verdict",

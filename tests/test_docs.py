@@ -9,6 +9,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+import emergence
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -35,6 +37,11 @@ def test_a_tutorial_takes_five_lines() -> None:
         r"With Python 3.11 or later::\n\n((?:    .*\n)+)", (DOCS / "tutorial.rst").read_text()
     )
     assert len(lines[1].splitlines()) <= 5
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    listed = set(re.findall(r"^   (\w+)$", (DOCS / "reference.rst").read_text(), re.M))
+    assert set(emergence.__all__) <= listed
 
 
 def page():

@@ -20,6 +20,7 @@ from emergence import (
     Verdicts,
     audit_metrics,
     backtest,
+    carry_over,
     classify,
     classify_tasks,
     collapse,
@@ -46,6 +47,7 @@ from emergence.planning.scaling_law import scaling_law
 # A result and the name of a quantity that it has an interval for; None where there is none.
 NAMES = {
     "Backtest": "emergence",
+    "CarryOver": "loss",
     "Collapse": "effect",
     "Design": "needed",
     "Diagnostics": "run-0",
@@ -76,6 +78,19 @@ def two_losses() -> pd.DataFrame:
     return pd.DataFrame({"run": run, "a": x, "b": 0.2 + 0.9 * x + off})
 
 
+def two_kinds() -> Records:
+    """Two groups of two runs, one hinge in all."""
+    tables = [
+        simulate("jump", n=30, eta=2.3, rng=i)
+        .to_frame()
+        .assign(model="ab"[i % 2], run=f"run-{i}")
+        .sort_values("loss", ascending=False)
+        .assign(tokens=1e9 * np.arange(1, 31))
+        for i in range(4)
+    ]
+    return Records(pd.concat(tables, ignore_index=True))
+
+
 def read_off() -> JoinedCurves:
     """Two curves as if read off the figures of a report."""
     x = np.linspace(10, 1000, 60)
@@ -102,6 +117,7 @@ def results() -> dict[str, Result]:
     graded = tables[0].assign(metric="choice_prob", task="a")
     found = [
         backtest([smooth, simulate("linear", n=80, sd=0.01, rng=2).select()], cut=2.1),
+        carry_over(two_kinds(), "simulated"),
         collapse(sized),
         design("jump", power=0.5, checkpoints=30, n_sim=4, n_boot=99),
         diagnose(fit_threshold(simulate("hinge", n=72, n_runs=6, rng=1).select(), **boot)),

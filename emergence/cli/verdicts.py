@@ -1,4 +1,4 @@
-"""Commands that judge: ``classify``, ``collapse`` and ``audit``."""
+"""Commands that judge: ``classify``, ``collapse``, ``audit`` and ``carry``."""
 
 import argparse
 from collections.abc import Sequence
@@ -66,6 +66,16 @@ def _audit(args: argparse.Namespace) -> None:
     save_plot(args, found)
 
 
+def _carry(args: argparse.Namespace) -> None:
+    from emergence.verdicts.carry_over import carry_over
+
+    options = given(args, "metric by base share margin")
+    records = read(args.file, args.encoding)
+    found = carry_over(records, args.task, args.with_losses, **options)
+    tell(args, found)
+    save_plot(args, found)
+
+
 def add_commands(command: Command) -> None:
     """Add the commands to the parser that ``command`` belongs to."""
     sub = command("classify", _classify, "say for each task: smooth, emergent, flat, undetermined")
@@ -88,3 +98,14 @@ def add_commands(command: Command) -> None:
     sub.add_argument("--strict", help="metric that may hide the ability (exact_match, else acc)")
     sub.add_argument("--graded", action="append", help="metric that shows it (may be repeated)")
     add(sub, "tests", "noise", "figure")
+    sub = command("carry", _carry, "do runs of different kinds begin at one loss, and on which?")
+    sub.add_argument("--task", required=True, help="name of the task")
+    sub.add_argument("--metric", help="name of the metric (default acc)")
+    sub.add_argument("--by", help="column of the kind of a run (default model)")
+    sub.add_argument("--base", help="kind that the others are held against (default: most runs)")
+    sub.add_argument("--share", type=float, help="of the way from chance to perfect (default 0.2)")
+    sub.add_argument("--margin", type=float, help="what does not matter, of eta (default 0.05)")
+    sub.add_argument(
+        "--losses", dest="with_losses", help="CSV of further losses by run and tokens, or a name"
+    )
+    add(sub, "figure")

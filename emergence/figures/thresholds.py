@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
 
 from emergence._typing import FloatArray
 from emergence.figures.style import COLORS, ETA, GREY, as_text, axes, tidy, title
@@ -165,4 +166,25 @@ def plot_eta_distribution(
     ax.invert_xaxis()
     ax.set(xlabel=_LABEL, ylabel="replicates")
     ax.set_title(f"bootstrap of eta; dashed: {ci.level:.0%} interval", fontsize=9)
+    return ax
+
+
+def plot_groups(
+    rows: Sequence[tuple[str, float, Interval]], heading: str, margin: float, ax: Axes | None = None
+) -> Axes:
+    """Draw how far the threshold of each group lies from that of the base, as a share of it.
+
+    Grey: the margin within which a difference does not matter.
+    """
+    ax = tidy(axes(ax, (5.0, 1.2 + 0.3 * len(rows))))
+    ax.axvspan(-margin, margin, color=COLORS["flat"], alpha=0.12, lw=0)
+    ax.axvline(0.0, color=GREY, lw=0.8)
+    for y, (_, difference, ci) in enumerate(reversed(rows)):
+        ax.plot([ci.low, ci.high], [y, y], color=ETA, lw=2, solid_capstyle="round")
+        ax.plot(difference, y, "o", color=ETA, ms=5)
+    names = [as_text(name) for name, *_ in reversed(rows)]
+    ax.set_yticks(range(len(rows)), names, fontsize=8)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_xlabel("threshold against that of the base")
+    ax.set_title(as_text(heading), fontsize=9)
     return ax

@@ -24,6 +24,7 @@ from emergence.errors import DataError, MethodRefused
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, check_level
 from emergence.noise.random_effects import RandomEffects, fit_random_effects
+from emergence.records.datasets import losses_table
 
 _LEAST = 8  # checkpoints of a run behind its curve near eta
 _SHARE = 0.3  # of a run's checkpoints that are near
@@ -160,7 +161,7 @@ def translate(
     ----------
     eta : float or ThresholdFit
         Threshold on the loss ``source``, nats; of a fit its interval goes in, at every level.
-    losses : DataFrame or path
+    losses : DataFrame, path or name of a bundled table
         One row per checkpoint: the columns ``run``, ``source`` and ``target``.
     source, target : str
         Columns of the two losses, in any unit, such as nats per token or bits per byte.
@@ -186,7 +187,7 @@ def translate(
     >>> len(found.runs), round(found.eta, 2)
     (4, 2.06)
     """
-    table = pd.read_csv(losses) if isinstance(losses, (str, Path)) else losses
+    table = losses_table(losses)
     if missing := [c for c in (run, source, target) if c not in table]:
         raise DataError(f"no column {missing[0]!r}; there is {', '.join(map(str, table.columns))}")
     if source == target or not all(is_numeric_dtype(table[c]) for c in (source, target)):

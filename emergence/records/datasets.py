@@ -92,3 +92,18 @@ def load_losses(name: str = "olmo") -> pd.DataFrame:
     True
     """
     return pd.read_csv(_path("losses", name, _LOSSES))
+
+
+def losses_table(what: pd.DataFrame | str | Path) -> pd.DataFrame:
+    """Table of losses as it is given: itself, the name of a bundled one, or the path of a CSV."""
+    if isinstance(what, pd.DataFrame):
+        return what
+    if str(what) in _bundled(_LOSSES):
+        return load_losses(str(what))
+    try:
+        return pd.read_csv(what)
+    except (OSError, ValueError) as error:
+        known = ", ".join(sorted(_bundled(_LOSSES)))
+        raise DataError(
+            f"{what}: no CSV of losses ({error}); give a path, or one of the bundled: {known}"
+        ) from None

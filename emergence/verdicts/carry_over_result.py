@@ -1,0 +1,229 @@
+"""CarryOver: thresholds of groups of runs on several losses, and what they have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import fdtrc, fdtri, stdtr, stdtrit
+
+from emergence._results import Result, jsonable, no_interval
+from emergence._text import several
+from emergence._typing import Axes, FloatArray, IntArray
+from emergence.interval import Interval, check_level
+
+_ALPHA = 0.05
+_LEAST = 1e-9  # of eta: runs that begin at one loss to the last digit
+
+
+@dataclass(frozen=True, eq=False)
+class OnAxis:
+    """Thresholds of groups of runs on one loss, each group beside a base.
+
+    ``log_eta`` and ``group`` have one entry for each run that begins; ``base`` is the number of
+    the base among ``groups``.
+    """
+
+    axis: str
+    groups: tuple[str, ...]
+    base: int
+    margin: float
+    log_eta: FloatArray = field(repr=False)
+    group: IntArray = field(repr=False)
+
+    @cached_property
+    def _counts(self) -> FloatArray:
+        return np.bincount(self.group).astype(float)
+
+    @cached_property
+    def _means(self) -> FloatArray:
+        return np.bincount(self.group, self.log_eta) / self._counts
+
+    @property
+    def dof(self) -> int:
+        """Runs less groups: what is known of runs that differ in nothing."""
+        return self.log_eta.size - len(self.groups)
+
+    @cached_property
+    def within(self) -> float:
+        """Standard deviation of runs of one group, as a share of eta."""
+        rest = self.log_eta - self._means[self.group]
+        return max(float(np.sqrt(rest @ rest / self.dof)), _LEAST)
+
+    def _ratio(self, spread: float) -> float:
+        """Wald's F where the groups had this spread: one such ratio in all is an F draw."""
+        weight = self._counts / (self.within**2 + self._counts * spread**2)
+        away = self._means - np.average(self._means, weights=weight)
+        return float(weight @ away**2) / (len(self.groups) - 1)
+
+    @property
+    def p_common(self) -> float:
+        """p-value of one threshold for all groups: analysis of variance."""
+        return float(fdtrc(len(self.groups) - 1, self.dof, self._ratio(0.0)))
+
+    def _spread_at(self, ratio: float) -> float:
+        if self._ratio(0.0) <= ratio:
+            return 0.0
+        top = float(np.ptp(self._means)) + self.within
+        while self._ratio(top) > ratio:
+            top *= 10.0
+        return float(brentq(lambda spread: self._ratio(spread) - ratio, 0.0, top))
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation between groups beyond that of runs, as a share of eta."""
+        return self._spread_at(1.0)
+
+    def spread_interval(self, level: float = 0.95) -> Interval:
+        """Interval of the spread, exact for normal errors (Wald 1940, Ann. Math. Stat. 11, 96)."""
+        check_level(level)
+        k = len(self.groups) - 1
+        tails = (0.5 * (1.0 + level), 0.5 * (1.0 - level))
+        low, high = (self._spread_at(float(fdtri(k, self.dof, tail))) for tail in tails)
+        return Interval(low, high, level, "Wald")
+
+    @cached_property
+    def differences(self) -> FloatArray:
+        """Threshold of each group against that of the base, as a share of it (of its logarithm)."""
+        return self._means - self._means[self.base]
+
+    @cached_property
+    def stderr(self) -> FloatArray:
+        """Standard errors of the ``differences``."""
+        root = np.sqrt(1.0 / self._counts + 1.0 / self._counts[self.base])
+        return np.where(np.arange(len(self.groups)) == self.base, 0.0, self.within * root)
+
+    @property
+    def p_equivalent(self) -> float:
+        """p-value of "some group is further than the margin from the base" (two one-sided t)."""
+        others = np.arange(len(self.groups)) != self.base
+        away = (self.margin - np.abs(self.differences[others])) / self.stderr[others]
+        return float((1.0 - stdtr(self.dof, away)).max())
+
+    @property
+    def finding(self) -> str:
+        """What is shown: agree, differ, or cannot be told."""
+        if self.p_equivalent <= _ALPHA:
+            return "agree"
+        return "differ" if self.p_common <= _ALPHA else "cannot be told"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CarryOver(Result):
+    """Thresholds of groups of runs on several losses; made by :func:`carry_over`.
+
+    Attributes
+    ----------
+    task, metric, by : str
+        What was asked; ``by`` is the column that names the groups.
+    base : str
+        Group that the others are held against.
+    axes : tuple of OnAxis
+        The losses, that on which the groups differ least first.
+    begins : DataFrame
+        One row per run: group, run, tokens and every loss where it begins.
+    aside : dict of str to str
+        Runs without a threshold, and why: they never begin, or had begun before they were seen.
+    """
+
+    task: str
+    metric: str
+    by: str
+    base: str
+    axes: tuple[OnAxis, ...] = field(repr=False)
+    begins: pd.DataFrame = field(repr=False)
+    aside: dict[str, str]
+
+    @property
+    def best(self) -> OnAxis:
+        """Loss on which the groups differ least."""
+        return self.axes[0]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be read with care."""
+        if not self.aside:
+            return ()
+        said = ", ".join(f"{run} ({why})" for run, why in self.aside.items())
+        return (f"these runs have no threshold here and are left out: {said}",)
+
+    @property
+    def reason(self) -> str:
+        """The finding in one sentence."""
+        one = self.best
+        ci, seen = one.spread_interval(), one.margin
+        words = {
+            "agree": f"carries over: every group within {seen:.0%} of {self.base}",
+            "differ": f"does not carry over: one for all is rejected (p = {one.p_common:.2g})",
+            "cannot be told": f"cannot be told to carry over within {seen:.0%}",
+        }
+        return (
+            f"{self.task}: on {one.axis}, where {several(len(one.groups), 'group')} differ least, "
+            f"the threshold {words[one.finding]}; the groups add a standard deviation of "
+            f"{one.spread:.1%} [{ci.low:.1%}, {ci.high:.1%}] of eta to the {one.within:.1%} "
+            "between runs that differ in their seed alone"
+        )
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per loss: spread with interval, p-values, finding, the largest difference."""
+        rows = []
+        for one in self.axes:
+            ci, most = one.spread_interval(level), int(np.abs(one.differences).argmax())
+            half = float(stdtrit(one.dof, 0.5 * (1.0 + level))) * float(one.stderr[most])
+            rows.append(
+                {
+                    "axis": one.axis,
+                    "finding": one.finding,
+                    "spread": one.spread,
+                    "spread_low": ci.low,
+                    "spread_high": ci.high,
+                    "within": one.within,
+                    "p_common": one.p_common,
+                    "p_equivalent": one.p_equivalent,
+                    "largest": one.groups[most],
+                    "difference": float(one.differences[most]),
+                    "difference_low": float(one.differences[most]) - half,
+                    "difference_high": float(one.differences[most]) + half,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, in types that survive JSON."""
+        tables = {"axes": self.to_frame(), "begins": self.begins}
+        return super().to_dict() | {k: jsonable(t.to_dict("records")) for k, t in tables.items()}
+
+    def summary(self) -> str:
+        """Report as text."""
+        head = f"{'loss':<28}{'spread':>8}{'95%':>18}{'p one':>8}{'p margin':>10}  finding"
+        lines = [f"{self.task} ({self.metric}), groups by {self.by}, base {self.base}", head]
+        for r in self.to_frame().itertuples():
+            reach = f"[{r.spread_low:.1%}, {r.spread_high:.1%}]"
+            lines.append(
+                f"{r.axis:<28}{r.spread:>8.1%}{reach:>18}{r.p_common:>8.3f}"
+                f"{r.p_equivalent:>10.3f}  {r.finding}"
+            )
+        return "\n".join([*lines, self.reason, *self._warned])
+
+    def interval(self, name: str, level: float = 0.95) -> Interval:
+        """Interval of the spread between groups on the loss ``name``, as a share of eta."""
+        for one in self.axes:
+            if one.axis == name:
+                return one.spread_interval(level)
+        raise no_interval(name, tuple(one.axis for one in self.axes))
+
+    def plot(self, ax: Axes | None = None, axis: str | None = None) -> Axes:
+        """Draw each group's threshold against that of the base, on the best or on another loss."""
+        from emergence.figures.thresholds import plot_groups  # matplotlib only when drawing
+
+        one = next((a for a in self.axes if a.axis == axis), self.best)
+        half = float(stdtrit(one.dof, 0.975)) * one.stderr
+        rows = [
+            (name, float(d), Interval(float(d - h), float(d + h), 0.95, "t"))
+            for name, d, h in zip(one.groups, one.differences, half, strict=True)
+        ]
+        return plot_groups(rows, f"{self.task} on {one.axis}: {one.finding}", one.margin, ax)

@@ -4,34 +4,107 @@
     python data/make_runs.py out/paper3-cpu
 
 writes ``data/runs/paper3-cpu.csv`` and ``data/runs/paper3-cpu.json`` (command, commit,
-versions, and the config of every run).
+versions, and the config of every run).  With
+
+    python data/make_runs.py out/variants-cpu --beside out/paper3-cpu/285k-seed*
+
+these runs come into the same file, and ``data/losses/variants-cpu.csv.gz`` has further losses of all
+checkpoints: bits per byte of the run's own text, and of the text of the usual mixture, which is the
+same for all.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from emergence import read_records
+import numpy as np
+import pandas as pd
 
-RUNS = Path(__file__).parent / "runs"
+from emergence import Records, read_records
+
+DATA = Path(__file__).parent
 _DIGITS = "%.6g"  # a score of 400 items is known to three
+
+
+def text_sizes(tokenizer: Path, context: int, mixture: object) -> pd.DataFrame:
+    """Tokens and bytes of each domain of a mixture, as a tokenizer cuts it."""
+    from emergence.train.corpus.corpus import END, Corpus, read_tokenizer
+    from emergence.train.corpus.mixture import Mixture
+
+    assert isinstance(mixture, Mixture)
+    read = read_tokenizer(tokenizer)
+    # A byte-level token is written with one sign for each of its bytes.
+    length = {i: 0 if token == END else len(token) for token, i in read.get_vocab().items()}
+    tokens, domains = Corpus(read, context, rows=1, mixture=mixture).sample(2000, held_out=True)
+    table = pd.DataFrame({"domain": domains.ravel(), "bytes": [length[i] for i in tokens.ravel()]})
+    return table.groupby("domain")["bytes"].agg(["size", "sum"]).set_axis(["tokens", "bytes"], axis=1)
+
+
+def further_losses(folder: Path) -> pd.DataFrame:
+    r"""Losses of a run's checkpoints in bits per byte, of its own text and of that of all.
+
+    .. math:: \frac{\sum_d T_d L_d}{B \ln 2}
+
+    over the domains of the text, T tokens of this tokenizer and B bytes of it.
+    """
+    from emergence.train.config import read_config
+    from emergence.train.corpus.mixture import MIXTURE, Mixture
+
+    config, frame = read_config(folder / "config.json"), pd.read_json(folder / "records.jsonl", lines=True)
+    of_domain = frame[(frame["metric"] == "loss") & (frame["task"] != "mixture")]
+    by_step = of_domain.pivot_table(index="tokens", columns="task", values="value")
+    keys = ["family", "model", "run", "params", "tokens"]
+    out = frame.drop_duplicates("tokens")[keys].sort_values("tokens").reset_index(drop=True)
+    for name, mixture in (
+        ("bits_per_byte", Mixture(config.mixture, config.english)),
+        ("common_bits_per_byte", MIXTURE),
+    ):
+        size = text_sizes(folder / "tokenizer.json", config.model.context, mixture)
+        known = by_step[size.index]
+        nats = known.to_numpy() @ size["tokens"].to_numpy()
+        out[name] = nats / size["bytes"].sum() / np.log(2)
+    return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sweep", type=Path, help="folder of a finished sweep")
-    folder: Path = parser.parse_args().sweep
+    parser.add_argument("--beside", type=Path, nargs="+", default=[], help="runs of another sweep")
+    args = parser.parse_args()
+    folder, beside = args.sweep, sorted(args.beside)
     name = folder.name
-    records = read_records(folder / "records.csv")
+    tables = [read_records(f).to_frame() for f in beside_records(folder, beside)]
+    records = Records(pd.concat(tables, ignore_index=True))
     about = {"command": f"emergence sweep {name}"}
     about |= json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    RUNS.mkdir(exist_ok=True)
+    about["configs"] += [json.loads((f / "config.json").read_text()) for f in beside]
+    (DATA / "runs").mkdir(exist_ok=True)
     frame = records.to_frame().assign(source="own run")
-    frame.to_csv(RUNS / f"{name}.csv", index=False, lineterminator="\n", float_format=_DIGITS)
-    (RUNS / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    print(f"{records!r} in {RUNS / name}.csv")
+    frame.to_csv(
+        DATA / "runs" / f"{name}.csv", index=False, lineterminator="\n", float_format=_DIGITS
+    )
+    text = json.dumps(about, indent=1) + "\n"
+    (DATA / "runs" / f"{name}.json").write_text(text, encoding="utf-8")
+    print(f"{records!r} in {DATA / 'runs' / name}.csv")
+    if beside:
+        runs = [*beside, *sorted(p.parent for p in folder.glob("*/records.jsonl"))]
+        losses = pd.concat([further_losses(f) for f in runs]).assign(source="own run")
+        losses.to_csv(
+            DATA / "losses" / f"{name}.csv.gz",
+            index=False,
+            lineterminator="\n",
+            float_format=_DIGITS,
+            compression={"method": "gzip", "mtime": 0},
+        )
+        print(f"{len(losses)} checkpoints in {DATA / 'losses' / name}.csv.gz")
+
+
+def beside_records(folder: Path, beside: Sequence[Path]) -> list[Path]:
+    """Records of a sweep, and of the runs that go beside it."""
+    return [folder / "records.csv", *(f / "records.jsonl" for f in beside)]
 
 
 if __name__ == "__main__":

@@ -3,44 +3,43 @@
     emergence sweep paper3-cpu -o out/paper3-cpu
     python data/make_runs.py out/paper3-cpu
 
-writes ``data/runs/paper3-cpu.csv`` and ``data/runs/paper3-cpu.json`` (command, commit,
+writes ``data/runs/paper3-cpu.csv.gz`` and ``data/runs/paper3-cpu.json`` (command, commit,
 versions, and the config of every run).  With
 
     python data/make_runs.py out/variants-cpu --beside out/paper3-cpu/285k-seed*
 
-these runs come into the same file, and ``data/losses/variants-cpu.csv.gz`` has further losses of all
-checkpoints: bits per byte of the run's own text, and of the text of the usual mixture, which is the
-same for all.
+these runs come into the same file, and ``data/losses/variants-cpu.csv.gz`` has further losses of
+all checkpoints: bits per byte of the run's own text, and of the text of the usual mixture, which is
+the same for all.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from emergence import Records, read_records
+from emergence.train.config import read_config
+from emergence.train.corpus.corpus import END, Corpus, read_tokenizer
+from emergence.train.corpus.mixture import MIXTURE, Mixture
 
 DATA = Path(__file__).parent
 _DIGITS = "%.6g"  # a score of 400 items is known to three
 
 
-def text_sizes(tokenizer: Path, context: int, mixture: object) -> pd.DataFrame:
+def text_sizes(tokenizer: Path, context: int, mixture: Mixture) -> pd.DataFrame:
     """Tokens and bytes of each domain of a mixture, as a tokenizer cuts it."""
-    from emergence.train.corpus.corpus import END, Corpus, read_tokenizer
-    from emergence.train.corpus.mixture import Mixture
-
-    assert isinstance(mixture, Mixture)
     read = read_tokenizer(tokenizer)
     # A byte-level token is written with one sign for each of its bytes.
     length = {i: 0 if token == END else len(token) for token, i in read.get_vocab().items()}
     tokens, domains = Corpus(read, context, rows=1, mixture=mixture).sample(2000, held_out=True)
-    table = pd.DataFrame({"domain": domains.ravel(), "bytes": [length[i] for i in tokens.ravel()]})
-    return table.groupby("domain")["bytes"].agg(["size", "sum"]).set_axis(["tokens", "bytes"], axis=1)
+    sizes = [length[int(i)] for i in tokens.ravel()]
+    table = pd.DataFrame({"domain": domains.ravel(), "tokens": 1, "bytes": sizes})
+    return table.groupby("domain").sum()
 
 
 def further_losses(folder: Path) -> pd.DataFrame:
@@ -50,10 +49,12 @@ def further_losses(folder: Path) -> pd.DataFrame:
 
     over the domains of the text, T tokens of this tokenizer and B bytes of it.
     """
-    from emergence.train.config import read_config
-    from emergence.train.corpus.mixture import MIXTURE, Mixture
+    from emergence.train.corpus.mixture import Mixture
 
-    config, frame = read_config(folder / "config.json"), pd.read_json(folder / "records.jsonl", lines=True)
+    config, frame = (
+        read_config(folder / "config.json"),
+        pd.read_json(folder / "records.jsonl", lines=True),
+    )
     of_domain = frame[(frame["metric"] == "loss") & (frame["task"] != "mixture")]
     by_step = of_domain.pivot_table(index="tokens", columns="task", values="value")
     keys = ["family", "model", "run", "params", "tokens"]
@@ -76,35 +77,34 @@ def main() -> None:
     args = parser.parse_args()
     folder, beside = args.sweep, sorted(args.beside)
     name = folder.name
-    tables = [read_records(f).to_frame() for f in beside_records(folder, beside)]
+    files = [folder / "records.csv", *(f / "records.jsonl" for f in beside)]
+    tables = [read_records(f).to_frame() for f in files]
     records = Records(pd.concat(tables, ignore_index=True))
-    about = {"command": f"emergence sweep {name}"}
+    about: dict[str, object] = {"command": f"emergence sweep {name}"}
     about |= json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    about["configs"] += [json.loads((f / "config.json").read_text()) for f in beside]
+    if beside:
+        about["beside"] = [json.loads((f / "config.json").read_text()) for f in beside]
     (DATA / "runs").mkdir(exist_ok=True)
-    frame = records.to_frame().assign(source="own run")
-    frame.to_csv(
-        DATA / "runs" / f"{name}.csv", index=False, lineterminator="\n", float_format=_DIGITS
-    )
+    write(records.to_frame(), DATA / "runs" / f"{name}.csv.gz")
     text = json.dumps(about, indent=1) + "\n"
     (DATA / "runs" / f"{name}.json").write_text(text, encoding="utf-8")
-    print(f"{records!r} in {DATA / 'runs' / name}.csv")
+    print(f"{records!r} in {DATA / 'runs' / name}.csv.gz")
     if beside:
         runs = [*beside, *sorted(p.parent for p in folder.glob("*/records.jsonl"))]
-        losses = pd.concat([further_losses(f) for f in runs]).assign(source="own run")
-        losses.to_csv(
-            DATA / "losses" / f"{name}.csv.gz",
-            index=False,
-            lineterminator="\n",
-            float_format=_DIGITS,
-            compression={"method": "gzip", "mtime": 0},
-        )
+        losses = pd.concat([further_losses(f) for f in runs])
+        write(losses, DATA / "losses" / f"{name}.csv.gz")
         print(f"{len(losses)} checkpoints in {DATA / 'losses' / name}.csv.gz")
 
 
-def beside_records(folder: Path, beside: Sequence[Path]) -> list[Path]:
-    """Records of a sweep, and of the runs that go beside it."""
-    return [folder / "records.csv", *(f / "records.jsonl" for f in beside)]
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Write a packed table whose bytes depend on its numbers alone."""
+    frame.assign(source="own run").to_csv(
+        path,
+        index=False,
+        lineterminator="\n",
+        float_format=_DIGITS,
+        compression={"method": "gzip", "mtime": 0},
+    )
 
 
 if __name__ == "__main__":

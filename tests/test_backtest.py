@@ -13,7 +13,14 @@ from emergence.cli.main import main
 from emergence.curves.smooth.exponential import exponential
 from emergence.curves.smooth.logistic import logistic
 from emergence.errors import DataError
-from emergence.planning.rivals import fit_exponential, fit_line, fit_sigmoid, rival_forecasts
+from emergence.planning.rivals import (
+    fit_broken_law,
+    fit_exponential,
+    fit_line,
+    fit_log_accuracy,
+    fit_sigmoid,
+    rival_forecasts,
+)
 from emergence.planning.scaling_law import scaling_law_tokens
 from emergence.records.points import Points
 
@@ -56,6 +63,35 @@ def test_the_line_takes_the_scores_past_the_onset() -> None:
     assert line is not None
     np.testing.assert_allclose(line.params, [1.6, 0.4], rtol=1e-6)
     assert fit_line(replace(points, value=np.zeros(points.size))) is None
+
+
+def of_compute(curve) -> Points:
+    """Scores that follow the compute and know nothing of the loss."""
+    points = exact(lambda x: x)
+    return replace(points, value=curve(points.compute / points.compute.max()))
+
+
+def test_log_accuracy_is_found_again_and_needs_no_loss() -> None:
+    points = of_compute(lambda c: np.exp(-0.5 * c**-0.3))
+    fit = fit_log_accuracy(points)
+    np.testing.assert_allclose(fit.params, [0.5, 0.3], rtol=1e-4)
+    more = 100.0 * points.compute.max()
+    assert fit.predict(np.array([more]), 0.9)[0][0] == pytest.approx(np.exp(-0.5 * 100**-0.3))
+    blind = replace(points, loss=points.loss[::-1])
+    np.testing.assert_allclose(fit_log_accuracy(blind).params, fit.params, rtol=1e-6)
+    assert fit_log_accuracy(replace(points, tokens=None)) is None
+
+
+def test_a_break_is_found_again() -> None:
+    def broken(c):
+        return 1 - 0.1 - 0.3 * (1 + (c / 0.05) ** (1 / 0.2)) ** (-0.4 * 0.2)
+
+    points = of_compute(broken)
+    fit = fit_broken_law(points)
+    at = np.geomspace(1e-3, 3.0, 40)
+    ability = fit.predict(at * points.compute.max(), 0.9)[0]
+    np.testing.assert_allclose(ability, broken(at), atol=2e-3)
+    assert fit_broken_law(points.where(np.arange(points.size) < 6)) is None
 
 
 def test_two_steps_need_no_loss_of_the_hidden_models() -> None:

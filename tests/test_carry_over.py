@@ -8,6 +8,8 @@ import pytest
 
 from emergence import Records, carry_over
 from emergence.errors import DataError, MethodRefused
+from emergence.report.claims_carry import KINDS, carries
+from emergence.report.finding import Source
 from emergence.verdicts.carry_over_result import OnAxis
 
 BYTES = {"small": 2.5, "middle": 3.0, "large": 3.5}  # of a token
@@ -127,3 +129,20 @@ def test_figure_shows_each_group_beside_the_margin() -> None:
     dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     one = next(a for a in found.axes if a.axis == "loss")
     np.testing.assert_allclose(dots[::-1], one.differences)
+
+
+def test_the_page_of_claims_asks_by_what_runs_differ_in() -> None:
+    records, _, losses = study_and_task(0)
+    names = {"small": "vocab800", "middle": "285k", "large": "prose20"}
+    frame = records.to_frame().assign(model=lambda f: f["model"].map(names))
+    source = Source("x", Records(frame), 99, 0, losses=losses, base="285k")
+    found = carries(source, KINDS)
+    assert "of 2 questions (a task and what runs differ in) the threshold" in found.clause
+    assert "one threshold is rejected on loss in 2, on per_byte in 0" in found.clause
+    assert found.table["differ in"].tolist() == ["tokenizer"] * 2 + ["corpus"] * 2
+    assert found.table["groups"].eq(2).all()
+    assert len(found.draw().axes) == 2
+    alone = Records(frame[frame["run"].str.endswith("0")])
+    refused = carries(Source("x", alone, 99, 0, base="285k"), KINDS)
+    assert refused.holds == "cannot be told"
+    assert "differ in their seed alone" in refused.clause

@@ -14,7 +14,9 @@ from emergence.cli.main import main
 from emergence.curves.onsets.saturating import saturating_onset
 from emergence.curves.smooth.logistic import logistic
 from emergence.planning.scaling_law import scaling_law_tokens
+from emergence.records.points import Points
 from emergence.report.claims_axis import final_models
+from emergence.report.claims_kind import signal_to_noise
 from emergence.report.finding import Finding, Source, share_word, verdict_word
 from emergence.report.paper import CLAIMS, write_paper
 
@@ -55,7 +57,10 @@ def test_the_page_of_ones_own_records(tmp_path) -> None:
     assert "of 2 tasks 1 smooth, 1 emergent" in text.lower()
     assert "in the ability for 1" in text
     figures = re.findall(r"\]\((paper/[^)]+)\)", text)
-    assert len(figures) == len(set(figures)) == 5
+    assert len(figures) == len(set(figures)) == 6
+    assert figures[0] == "paper/story.png"
+    assert "quiz begins at a threshold, cloze improves all along" in text
+    assert "*Census.* Of 2 tasks of all these records 1 smooth (50%), 1 emergent (50%)" in text
     for figure in figures:
         assert (tmp_path / figure).stat().st_size > 5000
     again = write_paper(tmp_path / "again", {"toy": toy()}, n_boot=199)
@@ -72,6 +77,19 @@ def test_words_for_what_is_found() -> None:
     assert verdict_word([*found, Finding("no", "")]) == "Holds in part"
     assert verdict_word(found[1:]) == "Cannot be told"
     assert verdict_word([Finding("no", "")]) == "Does not hold"
+
+
+def test_signal_to_noise_by_hand() -> None:
+    noise = np.array([0.0, 0.1, -0.1, 0.1, -0.1])
+    value = np.concatenate([[0.9], 0.2 + noise, [0.1], 0.8 + noise])
+    points = Points(
+        np.linspace(3, 2, 12),
+        value,
+        run=np.repeat(["a", "b"], 6),
+        tokens=np.tile(np.arange(1.0, 7.0), 2),
+    )
+    assert signal_to_noise(points) == f"{0.6 / noise.std(ddof=1):.1f}"
+    assert signal_to_noise(points.where(np.asarray(points.run) == "a")) == ""
 
 
 def test_the_page_in_the_docs_is_of_the_bundled_records() -> None:

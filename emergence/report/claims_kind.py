@@ -11,6 +11,7 @@ from emergence.fits.shared_threshold import share_fits
 from emergence.planning.backtest import Backtest, backtest
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.planning.size import SizeThreshold, size_threshold
+from emergence.records.points import Points
 from emergence.report.analysis import family_law, thresholds_of_runs
 from emergence.report.finding import Finding, Holds, Source, answers, counted, panels, share_word
 from emergence.verdicts.metric_audit import audit_metrics
@@ -22,6 +23,7 @@ _LAW_BOOT = 299
 _ALPHA = 0.05
 _LEVEL, _HELD = 0.9, 0.8  # of forecasts: nominal, and the least that counts as held
 _FEW = 20
+_LAST = 5  # checkpoints of a run whose scores are taken to wander about one level
 _MANY = 5  # tasks of one kind, and none of the other, that say there is but one
 _PERPLEXITIES = ("perplexity_correct", "perplexity_wrong")
 
@@ -40,6 +42,7 @@ def kinds(source: Source) -> Finding:
             "eta": f"{v.threshold.eta:.3f} {v.eta_interval:.3f}" if v.label == "emergent" else "",
             "p gradual": _p(v.evidence.p_gradual),
             "p sudden": _p(v.evidence.p_sudden),
+            "signal to noise": signal_to_noise(v.points),
         }
         for v in verdicts
     ]
@@ -50,8 +53,27 @@ def kinds(source: Source) -> Finding:
     clause = f"of {counted(len(verdicts), 'task')} {said}"
     shown = [*source.labelled("emergent")[:2], *source.labelled("smooth")[:2]]
     return Finding(
-        holds, clause, pd.DataFrame(rows), lambda: panels([v.plot for v in shown], 4.2, 3.4)
+        holds, clause, pd.DataFrame(rows), lambda: panels([v.plot for v in shown], 4.2, 3.4), count
     )
+
+
+def signal_to_noise(points: Points) -> str:
+    r"""Spread of the runs' last scores over the noise of a run's last checkpoints.
+
+    .. math:: (\max_r m_r - \min_r m_r) / \mathrm{mean}_r\, s_r
+
+    with the mean and the standard deviation of the last five checkpoints of each run (Heineman et
+    al. 2025, arXiv 2508.13144, who take thirty); nothing where fewer than two runs have so many.
+    """
+    if points.run is None or points.tokens is None:
+        return ""
+    run = points.run.astype(str)
+    last = [np.flatnonzero(run == name) for name in np.unique(run)]
+    last = [mine[np.argsort(points.tokens[mine])][-_LAST:] for mine in last if mine.size >= _LAST]
+    noise = float(np.mean([points.value[mine].std(ddof=1) for mine in last])) if last else 0.0
+    if len(last) < 2 or not noise > 0:
+        return ""
+    return f"{float(np.ptp([points.value[mine].mean() for mine in last])) / noise:.1f}"
 
 
 def _p(value: float) -> str:

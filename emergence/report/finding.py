@@ -1,7 +1,7 @@
 """Finding: what one set of records says of one claim, in words, a table and a figure."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeVar
 
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.records.points import Points
 from emergence.records.records import Records
 from emergence.verdicts.tasks import classify_tasks
@@ -27,20 +27,24 @@ _STRICT = ("exact_match", "acc")
 class Finding:
     """One claim on one set of records.
 
-    ``clause`` is the finding in words, to stand in a sentence; ``table`` and ``draw`` its evidence.
+    ``clause`` is the finding in words, to stand in a sentence; ``table`` and ``draw`` its evidence;
+    ``census`` how many tasks are of each kind.
     """
 
     holds: Holds
     clause: str
     table: pd.DataFrame | None = None
     draw: Callable[[], Figure] | None = None
+    census: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
     """A set of records with a name, and its verdicts once they are asked for.
 
-    ``law_records`` are what its scaling law is fitted to, where that is not ``records``.
+    ``law_records`` are what its scaling law is fitted to, where that is not ``records``;
+    ``losses`` further losses of its checkpoints, and ``base`` the group of runs that others are
+    held against.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Source:
     n_boot: int
     seed: int
     law_records: Records | None = None
+    losses: pd.DataFrame | None = None
+    base: str | None = None
 
     @cached_property
     def groups(self) -> list[Points]:
@@ -89,7 +95,7 @@ def answers(ask: Callable[[T], R], items: Iterable[T], otherwise: str) -> tuple[
     for item in items:
         try:
             found.append(ask(item))
-        except DataError as error:
+        except (DataError, MethodRefused) as error:
             reasons.append(str(error))
     return found, reasons[0] if reasons else otherwise
 

@@ -4,23 +4,25 @@ Every number on it comes from the records; the words around them do not change w
 """
 
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from emergence import __version__
 from emergence._files import replacing, write_whole
-from emergence.records.datasets import load_dataset
+from emergence.records.datasets import load_dataset, load_losses
 from emergence.records.records import Records
-from emergence.report.analysis import Wrap, plain
+from emergence.report.analysis import Wrap, plain, thresholds_of_runs
 from emergence.report.claims_axis import checkpoints, final_models, read_figures
+from emergence.report.claims_carry import KINDS, carries
 from emergence.report.claims_kind import forecasts, kinds, metrics, sizes
-from emergence.report.finding import Finding, Holds, Source, verdict_word
+from emergence.report.finding import Finding, Holds, Source, panels, verdict_word
 
 _WORDS: dict[Holds, str] = {
     "yes": "it holds on",
@@ -29,6 +31,7 @@ _WORDS: dict[Holds, str] = {
     "cannot be told": "it cannot be told from",
 }
 Ask = Callable[[Source], Finding]
+_STORY = "paper/story.png"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ _ASKS: dict[str, Ask] = {
     "kinds": kinds,
     "metrics": metrics,
     "sizes": sizes,
+    "carries": partial(carries, kinds=KINDS),
     "forecasts": partial(forecasts, largest=2),
 }
 
@@ -66,6 +70,8 @@ CLAIMS = _claims()
 
 # Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
 _LAW_OF = {"paper3-cpu": "paper28-cpu"}
+# Further losses of the same checkpoints, and the runs that the others are held against.
+_LOSSES_OF, _BASE_OF = {"variants-cpu": "variants-cpu"}, {"variants-cpu": "285k"}
 
 
 def write_paper(
@@ -86,8 +92,15 @@ def write_paper(
 
     def source(name: str) -> Source:
         if name not in sources:
-            law = load_dataset(_LAW_OF[name]) if name in _LAW_OF else None
-            sources[name] = Source(name, load_dataset(name), n_boot, seed, law)
+            sources[name] = Source(
+                name,
+                load_dataset(name),
+                n_boot,
+                seed,
+                law_records=load_dataset(_LAW_OF[name]) if name in _LAW_OF else None,
+                losses=load_losses(_LOSSES_OF[name]) if name in _LOSSES_OF else None,
+                base=_BASE_OF.get(name),
+            )
         return sources[name]
 
     parts = []
@@ -103,7 +116,8 @@ def write_paper(
     head = _head(list(sources.values()), bundled=not records, n_boot=n_boot, seed=seed)
     summary = _table(pd.DataFrame([{"claim": p.title, "verdict": p.verdict} for p in parts]))
     page = folder / "paper.md"
-    text = "\n\n".join([head, summary, *(p.text for p in parts)])
+    story = _story(list(sources.values()), folder)
+    text = "\n\n".join([head, summary, *story, *(p.text for p in parts)])
     write_whole(page, f"{text}\n".encode())
     return page
 
@@ -139,6 +153,25 @@ def _head(sources: Sequence[Source], *, bundled: bool, n_boot: int, seed: int) -
     return "\n\n".join([*lines, _table(pd.DataFrame(rows))])
 
 
+def _story(sources: Sequence[Source], folder: Path) -> list[str]:
+    """One picture: an emergent and a smooth task of the same runs, and where each run begins."""
+    told = [s for s in sources if s.labelled("emergent") and s.labelled("smooth")]
+    if not told:
+        return []
+    source = told[0]
+    sudden, gradual = source.labelled("emergent")[0], source.labelled("smooth")[0]
+    said = (
+        f"`{source.name}`: {sudden.points.task} begins at a threshold, {gradual.points.task} "
+        "improves all along, on the same checkpoints"
+    )
+    plots: list[Callable[[Axes], object]] = [sudden.plot, gradual.plot]
+    if (runs := thresholds_of_runs(sudden, source.n_boot, source.seed)) is not None:
+        plots.append(runs.plot)
+        said += f"; right, where the single runs of {sudden.points.task} begin"
+    _save(panels(plots, 4.6), folder / _STORY)
+    return [f"![The story in one picture]({_STORY})", f"*{said}.*"]
+
+
 def _section(claim: Claim, blocks: Sequence[tuple[str, Sequence[Source]]], folder: Path) -> _Part:
     """One claim: what it says, how it is tested, what the records say."""
     found: list[tuple[str, Source, Finding]] = [
@@ -160,8 +193,18 @@ def _section(claim: Claim, blocks: Sequence[tuple[str, Sequence[Source]]], folde
             lines.append(f"![{claim.title}, {source.name}](paper/{name})")
         if finding.table is not None:
             lines.append(_table(finding.table))
+    if counts := [f.census for _, _, f in found if f.census]:
+        lines.append(_census(counts))
     lines.append(f"*Verdict.* {verdict}")
     return _Part(claim.title, verdict, "\n\n".join(lines))
+
+
+def _census(counts: Sequence[Mapping[str, int]]) -> str:
+    """How many tasks of all records are of each kind."""
+    total = {label: sum(c[label] for c in counts) for label in counts[0]}
+    n = sum(total.values())
+    said = ", ".join(f"{k} {label} ({k / n:.0%})" for label, k in total.items())
+    return f"*Census.* Of {n} tasks of all these records {said}."
 
 
 def _sentence(answers: Sequence[tuple[str, Holds]]) -> str:

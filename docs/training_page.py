@@ -10,10 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from emergence import Records, audit_metrics, classify_tasks, load_dataset, run_thresholds
+from emergence import (
+    Records,
+    audit_metrics,
+    carry_over,
+    classify_tasks,
+    load_dataset,
+    run_thresholds,
+)
+from emergence.errors import DataError, MethodRefused
 from emergence.figures.style import COLORS, GREY, INK, human, tidy
 from emergence.report.analysis import Analysis, analyse
 from emergence.train.config import ModelConfig, TrainConfig
@@ -32,18 +39,12 @@ THRESHOLD_HEADER = (
     "runs differ by, sd", "one for all runs, p", "change for ten times the size (p)",
 )  # fmt: skip
 SIZE_HEADER = (
-    "runs", "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval",
+    "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval",
     "remark",
 )  # fmt: skip
-VERDICT_HEADER = ("task", "metric", "experiment 1", "again", "constant rate", "experiment 2")
+BEGIN_HEADER = ("task", "runs that begin, by size", "at a loss of, by size")
+VERDICT_HEADER = ("task", "metric", "experiment 1", "experiment 2")
 CONFIG_HEADER = ("field", "default", "what it is")
-
-
-def all_seeds() -> Records:
-    """Long runs of experiment 1 and those of the seeds after it."""
-    names = ("paper3-cpu", "paper3-cpu-again")
-    frames = [load_dataset(name).to_frame() for name in names]
-    return Records(pd.concat(frames, ignore_index=True))
 
 
 def task_rows() -> list[tuple[str, ...]]:
@@ -70,11 +71,35 @@ def config_rows() -> list[tuple[str, ...]]:
     return rows
 
 
-def crossing_rows() -> list[tuple[str, ...]]:
+def begin_rows(records: Records) -> list[tuple[str, ...]]:
+    """How many runs of each size begin, and where."""
+    frame = records.to_frame()
+    runs = frame.groupby("model")["run"].nunique()
+    order = frame.groupby("model")["params"].first().sort_values().index
+    rows: list[tuple[str, ...]] = []
+    for name in TASKS:
+        try:
+            begins = carry_over(records, name, metric=strict(name)).begins
+        except (DataError, MethodRefused):  # hardly a run begins
+            continue
+        by_size = begins.groupby("model")["loss"]
+        count, low, high = by_size.count(), by_size.min(), by_size.max()
+        began = ", ".join(f"{m}: {count.get(m, 0)} of {runs[m]}" for m in order)
+        where = ", ".join(f"{m}: {low[m]:.3f} to {high[m]:.3f}" for m in order if m in count)
+        rows.append((name, began, where))
+    return rows
+
+
+def strict(task: str) -> str:
+    """Metric that people report."""
+    return "exact_match" if TASKS[task].produced else "acc"
+
+
+def crossing_rows(records: Records) -> list[tuple[str, ...]]:
     """Half-way crossings of all long runs, and which axis lines their sizes up."""
-    records, rows = all_seeds(), []
-    for name, task in TASKS.items():
-        found = align_sizes(records.select(name, "exact_match" if task.produced else "acc"))
+    rows: list[tuple[str, ...]] = []
+    for name in TASKS:
+        found = align_sizes(records.select(name, strict(name)))
         if np.isfinite(found.crossings["loss"]).sum() < 2:
             continue
         losses = ", ".join(
@@ -95,8 +120,7 @@ def threshold_rows(records: Records, tasks: Sequence[str]) -> list[tuple[str, ..
     """Thresholds of long runs, by size."""
     rows: list[tuple[str, ...]] = []
     for name in tasks:
-        metric = "exact_match" if TASKS[name].produced else "acc"
-        found = run_thresholds(records.select(name, metric))
+        found = run_thresholds(records.select(name, strict(name)))
         by_size = found.to_frame().groupby("params")["eta"]
         mean, error = by_size.mean(), by_size.std() / np.sqrt(by_size.count())
         said = [f"{human(n)}: {mean[n]:.3f} ({error[n]:.3f})" for n in mean.index]
@@ -114,7 +138,7 @@ def threshold_rows(records: Records, tasks: Sequence[str]) -> list[tuple[str, ..
     return rows
 
 
-def size_rows(runs: str, analysis: Analysis) -> list[tuple[str, ...]]:
+def size_rows(analysis: Analysis) -> list[tuple[str, ...]]:
     """Threshold loss of the emergent tasks, and the model size that reaches it."""
     rows: list[tuple[str, ...]] = []
     for i, size in analysis.sizes.items():
@@ -126,7 +150,6 @@ def size_rows(runs: str, analysis: Analysis) -> list[tuple[str, ...]]:
         at = "" if size.tokens is None else f" at {human(size.tokens)} tokens"
         rows.append(
             (
-                runs,
                 verdict.points.task,
                 f"{verdict.threshold.eta:.3f}",
                 f"{eta.low:.3f} to {eta.high:.3f}",
@@ -195,28 +218,24 @@ def main() -> None:
     """Write them all."""
     write_table(STATIC / "tasks.csv", TASK_HEADER, task_rows())
     write_table(STATIC / "config.csv", CONFIG_HEADER, config_rows())
-    write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows())
-    finals, constant = load_dataset("paper28-cpu"), load_dataset("paper3-cpu-wsd")
-    long, under_constant = (
-        analyse(records, law_records=finals, n_jobs=-1)
-        for records in (load_dataset("paper3-cpu"), constant)
-    )
-    sizes = size_rows("experiment 1", long) + size_rows("constant rate", under_constant)
-    write_table(STATIC / "sizes.csv", SIZE_HEADER, sizes)
-    late = [name for name in TASKS if name.startswith(("arithmetic", "coreference"))]
-    for name, records in (("thresholds", all_seeds()), ("thresholds_wsd", constant)):
-        write_table(STATIC / f"{name}.csv", THRESHOLD_HEADER, threshold_rows(records, late))
-    again, budgets = (
-        classify_tasks(records, n_jobs=-1) for records in (load_dataset("paper3-cpu-again"), finals)
-    )
-    experiments = (long.verdicts, again, under_constant.verdicts, budgets)
+    long, finals = load_dataset("paper3-cpu"), load_dataset("paper28-cpu")
+    write_table(STATIC / "begins.csv", BEGIN_HEADER, begin_rows(long))
+    write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows(long))
+    found = analyse(long, law_records=finals, n_jobs=-1)
+    write_table(STATIC / "sizes.csv", SIZE_HEADER, size_rows(found))
+    emergent = [
+        v.points.task
+        for v in found.verdicts
+        if v.label == "emergent" and v.points.metric == strict(v.points.task)
+    ]
+    write_table(STATIC / "thresholds.csv", THRESHOLD_HEADER, threshold_rows(long, emergent))
+    experiments = (found.verdicts, classify_tasks(finals, n_jobs=-1))
     write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows(experiments))
-    draw_perplexity("reading_zh", "285k-seed0").savefig(
-        STATIC / "perplexity.png", dpi=120, metadata={"Software": None}
-    )
-    draw_audits(("paper3-cpu-wsd", "arithmetic_en"), ("paper3-cpu", "coreference_zh")).savefig(
-        STATIC / "audit.png", dpi=120, metadata={"Software": None}
-    )
+    for name, figure in (
+        ("perplexity", draw_perplexity("exam_zh", "76k-seed1")),
+        ("audit", draw_audits(("paper3-cpu", "arithmetic_en"), ("paper3-cpu", "reading_zh"))),
+    ):
+        figure.savefig(STATIC / f"{name}.png", dpi=120, metadata={"Software": None})
     print(f"tables and figures in {STATIC}")
 
 

@@ -92,6 +92,9 @@ def test_bad_input_says_what_to_do() -> None:
         translate(2.7, table, "a", "c")
     with pytest.raises(DataError, match=r"no run has 8 checkpoints around a = 9, .* 2\.\d+ to 3"):
         translate(9.0, table, "a", "b")
-    assert "only one run" in translate(2.7, table[table["run"] == "r0"], "a", "b").warnings[0]
+    single = translate(2.7, table[table["run"] == "r0"], "a", "b")
+    assert "only one run" in single.warnings[0]
+    with pytest.raises(DataError, match="no interval for 'new_run'; there is one for: eta"):
+        single.interval("new_run")
     with pytest.raises(DataError, match="no losses 'none'; there is: olmo"):
         load_losses("none")

@@ -99,14 +99,15 @@ class Translation(Result):
         """Interval of ``eta``, of that of a ``new_run``, or of the ``spread`` between runs.
 
         For eta and a new run with Student's t over the runs, and with the interval of the
-        threshold that was translated; the spread by inversion of Cochran's Q.
+        threshold that was translated; the spread by inversion of Cochran's Q.  One run says
+        nothing of another: there eta is that of its own curve, and has the only interval.
         """
         check_level(level)
+        known = ("eta",) if self._effects is None else ("eta", "new_run", "spread")
+        if name not in known:
+            raise no_interval(name, known)
         if name == "spread" and self._effects is not None:
             return Interval(*self._effects.tau_interval(level), level, "Q-profile")
-        if name not in ("eta", "new_run"):
-            one = self._effects is None
-            raise no_interval(name, ("eta", "new_run", *(() if one else ("spread",))))
         own = self._margin(level, new_run=name == "new_run")
         low, high, ends = own, own, {"open_low": False, "open_high": False}
         if self._source_fit is not None:

@@ -409,3 +409,29 @@ def test_losses_of_other_tokenizers_come_as_bits_per_byte(tmp_path) -> None:
     assert list(read_records(tmp_path / "r.csv").families) == ["a/bits per byte"]
     with pytest.raises(DataError, match="bytes per token is 0; it must be a positive number"):
         import_table(table, columns, bytes_per_token=0.0)
+
+
+def test_a_sheet_of_excel_is_a_table_too(tmp_path) -> None:
+    pytest.importorskip("openpyxl", reason="Excel needs the extra 'excel'")
+    table = pd.DataFrame(
+        {
+            "name": ["a"] * 3,
+            "size": ["160M"] * 3,
+            "seen": ["1B", "2B", "3B"],
+            "ce": [3.1, 2.9, 2.8],
+            "hellaswag": [26.0, 31.5, 40.0],
+        }
+    )
+    columns = {"model": "name", "params": "size", "tokens": "seen", "loss": "ce"}
+    columns["value"] = "hellaswag"
+    frames = []
+    for path in (tmp_path / "table.xlsx", tmp_path / "table.csv"):
+        table.to_excel(path, index=False) if path.suffix == ".xlsx" else table.to_csv(path)
+        frame = import_table(path, columns, constants={"task": "hellaswag"}).records.to_frame()
+        frames.append(frame[["params", "tokens", "loss", "value", "chance"]])
+    pd.testing.assert_frame_equal(*frames)
+    assert frames[0]["params"].tolist() == [160e6] * 3
+    assert frames[0]["value"].tolist() == [0.26, 0.315, 0.4]
+    (tmp_path / "broken.xlsx").write_bytes(b"PK no sheet")
+    with pytest.raises(DataError, match=r"broken\.xlsx cannot be read as a table"):
+        import_table(tmp_path / "broken.xlsx", columns)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         compare_onsets as compare_onsets,
     )
     from emergence.fits.diagnostics import Diagnostics as Diagnostics, diagnose as diagnose
-    from emergence.fits.run_thresholds import run_thresholds as run_thresholds
-    from emergence.fits.run_thresholds_result import RunThresholds as RunThresholds
+    from emergence.fits.runs.thresholds import run_thresholds as run_thresholds
+    from emergence.fits.runs.thresholds_result import RunThresholds as RunThresholds
     from emergence.fits.shared_threshold import (
         SharedThreshold as SharedThreshold,
         shared_threshold as shared_threshold,
@@ -77,8 +77,8 @@ _NAMES = {
     "fits.threshold": "fit_threshold",
     "fits.threshold_result": "ThresholdFit",
     "fits.smooth": "SmoothFit fit_smooth",
-    "fits.run_thresholds": "run_thresholds",
-    "fits.run_thresholds_result": "RunThresholds",
+    "fits.runs.thresholds": "run_thresholds",
+    "fits.runs.thresholds_result": "RunThresholds",
     "fits.shared_threshold": "SharedThreshold shared_threshold",
     "fits.compare_onsets": "OnsetComparison compare_onsets",
     "fits.diagnostics": "Diagnostics diagnose",

@@ -9,7 +9,7 @@ from emergence import simulate
 from emergence.engine.problem import Problem, make_problem
 from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError
-from emergence.fits.run_alignment import align, fit_onsets, make_templates, shifted
+from emergence.fits.runs.alignment import align, fit_onsets, make_templates, shifted
 from emergence.records.points import Points
 
 

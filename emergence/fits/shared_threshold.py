@@ -24,7 +24,7 @@ from emergence._results import Result, Status, jsonable, no_interval, renamed
 from emergence._typing import Axes
 from emergence.engine.runs.shared_eta import share_curves
 from emergence.errors import DataError
-from emergence.fits.run_thresholds_result import RunThresholds
+from emergence.fits.runs.thresholds_result import RunThresholds
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, check_level

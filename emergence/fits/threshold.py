@@ -19,8 +19,8 @@ from emergence.engine.replicates import ErrorModel
 from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError
 from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
-from emergence.fits.random_threshold import RandomThresholdFit
-from emergence.fits.run_thresholds import run_thresholds
+from emergence.fits.runs.random_threshold import RandomThresholdFit
+from emergence.fits.runs.thresholds import run_thresholds
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.noise.run_model import RunModel
 from emergence.records.as_points import as_points

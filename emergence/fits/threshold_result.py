@@ -11,7 +11,7 @@ from emergence._results import Result, Status, jsonable, no_interval
 from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.onset_fit import OnsetFit, ShapeFit
-from emergence.fits.run_thresholds_result import RunThresholds
+from emergence.fits.runs.thresholds_result import RunThresholds
 from emergence.interval import Curve, Interval, check_level, even
 from emergence.records.points import Points
 

@@ -14,8 +14,8 @@ from emergence._random import Seed
 from emergence._typing import Losses, Noise, Outliers, Runs
 from emergence.errors import DataError
 from emergence.fits.diagnostics import diagnose
-from emergence.fits.run_thresholds import run_thresholds
-from emergence.fits.run_thresholds_result import RunThresholds
+from emergence.fits.runs.thresholds import run_thresholds
+from emergence.fits.runs.thresholds_result import RunThresholds
 from emergence.planning.scaling_law import ScalingLaw, fit_scaling_law
 from emergence.planning.size import SizeThreshold, size_threshold
 from emergence.records.points import Points

@@ -10,7 +10,7 @@ from emergence._random import Stream, child
 from emergence._results import no_interval
 from emergence._typing import FloatArray
 from emergence.errors import MethodRefused
-from emergence.fits.run_thresholds_result import RunThresholds
+from emergence.fits.runs.thresholds_result import RunThresholds
 from emergence.fits.threshold_result import Method, ThresholdFit
 from emergence.interval import Curve, Interval, even
 

@@ -6,7 +6,7 @@ own, :math:`\eta_r = \eta + u_r`, on a curve that all runs share.
 Runs that end where they began are set aside: they have no threshold yet, and say only that it lies
 below their lowest loss.
 
-1. The others are aligned (:mod:`emergence.fits.run_alignment`).
+1. The others are aligned (:mod:`emergence.fits.runs.alignment`).
 2. A parametric bootstrap refits shifts, amplitude and shape, and gives the covariance
    of the estimated :math:`\eta_r`.
 3. Random effects (:mod:`emergence.noise.random_effects`) give the mean, the spread and the best
@@ -28,7 +28,7 @@ from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Candidate
 from emergence.engine.problem import Problem
 from emergence.errors import DataError
-from emergence.fits.run_alignment import (
+from emergence.fits.runs.alignment import (
     LEAST_WIDTH,
     WIDTH,
     Aligned,
@@ -37,7 +37,7 @@ from emergence.fits.run_alignment import (
     make_templates,
     shifted,
 )
-from emergence.fits.run_thresholds_result import RunThresholds, Trend
+from emergence.fits.runs.thresholds_result import RunThresholds, Trend
 from emergence.noise.random_effects import fit_random_effects
 from emergence.records.as_points import as_points
 from emergence.records.points import Points

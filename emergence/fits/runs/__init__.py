@@ -1,0 +1,1 @@
+"""Fits where runs have thresholds of their own."""

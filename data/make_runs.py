@@ -6,11 +6,11 @@
 writes ``data/runs/paper3-cpu.csv.gz`` and ``data/runs/paper3-cpu.json`` (command, commit,
 versions, and the config of every run).  With
 
-    python data/make_runs.py out/variants-cpu --beside out/paper3-cpu/285k-seed*
+    python data/make_runs.py out/vocabularies-cpu --beside out/paper3-cpu/285k-seed*
 
-these runs come into the same file, and ``data/losses/variants-cpu.csv.gz`` has further losses of
-all checkpoints: bits per byte of the run's own text, and of the text of the usual mixture, which is
-the same for all.
+these runs come into the same file, and ``data/losses/vocabularies-cpu.csv.gz`` has further losses
+of all checkpoints: bits per byte of the run's own text, and of the text of the usual mixture, which
+is the same for all.
 """
 
 from __future__ import annotations

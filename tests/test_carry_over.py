@@ -8,7 +8,7 @@ import pytest
 
 from emergence import Records, carry_over
 from emergence.errors import DataError, MethodRefused
-from emergence.report.claims_carry import KINDS, carries
+from emergence.report.claims_carry import carries
 from emergence.report.finding import Source
 from emergence.verdicts.carry_over_result import OnAxis
 
@@ -131,18 +131,18 @@ def test_figure_shows_each_group_beside_the_margin() -> None:
     np.testing.assert_allclose(dots[::-1], one.differences)
 
 
-def test_the_page_of_claims_asks_by_what_runs_differ_in() -> None:
+def test_the_page_of_claims_asks_it_of_every_loss() -> None:
     records, _, losses = study_and_task(0)
-    names = {"small": "vocab800", "middle": "285k", "large": "prose20"}
-    frame = records.to_frame().assign(model=lambda f: f["model"].map(names))
-    source = Source("x", Records(frame), 99, 0, losses=losses, base="285k")
-    found = carries(source, KINDS)
-    assert "of 2 questions (a task and what runs differ in) the threshold" in found.clause
-    assert "one threshold is rejected on loss in 2, on per_byte in 0" in found.clause
-    assert found.table["differ in"].tolist() == ["tokenizer"] * 2 + ["corpus"] * 2
-    assert found.table["groups"].eq(2).all()
-    assert len(found.draw().axes) == 2
+    found = carries(Source("x", records, 99, 0, losses=losses, base="middle"))
+    assert "carries over, on the loss on which the groups differ least, in 1" in found.clause
+    assert "on loss one threshold is rejected in 1" in found.clause
+    assert "on per_byte one threshold is rejected in 0" in found.clause
+    assert found.holds == "yes"
+    assert found.table["loss"].tolist() == ["per_byte", "loss"]
+    assert found.table["runs that begin"].tolist() == ["9 of 9"] * 2
+    assert len(found.draw().axes) == 1
+    frame = records.to_frame()
     alone = Records(frame[frame["run"].str.endswith("0")])
-    refused = carries(Source("x", alone, 99, 0, base="285k"), KINDS)
+    refused = carries(Source("x", alone, 99, 0))
     assert refused.holds == "cannot be told"
     assert "differ in their seed alone" in refused.clause

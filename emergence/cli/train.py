@@ -73,8 +73,8 @@ def add_commands(command: Command) -> None:
     sub = command("sweep", _sweep, "train many models, several at a time")
     sub.add_argument(
         "what",
-        help="demo, paper3-cpu, paper3-cpu-first, paper3-cpu-again, paper3-cpu-wsd, paper28-cpu, "
-        "variants-cpu, paper28, or configs as JSON",
+        help="demo, paper3-cpu, paper3-cpu-again, paper3-cpu-wsd, paper28-cpu, vocabularies-cpu, "
+        "structures-cpu, corpora-cpu, paper28, or configs as JSON",
     )
     sub.add_argument("--jobs", type=int, default=-1, help="runs at a time (default: all cores)")
     sub.add_argument("--retries", type=int, default=1, help="times a run that died is resumed")

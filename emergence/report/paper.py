@@ -20,7 +20,7 @@ from emergence.records.datasets import load_dataset, load_losses
 from emergence.records.records import Records
 from emergence.report.analysis import Wrap, plain, thresholds_of_runs
 from emergence.report.claims_axis import checkpoints, final_models, read_figures
-from emergence.report.claims_carry import KINDS, carries
+from emergence.report.claims_carry import carries
 from emergence.report.claims_kind import forecasts, kinds, metrics, sizes
 from emergence.report.finding import Finding, Holds, Source, panels, verdict_word
 
@@ -55,7 +55,7 @@ _ASKS: dict[str, Ask] = {
     "kinds": kinds,
     "metrics": metrics,
     "sizes": sizes,
-    "carries": partial(carries, kinds=KINDS),
+    "carries": carries,
     "forecasts": partial(forecasts, largest=2),
 }
 
@@ -70,8 +70,8 @@ CLAIMS = _claims()
 
 # Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
 _LAW_OF = {"paper3-cpu": "paper28-cpu"}
-# Further losses of the same checkpoints, and the runs that the others are held against.
-_LOSSES_OF, _BASE_OF = {"variants-cpu": "variants-cpu"}, {"variants-cpu": "285k"}
+# Runs that are held against a base, with further losses of the same checkpoints.
+_BASE_OF = dict.fromkeys(("vocabularies-cpu", "structures-cpu", "corpora-cpu"), "285k")
 
 
 def write_paper(
@@ -98,7 +98,7 @@ def write_paper(
                 n_boot,
                 seed,
                 law_records=load_dataset(_LAW_OF[name]) if name in _LAW_OF else None,
-                losses=load_losses(_LOSSES_OF[name]) if name in _LOSSES_OF else None,
+                losses=load_losses(name) if name in _BASE_OF else None,
                 base=_BASE_OF.get(name),
             )
         return sources[name]

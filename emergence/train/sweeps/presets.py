@@ -101,11 +101,22 @@ _LONG: dict[str, Any] = {"evaluations": 24, "first": 800_000} | _PRECISE | _FAST
 # Experiment 1: three sizes that differ by twelve times, one long run for each seed; smaller models
 # are trained on more, as in the paper.
 _paper3_cpu = partial(_seeds, {"908k": 6_000_000, "285k": 8_000_000, "76k": 12_000_000}, **_LONG)
-# What makes loss and ability part ways, perhaps: runs that differ from the 285k of experiment 1 in
-# one thing each, which names them.
-_VARIANTS: dict[str, dict[str, Any]] = {
-    "vocab800": {"model": {"vocab_size": 800}},
-    "vocab3000": {"model": {"vocab_size": 3000}},
+
+
+def _variants(varied: Mapping[str, Mapping[str, Any]], seeds: Iterable[int]) -> list[TrainConfig]:
+    """Give one long run of 285k for each seed and each thing that differs, which names it."""
+    return [
+        sized("285k", 8_000_000, name=f"{name}-seed{seed}", seed=seed, **_LONG | dict(fields))
+        for name, fields in varied.items()
+        for seed in seeds
+    ]
+
+
+# Does a threshold carry over?  Runs that differ in one thing from the 285k of experiment 1.
+_VOCABULARIES: dict[str, dict[str, Any]] = {
+    f"vocab{n}": {"model": {"vocab_size": n}} for n in (800, 3000)
+}
+_STRUCTURES: dict[str, dict[str, Any]] = {
     "rotary0": {"model": {"rotary": 0.0}},
     "rotary1": {"model": {"rotary": 1.0}},
     "ungrouped": {"model": {"kv_heads": 2}},
@@ -113,20 +124,11 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         "model": {"mixer": "mamba2", "layers": 6, "heads": 10, "kv_heads": 1},
         "compile": False,  # slower compiled
     },
+}
+_CORPORA: dict[str, dict[str, Any]] = {
     "english50": {"english": 0.5},
     "prose20": {"mixture": WEIGHTS | {"prose": 0.2}},
 }
-
-
-def _variants(seeds: Iterable[int], **fields: Any) -> list[TrainConfig]:
-    """Give one long run for each variant of a model of 285k, and seed."""
-    return [
-        sized("285k", 8_000_000, name=f"{name}-seed{seed}", seed=seed, **fields | varied)
-        for seed in seeds
-        for name, varied in _VARIANTS.items()
-    ]
-
-
 # Experiment 2: seven sizes, four budgets each, each decayed to its own end.
 _paper28_cpu = partial(
     _budgets,
@@ -156,7 +158,9 @@ PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "paper3-cpu-again": partial(_paper3_cpu, range(4, 7)),
     "paper3-cpu-wsd": partial(_paper3_cpu, range(1, 4), schedule="wsd"),
     "paper28-cpu": _paper28_cpu,
-    "variants-cpu": partial(_variants, range(1, 4), **_LONG),
+    "vocabularies-cpu": partial(_variants, _VOCABULARIES, range(1, 4)),
+    "structures-cpu": partial(_variants, _STRUCTURES, range(1, 4)),
+    "corpora-cpu": partial(_variants, _CORPORA, range(1, 4)),
     "paper28": _paper28,
 }
 

@@ -11,9 +11,9 @@ from emergence.figures.style import (
     as_text,
     draw_points,
     human,
+    legend,
     log_axis,
     scientific,
-    size_legend,
     tidy,
 )
 from emergence.records.points import Points
@@ -36,7 +36,7 @@ def plot_against(points: Points, name: str, ax: Axes, error: float, explained: f
     if name == "loss":
         ax.invert_xaxis()
         ax.set_ylabel(as_text(points.label))
-        size_legend(ax, points)
+        legend(ax)
     else:
         log_axis(ax, scientific if name == "compute" else human)
     return ax

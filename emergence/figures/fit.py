@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from matplotlib.axes import Axes
 
 from emergence.figures.scores import plot_points
-from emergence.figures.style import COLORS, ETA, size_legend
+from emergence.figures.style import COLORS, ETA, legend
 from emergence.interval import Curve, Interval
 from emergence.records.points import Points
 
@@ -38,18 +38,20 @@ def plot_fit(fit: Fitted, ax: Axes | None = None, *, level: float = 0.95) -> Axe
     for curve in curves:
         if curve.low is not None and curve.high is not None:
             ax.fill_between(curve.loss, curve.low, curve.high, color=color, alpha=0.18, lw=0,
-                            zorder=1.5)  # fmt: skip
+                            zorder=1.5, label=f"{level:.0%} band of the curve")  # fmt: skip
         width = 1.6 if len(curves) == 1 else 0.9
-        ax.plot(curve.loss, curve.score, color=color, lw=width, zorder=3)
+        ax.plot(curve.loss, curve.score, color=color, lw=width, zorder=3,
+                label="fit" if len(curves) == 1 else "fit, run by run")  # fmt: skip
     if (onset := fit.onset(level)) is not None:
         eta, ci = onset
-        ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0)
+        said = rf"{level:.0%} interval of $\eta$"
+        ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0, label=said)
         ax.axvline(eta, color=ETA, lw=1, ls=":")
         ax.annotate(rf"$\eta$ = {eta:.3f}", (eta, 0.98), xycoords=("data", "axes fraction"),
                     xytext=(-4, 0), textcoords="offset points", ha="right", va="top", fontsize=8,
                     color=ETA)  # fmt: skip
     if curves:
-        size_legend(ax, fit.points)
+        legend(ax)
     return ax
 
 

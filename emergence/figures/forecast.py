@@ -8,17 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emergence._typing import FloatArray
-from emergence.figures.style import (
-    COLORS,
-    ETA,
-    GREY,
-    INK,
-    as_text,
-    axes,
-    draw_points,
-    size_legend,
-    tidy,
-)
+from emergence.figures.style import COLORS, ETA, GREY, INK, as_text, axes, draw_points, legend, tidy
 from emergence.records.points import Points
 
 _FORMS = plt.get_cmap("Dark2")
@@ -48,7 +38,7 @@ def plot_forecast(
     said = "forecast" if known else "cannot be known"
     ax.set(xlabel="pre-training loss (nats per token)", ylabel=as_text(points.label))
     ax.set_title(f"{said}, from losses above {edge:.4g}", fontsize=10)
-    size_legend(ax, points)
+    legend(ax)
     return ax
 
 

@@ -20,6 +20,7 @@ SERIES = ("#1d4ed8", "#c2410c", "#047857", "#7c3aed")  # of things without a lab
 _SIZES = plt.get_cmap("viridis")
 _GLYPH = 0.56  # width of a character as a share of its size
 _LINES = 3  # of a title
+_SIZE, _KEYS = " parameters", 12  # of a legend: what a size is called, and how many at most
 _BARS = 200  # points that are still told apart with an error bar each
 _TOP = 0.86  # of that map: what lies above is too light on white
 
@@ -130,21 +131,15 @@ def draw_points(ax: Axes, x: Any, points: Points) -> None:
             alpha=0.8,
             linewidths=0,
             zorder=2,
-            label=human(float(size)),
+            label=human(float(size)) + _SIZE,
         )
 
 
-def size_legend(ax: Axes, points: Points) -> None:
-    """Legend of the sizes, where there are few enough to read."""
+def legend(ax: Axes) -> None:
+    """Legend of what is drawn: curves and bands, and the sizes where few enough to read."""
     handles, labels = ax.get_legend_handles_labels()
-    if 0 < len(labels) <= 12 and points.params is not None:
-        ax.legend(
-            handles,
-            labels,
-            title="parameters",
-            fontsize=7,
-            title_fontsize=7,
-            frameon=False,
-            loc="best",
-            markerscale=1.3,
-        )
+    sizes = [label for label in labels if label.endswith(_SIZE)]
+    crowded = sizes if len(sizes) > _KEYS else []
+    shown = {t: h for h, t in zip(handles, labels, strict=True) if t not in crowded}
+    if shown:
+        ax.legend(list(shown.values()), list(shown), fontsize=7, frameon=False, loc="best")

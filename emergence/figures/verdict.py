@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from emergence.figures.fit import Fitted, draw_curves, plot_fit
 from emergence.figures.scores import plot_points
-from emergence.figures.style import COLORS, size_legend, title
+from emergence.figures.style import COLORS, legend, title
 from emergence.interval import Curve
 from emergence.records.points import Points
 
@@ -27,7 +27,7 @@ def plot_verdict(
         for name, curves in shown.items():
             color = COLORS["emergent" if name == "threshold" else name]
             draw_curves(ax, curves, color, dashed=len(shown) > 1)
-        size_legend(ax, points)
+        legend(ax)
     else:
         ax = plot_fit(shown, ax, level=level)
     title(ax, f"{points.label}: {label}", color=COLORS[label])

@@ -343,7 +343,7 @@ def test_a_text_that_changed_under_a_run_is_refused(config, tmp_path) -> None:
     folder = train(own, tmp_path / "run", progress=False)
     shutil.rmtree(folder / "model")  # as if it had been killed before its end
     book.write_text(book.read_text().replace("best", "worst"))
-    with pytest.raises(DataError, match=r"book.txt makes that world4\+book.txt#\w+:0.2"):
+    with pytest.raises(DataError, match=r"book.txt makes that world5\+book.txt#\w+:0.2"):
         train(own, folder, progress=False)
 
 

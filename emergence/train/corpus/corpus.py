@@ -68,7 +68,7 @@ def letters(rng: Random, language: Language) -> str:
     words = rng.sample([thing for _, thing in language.scripts[: items.COMMON]], rng.randint(2, 4))
     # With a space before it a word is the same token as in the list.
     asked = [f"? {word} {letter}" for word, letter in zip(words, items.LETTERS, strict=False)]
-    return "\n".join([*items.lettered(words), *rng.choices(asked, k=rng.randint(3, 5))])
+    return "\n".join([items.lettered(language, words), *rng.choices(asked, k=rng.randint(3, 5))])
 
 
 _TEXTS: dict[str, Callable[[Random, Language], str]] = {

@@ -201,9 +201,12 @@ def coreference(rng: Random, language: Language, difficulty: int) -> Item:
     return _choice(language, prompt, answer, [other], gold=0 if subject else 1, key=key)
 
 
-def lettered(words: Sequence[str]) -> list[str]:
+def lettered(language: Language, words: Sequence[str]) -> str:
     """Options of an exam: each with its letter."""
-    return [f"{letter}. {word}" for word, letter in zip(words, LETTERS, strict=False)]
+    # On one line: with a space before it a letter is the same token as in the answer, and right
+    # before its word it is found by what copying teaches.
+    options = [f" {letter} {word}" for word, letter in zip(words, LETTERS, strict=False)]
+    return f"{language.options}{';'.join(options)}"
 
 
 def exam(rng: Random, language: Language, difficulty: int) -> Item:
@@ -224,10 +227,10 @@ def exam(rng: Random, language: Language, difficulty: int) -> Item:
     things = [thing for _, thing in stops]
     letters = [f" {letter}" for letter in LETTERS[:n]]
     keys = [f"exam/{place}/{'/'.join(things)}" for place, _ in stops]
-    free = [i for i in range(n) if not is_held_out(keys[i])] if difficulty < HARD else []
-    more = rng.choices(free, k=rng.randint(2, 3)) if free else []
+    # Each other option is asked once: a question that comes again would teach to repeat a letter.
+    more = [i for i in rng.sample(range(n), n) if i != gold and not is_held_out(keys[i])]
     return Item(
-        "\n".join([*lettered(things), ask(gold)]),
+        f"{lettered(language, things)}\n{ask(gold)}",
         letters[gold],
         tuple(letters[:gold] + letters[gold + 1 :]),
         gold=gold,

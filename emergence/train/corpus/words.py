@@ -41,6 +41,7 @@ class Language:
     asks_subject: str
     asks_object: str
     asks: str
+    options: str
     question: str
     answer: str
     has: str

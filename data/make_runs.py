@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,22 +25,22 @@ import pandas as pd
 
 from emergence import Records, read_records
 from emergence.train.config import read_config
-from emergence.train.corpus.corpus import END, Corpus, read_tokenizer
+from emergence.train.corpus.corpus import documents, read_tokenizer
 from emergence.train.corpus.mixture import MIXTURE, Mixture
 
 DATA = Path(__file__).parent
-_DIGITS = "%.6g"  # a score of 400 items is known to three
+_DIGITS = "%.6g"  # a score of 1,000 items is known to three
+_ROWS, _DOCUMENTS = 200, 50  # whose lengths are measured
 
 
-def text_sizes(tokenizer: Path, context: int, mixture: Mixture) -> pd.DataFrame:
-    """Tokens and bytes of each domain of a mixture, as a tokenizer cuts it."""
+def text_sizes(tokenizer: Path, mixture: Mixture) -> pd.DataFrame:
+    """Tokens and bytes of each domain in documents of a mixture, the same for every tokenizer."""
     read = read_tokenizer(tokenizer)
-    # A byte-level token is written with one sign for each of its bytes.
-    length = {i: 0 if token == END else len(token) for token, i in read.get_vocab().items()}
-    tokens, domains = Corpus(read, context, rows=1, mixture=mixture).sample(2000, held_out=True)
-    sizes = [length[int(i)] for i in tokens.ravel()]
-    table = pd.DataFrame({"domain": domains.ravel(), "tokens": 1, "bytes": sizes})
-    return table.groupby("domain").sum()
+    rows = []
+    for row in range(_ROWS):
+        for domain, text in islice(documents("held-out", row, mixture, True), _DOCUMENTS):
+            rows.append((domain, len(read.encode(text).ids) + 1, len(text.encode())))  # its end
+    return pd.DataFrame(rows, columns=["domain", "tokens", "bytes"]).groupby("domain").sum()
 
 
 def further_losses(folder: Path) -> pd.DataFrame:
@@ -47,25 +48,20 @@ def further_losses(folder: Path) -> pd.DataFrame:
 
     .. math:: \frac{\sum_d T_d L_d}{B \ln 2}
 
-    over the domains of the text, T tokens of this tokenizer and B bytes of it.
+    over the domains of documents of B bytes, T tokens of this tokenizer in each domain.
     """
-    from emergence.train.corpus.mixture import Mixture
-
-    config, frame = (
-        read_config(folder / "config.json"),
-        pd.read_json(folder / "records.jsonl", lines=True),
-    )
+    config = read_config(folder / "config.json")
+    frame = pd.read_json(folder / "records.jsonl", lines=True)
     of_domain = frame[(frame["metric"] == "loss") & (frame["task"] != "mixture")]
     by_step = of_domain.pivot_table(index="tokens", columns="task", values="value")
     keys = ["family", "model", "run", "params", "tokens"]
-    out = frame.drop_duplicates("tokens")[keys].sort_values("tokens").reset_index(drop=True)
+    out = frame.drop_duplicates("tokens")[keys].set_index("tokens", drop=False).loc[by_step.index]
     for name, mixture in (
         ("bits_per_byte", Mixture(config.mixture, config.english)),
         ("common_bits_per_byte", MIXTURE),
     ):
-        size = text_sizes(folder / "tokenizer.json", config.model.context, mixture)
-        known = by_step[size.index]
-        nats = known.to_numpy() @ size["tokens"].to_numpy()
+        size = text_sizes(folder / "tokenizer.json", mixture)
+        nats = by_step[size.index].to_numpy() @ size["tokens"].to_numpy()
         out[name] = nats / size["bytes"].sum() / np.log(2)
     return out
 

@@ -92,6 +92,8 @@ def test_a_break_is_found_again() -> None:
     ability = fit.predict(at * points.compute.max(), 0.9)[0]
     np.testing.assert_allclose(ability, broken(at), atol=2e-3)
     assert fit_broken_law(points.where(np.arange(points.size) < 6)) is None
+    flat = replace(points, value=np.zeros(points.size))
+    assert fit_broken_law(flat) is fit_log_accuracy(flat) is None  # nothing to carry on
 
 
 def test_two_steps_need_no_loss_of_the_hidden_models() -> None:

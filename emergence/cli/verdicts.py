@@ -100,11 +100,14 @@ def add_commands(command: Command) -> None:
     add(sub, "tests", "noise", "figure")
     sub = command("carry", _carry, "do runs of different kinds begin at one loss, and on which?")
     sub.add_argument("--task", required=True, help="name of the task")
-    sub.add_argument("--metric", help="name of the metric (default acc)")
-    sub.add_argument("--by", help="column of the kind of a run (default model)")
+    sub.add_argument("--metric", default="acc", help="name of the metric (default acc)")
+    sub.add_argument("--by", default="model", help="column of the kind of a run (default model)")
     sub.add_argument("--base", help="kind that the others are held against (default: most runs)")
-    sub.add_argument("--share", type=float, help="of the way from chance to perfect (default 0.2)")
-    sub.add_argument("--margin", type=float, help="what does not matter, of eta (default 0.05)")
+    for name, default, what in (
+        ("share", 0.2, "of the way from chance to the best score"),
+        ("margin", 0.05, "difference that does not matter, of eta"),
+    ):
+        sub.add_argument(f"--{name}", type=float, default=default, help=f"{what} ({default:g})")
     sub.add_argument(
         "--losses", dest="with_losses", help="CSV of further losses by run and tokens, or a name"
     )

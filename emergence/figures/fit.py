@@ -38,13 +38,13 @@ def plot_fit(fit: Fitted, ax: Axes | None = None, *, level: float = 0.95) -> Axe
     for curve in curves:
         if curve.low is not None and curve.high is not None:
             ax.fill_between(curve.loss, curve.low, curve.high, color=color, alpha=0.18, lw=0,
-                            zorder=1.5, label=f"{level:.0%} band of the curve")  # fmt: skip
+                            zorder=1.5, label=f"{100 * level:g}% band of the curve")  # fmt: skip
         width = 1.6 if len(curves) == 1 else 0.9
         ax.plot(curve.loss, curve.score, color=color, lw=width, zorder=3,
                 label="fit" if len(curves) == 1 else "fit, run by run")  # fmt: skip
     if (onset := fit.onset(level)) is not None:
         eta, ci = onset
-        said = rf"{level:.0%} interval of $\eta$"
+        said = rf"{100 * level:g}% interval of $\eta$"
         ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0, label=said)
         ax.axvline(eta, color=ETA, lw=1, ls=":")
         ax.annotate(rf"$\eta$ = {eta:.3f}", (eta, 0.98), xycoords=("data", "axes fraction"),

@@ -73,7 +73,7 @@ class ThresholdRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit scores y (n,) at the losses in X (n, columns); ValueError for fewer than 4 rows."""
         losses, scores = validate_data(self, X, y, y_numeric=True, ensure_min_samples=4)
-        if not -losses.shape[1] <= self.column < losses.shape[1]:
+        if self.column not in range(-losses.shape[1], losses.shape[1]):
             raise DataError(f"column is {self.column}; X has {losses.shape[1]}")
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         x = losses[:, self.column].astype(float)

@@ -1,4 +1,4 @@
-r"""Rivals: the forms in use for forecasting a score from the loss, fitted as their authors do.
+r"""Rivals: the forms in use for forecasting a score.
 
 ============  ========================================  =========================================
 name          form                                      source
@@ -156,8 +156,8 @@ def fit_line(points: Points) -> Rival | None:
 
 
 def fit_log_accuracy(points: Points) -> Rival | None:
-    """Fit a power law of compute to the logarithm of the ability; None without compute."""
-    if (seen := _by_compute(points)) is None:
+    """Fit a power law of compute to the logarithm of the ability; None where nothing rises."""
+    if (seen := _by_compute(points, 4)) is None:
         return None
     starts = [
         np.array([scale, rate])
@@ -169,8 +169,8 @@ def fit_log_accuracy(points: Points) -> Rival | None:
 
 
 def fit_broken_law(points: Points) -> Rival | None:
-    """Fit a power law of compute with one smooth break; None without compute or enough scores."""
-    if (seen := _by_compute(points)) is None or points.size < 8:
+    """Fit a power law of compute with one smooth break; None where nothing rises."""
+    if (seen := _by_compute(points, 7)) is None:  # more places than parameters
         return None
     x, starts = seen[0].x, []
     for place in np.quantile(np.log(x), [0.2, 0.4, 0.6, 0.8]):
@@ -185,10 +185,13 @@ def fit_broken_law(points: Points) -> Rival | None:
     return replace(fit, most_compute=seen[1])
 
 
-def _by_compute(points: Points) -> tuple[_Seen, float] | None:
-    """Abilities at computes as a share of the most, and the most; None where it is not known."""
+def _by_compute(points: Points, least: int) -> tuple[_Seen, float] | None:
+    """Abilities at computes as a share of the most, and the most.
+
+    None without so many different computes, or where too few scores have left chance.
+    """
     compute = points.compute
-    if compute is None or np.unique(compute).size < 4:
+    if compute is None or np.unique(compute).size < least or (points.ability > _ONSET).sum() < 4:
         return None
     return _Seen(compute / compute.max(), points.ability), float(compute.max())
 

@@ -10,7 +10,6 @@ from emergence.report.finding import Finding, Source, answers, counted, panels, 
 from emergence.verdicts.carry_over import carry_over
 from emergence.verdicts.carry_over_result import CarryOver
 
-_ALPHA = 0.05
 _SHOWN = 3  # tasks of a figure
 
 
@@ -22,29 +21,31 @@ def carries(source: Source) -> Finding:
         return carry_over(source.records, name, source.losses, metric=metric, base=source.base)
 
     tasks = sorted({(g.task, g.metric) for g in source.groups})
-    found, why = answers(ask, tasks, "no task begins in two groups of runs")
+    found, why = answers(ask, tasks, "there is no task")
     if not found:
         return Finding("cannot be told", f"no task can be asked ({why})")
-    best = [one.best.finding for one in found]
+    best = [one.finding(one.best) for one in found]
     agree, differ = best.count("agree"), best.count("differ")
     unknown = len(found) - agree - differ
     losses = sorted({a.axis for one in found for a in one.axes})
     said = [_of_loss(loss, found) for loss in losses]
     clause = (
-        f"of {counted(len(found), 'task')} the threshold carries over, on the loss on which the "
-        f"groups differ least, in {agree}, does not in {differ}, {unknown} cannot be told; "
-        + "; ".join(said)
+        f"of {counted(len(tasks), 'task')} {len(found)} begin in several groups of runs; on the "
+        f"loss on which the groups differ least the threshold carries over in {agree}, does not "
+        f"in {differ}, cannot be told to in {unknown}; " + "; ".join(said)
     )
+    if len(found) < len(tasks):
+        clause += f"; the others cannot be asked ({why})"
     table = pd.DataFrame([row for one in found for row in _rows(one)])
     shown = sorted(found, key=lambda one: -len(one.begins))[:_SHOWN]
-    holds = share_word(agree, differ, unknown)
+    holds = share_word(agree, differ, unknown + len(tasks) - len(found))
     return Finding(holds, clause, table, lambda: panels([one.plot for one in shown], 4.4, 3.0))
 
 
 def _of_loss(loss: str, found: Sequence[CarryOver]) -> str:
     """What one loss does for all tasks."""
     axes = [a for one in found for a in one.axes if a.axis == loss]
-    rejected = sum(a.p_common <= _ALPHA for a in axes)
+    rejected = sum(a.p_common <= a.alpha for a in axes)
     least = sum(one.best.axis == loss for one in found)
     spread = float(np.mean([a.spread for a in axes]))
     return (
@@ -62,12 +63,13 @@ def _rows(one: CarryOver) -> list[dict[str, object]]:
             "groups": len(a.groups),
             "runs that begin": f"{len(one.begins)} of {whole}",
             "loss": a.axis,
-            "eta of the base": f"{one.begins[a.axis][one.begins[one.by] == one.base].mean():.3f}",
+            "eta of the base": f"{one.begins[a.axis][one.begins[one.by] == one.base].mean():.3f} "
+            f"({one.base})",
             "spread of groups": f"{a.spread:.1%} {_percent(a.spread_interval())}",
             "of seeds": f"{a.within:.1%}",
             "one for all, p": f"{a.p_common:.3f}",
             "within 5%, p": f"{a.p_equivalent:.3f}",
-            "finding": a.finding,
+            "finding": one.finding(a),
         }
         for a in one.axes
     ]

@@ -42,7 +42,7 @@ def kinds(source: Source) -> Finding:
             "eta": f"{v.threshold.eta:.3f} {v.eta_interval:.3f}" if v.label == "emergent" else "",
             "p gradual": _p(v.evidence.p_gradual),
             "p sudden": _p(v.evidence.p_sudden),
-            "signal to noise": signal_to_noise(v.points),
+            "signal to noise": "" if v.label == "flat" else signal_to_noise(v.points),
         }
         for v in verdicts
     ]
@@ -63,7 +63,8 @@ def signal_to_noise(points: Points) -> str:
     .. math:: (\max_r m_r - \min_r m_r) / \mathrm{mean}_r\, s_r
 
     with the mean and the standard deviation of the last five checkpoints of each run (Heineman et
-    al. 2025, arXiv 2508.13144, who take thirty); nothing where fewer than two runs have so many.
+    al. 2025, arXiv 2508.13144, who take thirty); noise alone gives about 2 for some thirty runs.
+    Nothing where fewer than two runs have so many.
     """
     if points.run is None or points.tokens is None:
         return ""

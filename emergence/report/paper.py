@@ -23,6 +23,7 @@ from emergence.report.claims_axis import checkpoints, final_models, read_figures
 from emergence.report.claims_carry import carries
 from emergence.report.claims_kind import forecasts, kinds, metrics, sizes
 from emergence.report.finding import Finding, Holds, Source, panels, verdict_word
+from emergence.verdicts.verdict import Verdict
 
 _WORDS: dict[Holds, str] = {
     "yes": "it holds on",
@@ -71,7 +72,8 @@ CLAIMS = _claims()
 # Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
 _LAW_OF = {"paper3-cpu": "paper28-cpu"}
 # Runs that are held against a base, with further losses of the same checkpoints.
-_BASE_OF = dict.fromkeys(("vocabularies-cpu", "structures-cpu", "corpora-cpu"), "285k")
+_VARIED = ("vocabularies-cpu", "structures-cpu", "corpora-cpu")
+_BASE_OF = dict.fromkeys(_VARIED, "285k") | {"paper3-cpu": "908k"}
 
 
 def write_paper(
@@ -98,7 +100,7 @@ def write_paper(
                 n_boot,
                 seed,
                 law_records=load_dataset(_LAW_OF[name]) if name in _LAW_OF else None,
-                losses=load_losses(name) if name in _BASE_OF else None,
+                losses=load_losses(name) if name in _VARIED else None,
                 base=_BASE_OF.get(name),
             )
         return sources[name]
@@ -153,16 +155,24 @@ def _head(sources: Sequence[Source], *, bundled: bool, n_boot: int, seed: int) -
     return "\n\n".join([*lines, _table(pd.DataFrame(rows))])
 
 
+def _two_kinds(source: Source) -> tuple[Source, Verdict, Verdict] | None:
+    """An emergent task, that which rises most first, and a smooth one of its family."""
+    for sudden in sorted(source.labelled("emergent"), key=lambda v: -v.evidence.rise):
+        for gradual in source.labelled("smooth"):
+            if gradual.points.family == sudden.points.family:
+                return source, sudden, gradual
+    return None
+
+
 def _story(sources: Sequence[Source], folder: Path) -> list[str]:
     """One picture: an emergent and a smooth task of the same runs, and where each run begins."""
-    told = [s for s in sources if s.labelled("emergent") and s.labelled("smooth")]
-    if not told:
+    pair = next(filter(None, map(_two_kinds, sources)), None)
+    if pair is None:
         return []
-    source = told[0]
-    sudden, gradual = source.labelled("emergent")[0], source.labelled("smooth")[0]
+    source, sudden, gradual = pair
     said = (
         f"`{source.name}`: {sudden.points.task} begins at a threshold, {gradual.points.task} "
-        "improves all along, on the same checkpoints"
+        "improves all along, in the same runs"
     )
     plots: list[Callable[[Axes], object]] = [sudden.plot, gradual.plot]
     if (runs := thresholds_of_runs(sudden, source.n_boot, source.seed)) is not None:
@@ -204,7 +214,7 @@ def _census(counts: Sequence[Mapping[str, int]]) -> str:
     total = {label: sum(c[label] for c in counts) for label in counts[0]}
     n = sum(total.values())
     said = ", ".join(f"{k} {label} ({k / n:.0%})" for label, k in total.items())
-    return f"*Census.* Of {n} tasks of all these records {said}."
+    return f"*Census.* Of {n} tasks, once for every set of records and family, {said}."
 
 
 def _sentence(answers: Sequence[tuple[str, Holds]]) -> str:

@@ -15,16 +15,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from emergence._text import several
+from emergence._typing import FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.records.datasets import losses_table
+from emergence.records.record import Record
 from emergence.records.records import Records
 from emergence.verdicts.carry_over_result import CarryOver, OnAxis
 from emergence.verdicts.monotone import monotone_curve
 
-_BESIDES = ("family", "model", "run", "params", "tokens", "source")  # of a table of losses
+_ALPHA = 0.05
+_LEAST_DOF = 2
+_GROUP, _WAY = " group", " way"  # no column of the records is called so
+_BESIDES = set(Record.model_fields)  # what else a table of losses may hold
 
 
 def carry_over(
@@ -58,17 +63,18 @@ def carry_over(
     task : str
         Name of the task.
     losses : DataFrame, path or name of a bundled table, optional
-        One row per checkpoint: ``run``, ``tokens``, and a column for each further loss.
+        One row per checkpoint: ``run``, ``tokens``, and further losses: all columns of numbers that
+        are no fields of a record.
     metric : str
-        Name of the metric, of which more is better.
+        Name of the metric.
     by : str
         Column of the records that names the group of a run.
     base : str, optional
         Group that the others are held against; default: that with the most runs.
     share : float
-        Of the way from chance to a perfect score, 0 to 1.
+        Of the way from chance to the best score, 0 to 1.
     margin : float
-        Difference that does not matter, as a share of eta.
+        Difference that does not matter, as a share of eta, 0 to 1.
 
     Returns
     -------
@@ -79,30 +85,33 @@ def carry_over(
     DataError
         For a task, column or group that is not there, or where fewer than two groups begin.
     MethodRefused
-        Where no group has two runs: what a seed does and what a group does cannot be told apart.
+        Where runs of one group are too few: what a seed does and what a group does cannot be told
+        apart.
 
     Examples
     --------
     >>> from emergence import load_dataset
-    >>> found = carry_over(load_dataset("paper3-cpu"), "cloze_en", base="285k")
+    >>> found = carry_over(load_dataset("paper3-cpu"), "reading_zh", base="908k")
     >>> [one.axis for one in found.axes], len(found.best.groups)
     (['loss'], 3)
     """
-    if not (0.0 < share < 1.0 and margin > 0.0):
-        raise DataError(f"share {share:g} must lie between 0 and 1, margin {margin:g} above 0")
-    table, names = _beside(_scores(records, task, metric, by), losses)
-    begins, aside = _begin(table, names, by, share)
-    groups = sorted(begins[by].unique()) if len(begins) else []
+    if not (0.0 < share < 1.0 and 0.0 < margin < 1.0):
+        raise DataError(f"share is {share:g} and margin {margin:g}; both lie between 0 and 1")
+    scores = _scores(records, task, metric, by)
+    table, names = _beside(scores, losses)
+    begins, gaps, aside = _begin(table, names, by, share)
+    groups = sorted(begins[by].unique(), key=_in_order) if len(begins) else []
     if len(groups) < 2:
         raise DataError(f"{task}: runs of {several(len(groups), 'group')} begin; two are needed")
-    code = np.searchsorted(groups, begins[by])
+    code = begins[by].map(groups.index).to_numpy()
     counts = np.bincount(code)
-    if counts.max() < 2:
+    if len(begins) - len(groups) < _LEAST_DOF:
         raise MethodRefused(
-            f"{task}: no group by {by} has two runs that begin, so what a seed does and what a "
-            "group does cannot be told apart; add runs that differ in their seed alone"
+            f"{task}: {several(len(begins), 'run')} of {len(groups)} groups by {by} begin; what a "
+            "seed does and what a group does cannot be told apart; add runs that differ in their "
+            "seed alone"
         )
-    base = groups[int(counts.argmax())] if base is None else base
+    base = groups[int(counts.argmax())] if base is None else str(base)
     if base not in groups:
         raise DataError(f"{task}: no run of {base!r} begins; there is {', '.join(groups)}")
     axes = [
@@ -111,31 +120,57 @@ def carry_over(
             groups=tuple(groups),
             base=groups.index(base),
             margin=margin,
+            alpha=_ALPHA / len(names),
             log_eta=np.log(begins[name].to_numpy(dtype=float)),
+            gap=gaps[:, i],
             group=code,
         )
-        for name in names
+        for i, name in enumerate(names)
     ]
-    axes.sort(key=lambda one: (one.spread, one.p_equivalent))
     return CarryOver(
-        task=task, metric=metric, by=by, base=base, axes=tuple(axes), begins=begins, aside=aside
+        task=task,
+        metric=metric,
+        by=by,
+        base=base,
+        axes=tuple(sorted(axes, key=lambda one: one.spread)),
+        begins=begins,
+        aside=aside,
+        lost=tuple(sorted(set(scores[_GROUP]) - set(groups), key=_in_order)),
     )
 
 
+def _in_order(group: str) -> tuple[float, str]:
+    """Numbers by their size, before words."""
+    try:
+        return float(group), group
+    except ValueError:
+        return np.inf, group
+
+
 def _scores(records: Records, task: str, metric: str, by: str) -> pd.DataFrame:
-    """Scores of one task, from 0 at chance to 1."""
-    frame = records.to_frame()
+    """Abilities of one task, with the group of each run."""
     if task not in records.tasks:
         raise DataError(f"no task {task!r}; there is {', '.join(records.tasks)}")
-    mine = frame[(frame["task"] == task) & (frame["metric"] == metric)]
-    if not len(mine):
-        raise DataError(f"{task} has no metric {metric!r}")
-    if missing := [c for c in (by, "run", "tokens") if c not in mine or mine[c].isna().any()]:
-        raise DataError(f"{task}: every record needs {missing[0]!r}")
-    if mine["chance"].isna().any():
-        raise DataError(f"{task}: every record needs its chance")
-    way = (mine["value"] - mine["chance"]) / (1.0 - mine["chance"])
-    return mine[["run", "tokens", "loss"]].assign(way=way, **{by: mine[by].astype(str)})
+    mine = records.filter(task=task, metric=metric)
+    if not (found := mine.groups()):
+        raise DataError(f"{task} has no metric {metric!r} that a fit takes")
+    frame = mine.to_frame()
+    if by not in frame or by in ("run", "tokens", "loss") or frame[by].isna().any():
+        raise DataError(f"{task}: by is {by!r}; name a column that says of every run what it is")
+    number = is_numeric_dtype(frame[by])
+    frame[_GROUP] = frame[by].map("{:g}".format) if number else frame[by].astype(str)
+    runs = frame.groupby("run", observed=True)[_GROUP]
+    if len(several_groups := runs.nunique().loc[lambda n: n > 1]):
+        raise DataError(f"{task}: {by!r} changes within run {several_groups.index[0]!r}")
+    parts = [
+        pd.DataFrame(
+            {"run": p.run.astype(str), "tokens": p.tokens, "loss": p.loss, _WAY: p.ability}
+        )
+        for p in found
+        if p.run is not None
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(**{_GROUP: table["run"].map(runs.first())})
 
 
 def _beside(
@@ -145,11 +180,18 @@ def _beside(
     if given is None:
         return table, ("loss",)
     losses = losses_table(given)
-    names = [str(c) for c in losses if c not in _BESIDES and is_numeric_dtype(losses[c])]
-    if not {"run", "tokens"} <= set(losses) or not names:
-        raise DataError("losses: the columns run, tokens and at least one loss are needed")
-    if twice := sorted(set(names) & set(table)):
-        raise DataError(f"losses: a column {twice[0]!r} is of the records; rename it")
+    losses = losses.set_axis([str(c) for c in losses], axis=1)
+    if losses.columns.has_duplicates:
+        raise DataError("losses: two columns have one name")
+    there = [str(c) for c in losses]
+    names = [c for c in there if c not in _BESIDES and not c.startswith("Unnamed")]
+    names = [c for c in names if is_numeric_dtype(losses[c]) and not is_bool_dtype(losses[c])]
+    if not {"run", "tokens"} <= set(there) or not names:
+        raise DataError(
+            "losses: the columns run and tokens are needed, and one at least of numbers beside "
+            f"them; there is {', '.join(there)}"
+        )
+    losses = losses.assign(run=losses["run"].astype(str).str.strip())
     both = table.merge(losses[["run", "tokens", *names]], on=["run", "tokens"], how="left")
     if len(both) != len(table):
         raise DataError("losses: a checkpoint (run, tokens) has several rows")
@@ -159,20 +201,25 @@ def _beside(
             f"losses: {several(len(gone), 'checkpoint')} of the records lack a loss, first run "
             f"{first['run']} at {first['tokens']:.6g} tokens"
         )
-    if not (both[names] > 0).all(axis=None):
-        raise DataError("losses: a loss is not positive")
+    for name in names:
+        if not (np.isfinite(both[name]) & (both[name] > 0)).all():
+            raise DataError(f"losses: {name!r} is not a positive number everywhere")
     return both, ("loss", *names)
 
 
 def _begin(
     table: pd.DataFrame, names: Sequence[str], by: str, share: float
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Where each run begins, on every loss; and why the others have no such place."""
+) -> tuple[pd.DataFrame, FloatArray, dict[str, str]]:
+    """Where each run begins, on every loss; the gap between checkpoints there; why others do not.
+
+    Gaps (runs, losses) are those of the logarithm.
+    """
     rows: list[dict[str, object]] = []
+    gaps: list[FloatArray] = []
     aside: dict[str, str] = {}
-    for (group, run), mine in table.groupby([by, "run"]):
+    for (group, run), mine in table.groupby([_GROUP, "run"]):
         step = mine.sort_values("tokens")
-        tokens, level = monotone_curve(step["tokens"].to_numpy(float), step["way"].to_numpy(float))
+        tokens, level = monotone_curve(step["tokens"].to_numpy(float), step[_WAY].to_numpy(float))
         if level[-1] < share or level[0] >= share:
             begun = level[0] >= share
             aside[str(run)] = "had begun at its first checkpoint" if begun else "never begins"
@@ -180,6 +227,12 @@ def _begin(
         after = int((level >= share).argmax())
         part = (share - level[after - 1]) / (level[after] - level[after - 1])
         at = tokens[after - 1] + part * (tokens[after] - tokens[after - 1])
-        read = {n: float(np.interp(at, step["tokens"], step[n])) for n in names}
-        rows.append({by: str(group), "run": str(run), "tokens": float(at)} | read)
-    return pd.DataFrame(rows), aside
+        seen = step[list(names)].to_numpy(dtype=float)
+        read = [
+            np.interp([at, *tokens[after - 1 : after + 1]], step["tokens"], column)
+            for column in seen.T
+        ]
+        gaps.append(np.array([abs(np.log(b / a)) for _, a, b in read]))
+        values = {name: float(three[0]) for name, three in zip(names, read, strict=True)}
+        rows.append({by: str(group), "run": str(run), "tokens": float(at)} | values)
+    return pd.DataFrame(rows), np.array(gaps), aside

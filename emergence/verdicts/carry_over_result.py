@@ -17,22 +17,25 @@ from emergence._typing import Axes, FloatArray, IntArray
 from emergence.interval import Interval, check_level
 
 _ALPHA = 0.05
-_LEAST = 1e-9  # of eta: runs that begin at one loss to the last digit
+_MISSED = 0.25  # share of the runs without a threshold beyond which nothing is said of the others
 
 
 @dataclass(frozen=True, eq=False)
 class OnAxis:
     """Thresholds of groups of runs on one loss, each group beside a base.
 
-    ``log_eta`` and ``group`` have one entry for each run that begins; ``base`` is the number of
-    the base among ``groups``.
+    ``log_eta``, ``gap`` and ``group`` have one entry for each run that begins: logarithm of the
+    loss where it does, how far apart it is at the two checkpoints beside, number of the group;
+    ``base`` is that of the base among ``groups``, ``alpha`` the level of the tests.
     """
 
     axis: str
     groups: tuple[str, ...]
     base: int
     margin: float
+    alpha: float
     log_eta: FloatArray = field(repr=False)
+    gap: FloatArray = field(repr=False)
     group: IntArray = field(repr=False)
 
     @cached_property
@@ -50,9 +53,11 @@ class OnAxis:
 
     @cached_property
     def within(self) -> float:
-        """Standard deviation of runs of one group, as a share of eta."""
+        """Standard deviation of runs of one group, of the logarithm."""
+        # A run begins anywhere between two checkpoints, and groups may share the grid of theirs.
         rest = self.log_eta - self._means[self.group]
-        return max(float(np.sqrt(rest @ rest / self.dof)), _LEAST)
+        least = float(np.mean(self.gap**2)) / 12.0
+        return float(np.sqrt(max(float(rest @ rest) / self.dof, least)))
 
     def _ratio(self, spread: float) -> float:
         """Wald's F where the groups had this spread: one such ratio in all is an F draw."""
@@ -75,7 +80,7 @@ class OnAxis:
 
     @property
     def spread(self) -> float:
-        """Standard deviation between groups beyond that of runs, as a share of eta."""
+        """Standard deviation between groups beyond that of runs, of the logarithm."""
         return self._spread_at(1.0)
 
     def spread_interval(self, level: float = 0.95) -> Interval:
@@ -87,29 +92,40 @@ class OnAxis:
         return Interval(low, high, level, "Wald")
 
     @cached_property
-    def differences(self) -> FloatArray:
-        """Threshold of each group against that of the base, as a share of it (of its logarithm)."""
+    def _away(self) -> FloatArray:
         return self._means - self._means[self.base]
 
     @cached_property
-    def stderr(self) -> FloatArray:
-        """Standard errors of the ``differences``."""
+    def _stderr(self) -> FloatArray:
         root = np.sqrt(1.0 / self._counts + 1.0 / self._counts[self.base])
         return np.where(np.arange(len(self.groups)) == self.base, 0.0, self.within * root)
 
     @property
+    def differences(self) -> FloatArray:
+        """Threshold of each group less that of the base, as a share of it."""
+        return np.expm1(self._away)
+
+    def difference_interval(self, group: int, level: float = 0.95) -> Interval:
+        """Interval of the difference of one group from the base, by Student's t."""
+        check_level(level)
+        half = float(stdtrit(self.dof, 0.5 * (1.0 + level)) * self._stderr[group])
+        away = float(self._away[group])
+        return Interval(float(np.expm1(away - half)), float(np.expm1(away + half)), level, "t")
+
+    @property
     def p_equivalent(self) -> float:
         """p-value of "some group is further than the margin from the base" (two one-sided t)."""
-        others = np.arange(len(self.groups)) != self.base
-        away = (self.margin - np.abs(self.differences[others])) / self.stderr[others]
-        return float((1.0 - stdtr(self.dof, away)).max())
+        others = np.flatnonzero(np.arange(len(self.groups)) != self.base)
+        below, above = np.log1p(-self.margin), np.log1p(self.margin)
+        room = np.minimum(above - self._away, self._away - below)[others]
+        return float((1.0 - stdtr(self.dof, room / self._stderr[others])).max())
 
     @property
     def finding(self) -> str:
-        """What is shown: agree, differ, or cannot be told."""
-        if self.p_equivalent <= _ALPHA:
+        """What is shown of the runs that begin: agree, differ, or cannot be told."""
+        if self.p_equivalent <= self.alpha:
             return "agree"
-        return "differ" if self.p_common <= _ALPHA else "cannot be told"
+        return "differ" if self.p_common <= self.alpha else "cannot be told"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -123,11 +139,14 @@ class CarryOver(Result):
     base : str
         Group that the others are held against.
     axes : tuple of OnAxis
-        The losses, that on which the groups differ least first.
+        The losses, that on which the groups differ least first; each tested at 5% over their
+        number, for the best of several is chosen.
     begins : DataFrame
         One row per run: group, run, tokens and every loss where it begins.
     aside : dict of str to str
         Runs without a threshold, and why: they never begin, or had begun before they were seen.
+    lost : tuple of str
+        Groups of which no run has one.
     """
 
     task: str
@@ -137,11 +156,23 @@ class CarryOver(Result):
     axes: tuple[OnAxis, ...] = field(repr=False)
     begins: pd.DataFrame = field(repr=False)
     aside: dict[str, str]
+    lost: tuple[str, ...]
 
     @property
     def best(self) -> OnAxis:
         """Loss on which the groups differ least."""
         return self.axes[0]
+
+    def finding(self, one: OnAxis) -> str:
+        """What is shown on one loss, with the runs that have no threshold in mind.
+
+        Where some have none, the threshold of all does not agree; where more than a quarter have
+        none, those that have are too few to speak for the others.
+        """
+        found = one.finding
+        missed = len(self.aside) / (len(self.aside) + len(self.begins))
+        told = found == "cannot be told" or not self.aside
+        return found if told or (found == "differ" and missed <= _MISSED) else "cannot be told"
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -149,7 +180,8 @@ class CarryOver(Result):
         if not self.aside:
             return ()
         said = ", ".join(f"{run} ({why})" for run, why in self.aside.items())
-        return (f"these runs have no threshold here and are left out: {said}",)
+        whole = f"; of {', '.join(self.lost)} none has one" if self.lost else ""
+        return (f"these runs have no threshold here and are left out: {said}{whole}",)
 
     @property
     def reason(self) -> str:
@@ -161,11 +193,12 @@ class CarryOver(Result):
             "differ": f"does not carry over: one for all is rejected (p = {one.p_common:.2g})",
             "cannot be told": f"cannot be told to carry over within {seen:.0%}",
         }
+        lost = f"; no run of {' or '.join(self.lost)} begins" if self.lost else ""
         return (
             f"{self.task}: on {one.axis}, where {several(len(one.groups), 'group')} differ least, "
-            f"the threshold {words[one.finding]}; the groups add a standard deviation of "
+            f"the threshold {words[self.finding(one)]}; the groups add a standard deviation of "
             f"{one.spread:.1%} [{ci.low:.1%}, {ci.high:.1%}] of eta to the {one.within:.1%} "
-            "between runs that differ in their seed alone"
+            f"between runs that differ in their seed alone{lost}"
         )
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
@@ -173,11 +206,11 @@ class CarryOver(Result):
         rows = []
         for one in self.axes:
             ci, most = one.spread_interval(level), int(np.abs(one.differences).argmax())
-            half = float(stdtrit(one.dof, 0.5 * (1.0 + level))) * float(one.stderr[most])
+            reach = one.difference_interval(most, level)
             rows.append(
                 {
                     "axis": one.axis,
-                    "finding": one.finding,
+                    "finding": self.finding(one),
                     "spread": one.spread,
                     "spread_low": ci.low,
                     "spread_high": ci.high,
@@ -186,8 +219,8 @@ class CarryOver(Result):
                     "p_equivalent": one.p_equivalent,
                     "largest": one.groups[most],
                     "difference": float(one.differences[most]),
-                    "difference_low": float(one.differences[most]) - half,
-                    "difference_high": float(one.differences[most]) + half,
+                    "difference_low": reach.low,
+                    "difference_high": reach.high,
                 }
             )
         return pd.DataFrame(rows)
@@ -209,21 +242,25 @@ class CarryOver(Result):
             )
         return "\n".join([*lines, self.reason, *self._warned])
 
-    def interval(self, name: str, level: float = 0.95) -> Interval:
-        """Interval of the spread between groups on the loss ``name``, as a share of eta."""
+    def on(self, axis: str) -> OnAxis:
+        """Thresholds on one loss; DataError for another name, with those that there are."""
         for one in self.axes:
-            if one.axis == name:
-                return one.spread_interval(level)
-        raise no_interval(name, tuple(one.axis for one in self.axes))
+            if one.axis == axis:
+                return one
+        raise no_interval(axis, tuple(one.axis for one in self.axes))
+
+    def interval(self, name: str, level: float = 0.95) -> Interval:
+        """Interval of the spread between groups on the loss ``name``, of the logarithm of eta."""
+        return self.on(name).spread_interval(level)
 
     def plot(self, ax: Axes | None = None, axis: str | None = None) -> Axes:
         """Draw each group's threshold against that of the base, on the best or on another loss."""
         from emergence.figures.thresholds import plot_groups  # matplotlib only when drawing
 
-        one = next((a for a in self.axes if a.axis == axis), self.best)
-        half = float(stdtrit(one.dof, 0.975)) * one.stderr
+        one = self.best if axis is None else self.on(axis)
         rows = [
-            (name, float(d), Interval(float(d - h), float(d + h), 0.95, "t"))
-            for name, d, h in zip(one.groups, one.differences, half, strict=True)
+            (name, float(one.differences[i]), one.difference_interval(i))
+            for i, name in enumerate(one.groups)
         ]
-        return plot_groups(rows, f"{self.task} on {one.axis}: {one.finding}", one.margin, ax)
+        heading = f"{self.task} on {one.axis}: {self.finding(one)}"
+        return plot_groups(rows, heading, one.margin, ax)

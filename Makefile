@@ -6,10 +6,9 @@ BIN := $(VENV)/bin
 .PHONY: report test demo paper versions browser release docs clean
 
 report: $(VENV)/report.stamp
-	$(BIN)/emergence report data/public_reports.csv --jobs -1 -o out/public
-	$(BIN)/emergence report data/runs/paper3-cpu.csv --law data/runs/paper28-cpu.csv --jobs -1 -o out/experiment1
-	$(BIN)/emergence report data/runs/paper3-cpu-wsd.csv --law data/runs/paper28-cpu.csv --jobs -1 -o out/constant-rate
-	$(BIN)/emergence report data/runs/paper28-cpu.csv --jobs -1 -o out/experiment2
+	$(BIN)/emergence report public_reports --jobs -1 -o out/public
+	$(BIN)/emergence report paper3-cpu --jobs -1 -o out/experiment1
+	$(BIN)/emergence report paper28-cpu --jobs -1 -o out/experiment2
 
 demo: $(VENV)/train.stamp
 	$(BIN)/emergence sweep demo -o out/demo

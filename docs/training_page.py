@@ -22,7 +22,6 @@ from emergence import (
 )
 from emergence.errors import DataError, MethodRefused
 from emergence.figures.style import COLORS, GREY, INK, human, tidy
-from emergence.report.analysis import Analysis, analyse
 from emergence.train.config import ModelConfig, TrainConfig
 from emergence.train.corpus.tasks import TASKS
 from emergence.verdicts.axis import AXES, align_sizes
@@ -38,11 +37,7 @@ THRESHOLD_HEADER = (
     "task", "threshold loss by size, mean of the runs (s.e.)", "spread, nats",
     "runs differ by, sd", "one for all runs, p", "change for ten times the size (p)",
 )  # fmt: skip
-SIZE_HEADER = (
-    "task", "threshold loss", "95% interval", "parameters that reach it", "95% interval",
-    "remark",
-)  # fmt: skip
-BEGIN_HEADER = ("task", "runs that begin, by size", "at a loss of, by size")
+BEGIN_HEADER = ("task", "runs that begin, by size", "at a loss of, where that was seen")
 VERDICT_HEADER = ("task", "metric", "experiment 1", "experiment 2")
 CONFIG_HEADER = ("field", "default", "what it is")
 
@@ -73,20 +68,24 @@ def config_rows() -> list[tuple[str, ...]]:
 
 def begin_rows(records: Records) -> list[tuple[str, ...]]:
     """How many runs of each size begin, and where."""
-    frame = records.to_frame()
-    runs = frame.groupby("model")["run"].nunique()
-    order = frame.groupby("model")["params"].first().sort_values().index
+    runs = records.to_frame().drop_duplicates("run").set_index("run").sort_values("params")
+    sizes = list(dict.fromkeys(runs["model"]))
     rows: list[tuple[str, ...]] = []
     for name in TASKS:
         try:
-            begins = carry_over(records, name, metric=strict(name)).begins
+            found = carry_over(records, name, metric=strict(name))
         except (DataError, MethodRefused):  # hardly a run begins
             continue
-        by_size = begins.groupby("model")["loss"]
-        count, low, high = by_size.count(), by_size.min(), by_size.max()
-        began = ", ".join(f"{m}: {count.get(m, 0)} of {runs[m]}" for m in order)
-        where = ", ".join(f"{m}: {low[m]:.3f} to {high[m]:.3f}" for m in order if m in count)
-        rows.append((name, began, where))
+        never = [run for run, why in found.aside.items() if why.startswith("never")]
+        by_size = found.begins.groupby("model")["loss"]
+        low, high = by_size.min(), by_size.max()
+        began, where = [], []
+        for size in sizes:
+            of = runs.index[runs["model"] == size]
+            began.append(f"{size}: {len(of.difference(never))} of {len(of)}")
+            if size in low:
+                where.append(f"{size}: {low[size]:.3f} to {high[size]:.3f}")
+        rows.append((name, ", ".join(began), ", ".join(where)))
     return rows
 
 
@@ -133,29 +132,6 @@ def threshold_rows(records: Records, tasks: Sequence[str]) -> list[tuple[str, ..
                 f"{found.spread:.3f}",
                 f"{found.p_common:.3f}",
                 f"{size.slope:+.3f} ({size.p_value:.2f})",
-            )
-        )
-    return rows
-
-
-def size_rows(analysis: Analysis) -> list[tuple[str, ...]]:
-    """Threshold loss of the emergent tasks, and the model size that reaches it."""
-    rows: list[tuple[str, ...]] = []
-    for i, size in analysis.sizes.items():
-        verdict = analysis.verdicts[i]
-        if verdict.points.metric not in ("acc", "exact_match"):
-            continue
-        eta, n = verdict.eta_interval, size.interval("params")
-        high = "not bounded" if n.open_high else human(n.high)
-        at = "" if size.tokens is None else f" at {human(size.tokens)} tokens"
-        rows.append(
-            (
-                verdict.points.task,
-                f"{verdict.threshold.eta:.3f}",
-                f"{eta.low:.3f} to {eta.high:.3f}",
-                f"{human(size.params)}{at}",
-                f"{human(n.low)} to {high}",
-                "mostly outside the sizes of the law" if size.extrapolated else "",
             )
         )
     return rows
@@ -221,15 +197,14 @@ def main() -> None:
     long, finals = load_dataset("paper3-cpu"), load_dataset("paper28-cpu")
     write_table(STATIC / "begins.csv", BEGIN_HEADER, begin_rows(long))
     write_table(STATIC / "crossings.csv", CROSSING_HEADER, crossing_rows(long))
-    found = analyse(long, law_records=finals, n_jobs=-1)
-    write_table(STATIC / "sizes.csv", SIZE_HEADER, size_rows(found))
+    found = classify_tasks(long, n_jobs=-1)
     emergent = [
         v.points.task
-        for v in found.verdicts
+        for v in found
         if v.label == "emergent" and v.points.metric == strict(v.points.task)
     ]
     write_table(STATIC / "thresholds.csv", THRESHOLD_HEADER, threshold_rows(long, emergent))
-    experiments = (found.verdicts, classify_tasks(finals, n_jobs=-1))
+    experiments = (found, classify_tasks(finals, n_jobs=-1))
     write_table(STATIC / "verdicts.csv", VERDICT_HEADER, verdict_rows(experiments))
     for name, figure in (
         ("perplexity", draw_perplexity("exam_zh", "76k-seed1")),

@@ -188,21 +188,20 @@ def test_a_run_that_is_fitted_to_the_digit_does_not_outweigh_the_others() -> Non
 
 def part_of_arithmetic(task: str, runs: list[str], most: float = 1e9) -> Points:
     """Exact match of some of our own long runs, up to so many tokens."""
-    both = load_dataset("paper3-cpu"), load_dataset("paper3-cpu-again")
-    frame = pd.concat([r.filter(task=task, metric="exact_match").to_frame() for r in both])
+    frame = load_dataset("paper3-cpu").filter(task=task, metric="exact_match").to_frame()
     return Records(frame[frame["run"].isin(runs) & (frame["tokens"] <= most)]).select()
 
 
 def test_runs_that_rise_at_losses_of_their_own_are_not_flat() -> None:
     """Around one curve their errors would be so large that no rise is told from chance."""
-    points = part_of_arithmetic("arithmetic_zh", ["285k-seed1", "285k-seed3", "285k-seed5"])
+    points = part_of_arithmetic("arithmetic_zh", ["285k-seed2", "76k-seed2", "76k-seed3"])
     assert np.sum([points.value[points.run == r].max() > 0.7 for r in np.unique(points.run)]) == 2
     assert classify(points, n_boot=199).label != "flat"
 
 
 def test_a_rise_in_every_run_is_not_flat_whatever_errors_may_do_in_one() -> None:
-    """Errors that follow each other by .94 could make one such rise, but not four."""
-    runs = [f"908k-seed{seed}" for seed in (1, 3, 5, 6)]
+    """Errors that follow each other by .94 could make one such rise, but not three."""
+    runs = [f"908k-seed{seed}" for seed in (1, 2, 3)]
     rising = part_of_arithmetic("arithmetic_en", runs, most=2.7e6)
     assert classify(rising, n_boot=199).evidence.p_flat <= 0.05
     wander = {"n": 100, "n_runs": 5, "rho": 0.6, "offset_sd": 0.02}

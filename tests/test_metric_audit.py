@@ -71,10 +71,8 @@ def test_from_worse_than_guessing_to_guessing_is_no_ability() -> None:
 
 
 def test_runs_that_ship() -> None:
-    """Coreference begins at a threshold in all metrics."""
-    mine = load_dataset("paper3-cpu").to_frame()
-    few = mine[mine["run"].isin([f"{size}-seed1" for size in ("285k", "508k", "908k")])]
-    audit = audit_metrics(Records(few), "coreference_zh", n_boot=99)
+    """Chinese reading begins at a threshold in all metrics."""
+    audit = audit_metrics(load_dataset("paper3-cpu"), "reading_zh", n_boot=99)
     assert [v.label for v in audit.verdicts] == ["emergent"] * 3, audit.reason
     assert audit.label == "ability", audit.reason
 

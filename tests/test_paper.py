@@ -60,7 +60,7 @@ def test_the_page_of_ones_own_records(tmp_path) -> None:
     assert len(figures) == len(set(figures)) == 6
     assert figures[0] == "paper/story.png"
     assert "quiz begins at a threshold, cloze improves all along" in text
-    assert "*Census.* Of 2 tasks of all these records 1 smooth (50%), 1 emergent (50%)" in text
+    assert "*Census.* Of 2 tasks, once for every set of records and family, 1 smooth (50%)" in text
     for figure in figures:
         assert (tmp_path / figure).stat().st_size > 5000
     again = write_paper(tmp_path / "again", {"toy": toy()}, n_boot=199)

@@ -15,7 +15,7 @@ from emergence import (
     simulate,
     size_threshold as find,
 )
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval
 from emergence.planning.scaling_law import scaling_law, scaling_law_tokens
 
@@ -124,3 +124,19 @@ def test_an_eta_that_is_not_bounded_leaves_the_size_unbounded(
         assert size.interval(name, 0.99).open_low
     assert size.curve([1e12], 0.95)["open_high"].all()
     assert not size.curve([1e12], 0.8)["open_high"].any()
+
+
+def test_a_law_of_losses_that_do_not_fall_gives_no_size() -> None:
+    """Smaller models trained on more, to one loss: 1e-48 parameters would be the answer."""
+    rng, size = np.random.default_rng(0), np.repeat([76e3, 285e3, 908e3], 3)
+    law = fit_scaling_law(
+        size,
+        0.67 + rng.normal(0, 0.008, 9),
+        tokens=np.repeat([12e6, 8e6, 6e6], 3),
+        run=[f"r{i}" for i in range(9)],
+        n_boot=99,
+    )
+    assert not law.falls
+    fit = fit_threshold(simulate("jump", eta=2.2, n=60, rng=1).select(), n_boot=99)
+    with pytest.raises(MethodRefused, match="the law of 9 runs gives no size: the loss hardly"):
+        find(fit, law)

@@ -148,6 +148,9 @@ def tied(size: FloatArray, tokens: FloatArray) -> tuple[float, float] | None:
     return float(np.exp(d.mean() - b * n.mean())), b
 
 
+HARDLY = "the loss hardly falls with size: sizes by this law mean nothing"
+
+
 def cautions(problem: Law, n_runs: int, best: FloatArray) -> tuple[str, ...]:
     """What should be read with care in a fitted law."""
     out = []
@@ -155,7 +158,7 @@ def cautions(problem: Law, n_runs: int, best: FloatArray) -> tuple[str, ...]:
     # By the median: a few runs that diverged say nothing of the others.
     error = robust_sd(problem.residual(best))
     if problem.effect_of_size(best) < 3.0 * error:
-        out.append("the loss hardly falls with size: sizes by this law mean nothing")
+        out.append(HARDLY)
     if np.unique(size).size < 5:
         out.append(f"only {np.unique(size).size} sizes: the exponent is poorly known")
     if n_runs < _FEW_RUNS:

@@ -12,7 +12,7 @@ from emergence._results import Result, no_interval
 from emergence._typing import AnyArray, Axes, FloatArray, IntArray
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval, check_level, percentile
-from emergence.planning.law_problem import Law, Loss, bootstrap, cautions, natural, tied
+from emergence.planning.law_problem import HARDLY, Law, Loss, bootstrap, cautions, natural, tied
 from emergence.records.columns import column_of
 
 
@@ -61,6 +61,11 @@ class ScalingLaw(Result):
             return ""
         c, b = self.ray
         return f"along D = {c:.3g} N" + ("" if abs(b - 1.0) < 0.01 else f"^{b:.2f}")
+
+    @property
+    def falls(self) -> bool:
+        """Whether the loss falls with size by more than its errors: else no size is to be had."""
+        return HARDLY not in self.warnings
 
     @property
     def reason(self) -> str:

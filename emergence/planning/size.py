@@ -13,6 +13,7 @@ from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, check_level
+from emergence.planning.law_problem import HARDLY
 from emergence.planning.scaling_law import ScalingLaw
 from emergence.records.points import FLOPS_PER_TOKEN
 
@@ -187,8 +188,8 @@ def size_threshold(
     DataError
         For tokens with a law that has none, or that are not positive.
     MethodRefused
-        For a fit that found no onset, and for tokens with a law of runs whose tokens were tied to
-        their size.
+        For a fit that found no onset, for a law of losses that hardly fall with size, and for
+        tokens with a law of runs whose tokens were tied to their size.
 
     Examples
     --------
@@ -204,6 +205,8 @@ def size_threshold(
     """
     if fit.status is Status.NO_ONSET:
         raise MethodRefused(f"{fit.points.label}: {fit.status}; there is no eta to reach")
+    if not law.falls:
+        raise MethodRefused(f"the law of {law.n_runs} runs gives no size: {HARDLY}")
     if tokens is not None and law.form == "N":
         law.check_tokens()
     if law.form == "ND":

@@ -45,10 +45,8 @@ def load_dataset(name: str) -> Records:
     name : str
         ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm; ``olmo_ladder``: all
         checkpoints of the ladder, in cloze form; ``olmo_letter``: twenty tasks of OLMo 2 answered
-        by letter; ``gemstones``: 22 shapes of model, in cloze form; ``paper3-cpu``,
-        ``paper3-cpu-again``, ``paper3-cpu-wsd`` and ``paper28-cpu``: our own runs after the two
-        experiments of Du et al.; ``paper3-cpu-first``: those of a corpus in which all twelve
-        tasks leave chance (data/README.md).
+        by letter; ``gemstones``: 22 shapes of model, in cloze form; ``paper3-cpu`` and
+        ``paper28-cpu``: our own runs after the two experiments of Du et al. (data/README.md).
 
     Raises
     ------

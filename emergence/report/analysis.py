@@ -16,6 +16,7 @@ from emergence.errors import DataError
 from emergence.fits.diagnostics import diagnose
 from emergence.fits.runs.thresholds import run_thresholds
 from emergence.fits.runs.thresholds_result import RunThresholds
+from emergence.planning.law_problem import HARDLY
 from emergence.planning.scaling_law import ScalingLaw, fit_scaling_law
 from emergence.planning.size import SizeThreshold, size_threshold
 from emergence.records.points import Points
@@ -140,7 +141,7 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
     tokens = runs["tokens"].to_numpy()
     same = tokens.max() <= _FIXED_TOKENS * tokens.min()
     try:
-        return fit_scaling_law(
+        law = fit_scaling_law(
             runs["params"],
             runs["loss"],
             tokens=None if same else tokens,
@@ -150,6 +151,7 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
         )
     except DataError as error:
         return f"{error} (the last checkpoint of each run counts)"
+    return law if law.falls else f"{HARDLY} ({law.n_runs} runs, the last checkpoint of each)"
 
 
 def analyse(

@@ -69,8 +69,6 @@ def _claims() -> list[Claim]:
 CLAIMS = _claims()
 
 
-# Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
-_LAW_OF = {"paper3-cpu": "paper28-cpu"}
 # Runs that are held against a base, with further losses of the same checkpoints.
 _VARIED = ("vocabularies-cpu", "structures-cpu", "corpora-cpu")
 _BASE_OF = dict.fromkeys(_VARIED, "285k") | {"paper3-cpu": "908k"}
@@ -99,7 +97,6 @@ def write_paper(
                 load_dataset(name),
                 n_boot,
                 seed,
-                law_records=load_dataset(_LAW_OF[name]) if name in _LAW_OF else None,
                 losses=load_losses(name) if name in _VARIED else None,
                 base=_BASE_OF.get(name),
             )

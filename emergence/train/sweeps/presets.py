@@ -154,7 +154,6 @@ _paper28 = partial(
 PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "demo": _demo,
     "paper3-cpu": partial(_paper3_cpu, range(1, 4)),
-    "paper3-cpu-first": partial(_paper3_cpu, range(1, 2)),
     "paper3-cpu-again": partial(_paper3_cpu, range(4, 7)),
     "paper3-cpu-wsd": partial(_paper3_cpu, range(1, 4), schedule="wsd"),
     "paper28-cpu": _paper28_cpu,

@@ -220,7 +220,7 @@ def test_the_page_of_claims_asks_it_of_every_loss() -> None:
     assert "on per_byte one threshold is rejected in 0" in found.clause
     assert found.holds == "yes"
     assert found.table["loss"].tolist() == ["per_byte", "loss"]
-    assert found.table["runs that begin"].tolist() == ["9 of 9"] * 2
+    assert found.table["runs with a threshold"].tolist() == ["9 of 9"] * 2
     assert len(found.draw().axes) == 1
     frame = records.to_frame()
     alone = Records(frame[frame["run"].str.endswith("0")])

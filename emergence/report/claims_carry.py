@@ -61,7 +61,7 @@ def _rows(one: CarryOver) -> list[dict[str, object]]:
         {
             "task": one.task,
             "groups": len(a.groups),
-            "runs that begin": f"{len(one.begins)} of {whole}",
+            "runs with a threshold": f"{len(one.begins)} of {whole}",
             "loss": a.axis,
             "eta of the base": f"{one.begins[a.axis][one.begins[one.by] == one.base].mean():.3f} "
             f"({one.base})",

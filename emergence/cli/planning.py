@@ -119,14 +119,12 @@ def _backtest(args: argparse.Namespace) -> None:
 
 def _translate(args: argparse.Namespace) -> None:
     from emergence.planning.translation import translate
-    from emergence.records.datasets import load_losses
 
-    losses = args.table if args.table is not None else load_losses()
     if (eta := args.eta) is None:
         if args.file is None:
             raise EmergenceError("give a threshold by --eta, or records to fit it to by --records")
         eta = fit_one(args, read(args.file))
-    found = translate(eta, losses, args.source, args.target, run=args.run_column)
+    found = translate(eta, args.table, args.source, args.target, run=args.run_column)
     tell(args, found, found.summary(args.level))
     say(args, "", interval=[*found.interval("eta", args.level)], level=args.level)
     save_plot(args, found)
@@ -155,7 +153,9 @@ def add_commands(command: Command) -> None:
     sub.add_argument("--jobs", type=int, default=1, help="studies at a time (-1: all cores)")
     add(sub, "figure")
     sub = command("translate", _translate, "a threshold on one loss as one on another", file=False)
-    sub.add_argument("table", nargs="?", help="CSV of losses by checkpoint (default: OLMo's)")
+    sub.add_argument(
+        "table", nargs="?", default="olmo", help="CSV of losses by checkpoint (default: OLMo's)"
+    )
     sub.add_argument("--from", dest="source", required=True, help="column of the loss of eta")
     sub.add_argument("--to", dest="target", required=True, help="column of the other loss")
     sub.add_argument("--eta", type=float, help="threshold on the first loss")

@@ -71,7 +71,7 @@ def _carry(args: argparse.Namespace) -> None:
 
     options = given(args, "metric by base share margin")
     records = read(args.file, args.encoding)
-    found = carry_over(records, args.task, args.with_losses, **options)
+    found = carry_over(records, args.task, args.table, **options)
     tell(args, found)
     save_plot(args, found)
 
@@ -109,6 +109,6 @@ def add_commands(command: Command) -> None:
     ):
         sub.add_argument(f"--{name}", type=float, default=default, help=f"{what} ({default:g})")
     sub.add_argument(
-        "--losses", dest="with_losses", help="CSV of further losses by run and tokens, or a name"
+        "--losses", dest="table", help="CSV of further losses by run and tokens, or a name"
     )
     add(sub, "figure")

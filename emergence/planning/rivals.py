@@ -47,6 +47,7 @@ class _Seen(NamedTuple):
 
     x: FloatArray
     ability: FloatArray
+    most_compute: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,36 +165,34 @@ def fit_log_accuracy(points: Points) -> Rival | None:
         for rate in np.geomspace(0.03, 2.0, 10)
         for scale in np.geomspace(0.01, 10.0, 10)
     ]
-    fit = _best("log accuracy", _log_accuracy, seen[0], starts, ([0.0, 0.0], [np.inf, 10.0]))
-    return replace(fit, most_compute=seen[1])
+    return _best("log accuracy", _log_accuracy, seen, starts, ([0.0, 0.0], [np.inf, 10.0]))
 
 
 def fit_broken_law(points: Points) -> Rival | None:
     """Fit a power law of compute with one smooth break; None where nothing rises."""
     if (seen := _by_compute(points, 7)) is None:  # more places than parameters
         return None
-    x, starts = seen[0].x, []
+    x, starts = seen.x, []
     for place in np.quantile(np.log(x), [0.2, 0.4, 0.6, 0.8]):
         for width in (0.1, 0.5):
             for before, more in ((0.0, 0.3), (0.0, 1.0), (0.1, 0.5), (0.3, -0.2)):
                 unit = _broken(x, np.array([0.0, 1.0, before, place, more, width]))
-                factor, constant = _linear(1.0 - unit, 1.0 - seen[0].ability)
+                factor, constant = _linear(1.0 - unit, 1.0 - seen.ability)
                 starts.append(np.array([constant, factor, before, place, more, width]))
     low = [-1.0, 0.0, -1.0, float(np.log(x.min())), -3.0, 0.02]
     high = [1.0, 10.0, 3.0, 0.0, 3.0, 3.0]
-    fit = _best("broken law", _broken, seen[0], starts, (low, high))
-    return replace(fit, most_compute=seen[1])
+    return _best("broken law", _broken, seen, starts, (low, high))
 
 
-def _by_compute(points: Points, least: int) -> tuple[_Seen, float] | None:
-    """Abilities at computes as a share of the most, and the most.
+def _by_compute(points: Points, least: int) -> _Seen | None:
+    """Abilities at computes as a share of the most.
 
     None without so many different computes, or where too few scores have left chance.
     """
     compute = points.compute
     if compute is None or np.unique(compute).size < least or (points.ability > _ONSET).sum() < 4:
         return None
-    return _Seen(compute / compute.max(), points.ability), float(compute.max())
+    return _Seen(compute / compute.max(), points.ability, float(compute.max()))
 
 
 def _best(
@@ -217,7 +216,15 @@ def _best(
     sd = float(np.sqrt(2.0 * best.cost / dof))
     jacobian = np.asarray(best.jac)
     inverse = np.linalg.pinv(jacobian.T @ jacobian, rcond=_BLIND, hermitian=True)
-    return Rival(name, curve, best.x, covariance=inverse * sd**2, sd=sd, dof=dof)
+    return Rival(
+        name,
+        curve,
+        best.x,
+        covariance=inverse * sd**2,
+        sd=sd,
+        dof=dof,
+        most_compute=seen.most_compute,
+    )
 
 
 def loss_law(points: Points) -> Law | None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from emergence.interval import Interval
 from emergence.report.finding import Finding, Source, answers, counted, panels, share_word
 from emergence.verdicts.carry_over import carry_over
 from emergence.verdicts.carry_over_result import CarryOver
@@ -65,7 +64,7 @@ def _rows(one: CarryOver) -> list[dict[str, object]]:
             "loss": a.axis,
             "eta of the base": f"{one.begins[a.axis][one.begins[one.by] == one.base].mean():.3f} "
             f"({one.base})",
-            "spread of groups": f"{a.spread:.1%} {_percent(a.spread_interval())}",
+            "spread of groups": f"{a.spread:.1%} {a.spread_interval():.1%}",
             "of seeds": f"{a.within:.1%}",
             "one for all, p": f"{a.p_common:.3f}",
             "within 5%, p": f"{a.p_equivalent:.3f}",
@@ -73,7 +72,3 @@ def _rows(one: CarryOver) -> list[dict[str, object]]:
         }
         for a in one.axes
     ]
-
-
-def _percent(ci: Interval) -> str:
-    return f"[{ci.low:.1%}, {ci.high:.1%}]"

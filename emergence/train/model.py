@@ -1,6 +1,7 @@
 """Model: a decoder or a state-space model of the transformers library, from a few sizes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -24,51 +25,41 @@ _CHUNK = 32  # tokens of a sequence that mamba2 takes in one product: the fastes
 
 def structure(config: ModelConfig) -> PreTrainedConfig:
     """Describe the model as transformers does."""
-    return _mamba2(config) if config.mixer == "mamba2" else _glm(config)
-
-
-def _mamba2(config: ModelConfig) -> Mamba2Config:
-    return Mamba2Config(
-        architectures=["Mamba2ForCausalLM"],
-        vocab_size=config.vocab_size,
-        hidden_size=config.hidden,
-        num_hidden_layers=config.layers,
-        num_heads=config.heads,
-        head_dim=2 * config.hidden // config.heads,
-        expand=2,
-        n_groups=config.kv_heads,
-        state_size=config.state,
-        chunk_size=_CHUNK,
-        initializer_range=config.hidden**-0.5,
-        tie_word_embeddings=True,
-        pad_token_id=None,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-
-
-def _glm(config: ModelConfig) -> GlmConfig:
+    common: dict[str, Any] = {
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden,
+        "num_hidden_layers": config.layers,
+        "initializer_range": config.hidden**-0.5,
+        "tie_word_embeddings": True,
+        "pad_token_id": None,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    }
+    if config.mixer == "mamba2":
+        return Mamba2Config(
+            architectures=["Mamba2ForCausalLM"],
+            num_heads=config.heads,
+            head_dim=2 * config.hidden // config.heads,
+            expand=2,
+            n_groups=config.kv_heads,
+            state_size=config.state,
+            chunk_size=_CHUNK,
+            **common,
+        )
     return GlmConfig(
         architectures=["GlmForCausalLM"],
-        vocab_size=config.vocab_size,
-        hidden_size=config.hidden,
         intermediate_size=config.ffn,
-        num_hidden_layers=config.layers,
         num_attention_heads=config.heads,
         num_key_value_heads=config.kv_heads,
         head_dim=config.hidden // config.heads,
         max_position_embeddings=config.context,
-        initializer_range=config.hidden**-0.5,
         rope_parameters={
             "rope_type": "default",
             "rope_theta": config.rope_theta,
             "partial_rotary_factor": config.rotary,
         },
         attention_bias=False,
-        tie_word_embeddings=True,
-        pad_token_id=None,
-        bos_token_id=0,
-        eos_token_id=0,
+        **common,
     )
 
 

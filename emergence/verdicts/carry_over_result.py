@@ -16,7 +16,6 @@ from emergence._text import several
 from emergence._typing import Axes, FloatArray, IntArray
 from emergence.interval import Interval, check_level
 
-_ALPHA = 0.05
 _MISSED = 0.25  # share of the runs without a threshold beyond which nothing is said of the others
 
 
@@ -169,10 +168,9 @@ class CarryOver(Result):
         Where some have none, the threshold of all does not agree; where more than a quarter have
         none, those that have are too few to speak for the others.
         """
-        found = one.finding
         missed = len(self.aside) / (len(self.aside) + len(self.begins))
-        told = found == "cannot be told" or not self.aside
-        return found if told or (found == "differ" and missed <= _MISSED) else "cannot be told"
+        trusted = missed <= _MISSED if one.finding == "differ" else not missed
+        return one.finding if trusted else "cannot be told"
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -197,7 +195,7 @@ class CarryOver(Result):
         return (
             f"{self.task}: on {one.axis}, where {several(len(one.groups), 'group')} differ least, "
             f"the threshold {words[self.finding(one)]}; the groups add a standard deviation of "
-            f"{one.spread:.1%} [{ci.low:.1%}, {ci.high:.1%}] of eta to the {one.within:.1%} "
+            f"{one.spread:.1%} {ci:.1%} of eta to the {one.within:.1%} "
             f"between runs that differ in their seed alone{lost}"
         )
 
@@ -234,11 +232,10 @@ class CarryOver(Result):
         """Report as text."""
         head = f"{'loss':<28}{'spread':>8}{'95%':>18}{'p one':>8}{'p margin':>10}  finding"
         lines = [f"{self.task} ({self.metric}), groups by {self.by}, base {self.base}", head]
-        for r in self.to_frame().itertuples():
-            reach = f"[{r.spread_low:.1%}, {r.spread_high:.1%}]"
+        for one in self.axes:
             lines.append(
-                f"{r.axis:<28}{r.spread:>8.1%}{reach:>18}{r.p_common:>8.3f}"
-                f"{r.p_equivalent:>10.3f}  {r.finding}"
+                f"{one.axis:<28}{one.spread:>8.1%}{f'{one.spread_interval():.1%}':>18}"
+                f"{one.p_common:>8.3f}{one.p_equivalent:>10.3f}  {self.finding(one)}"
             )
         return "\n".join([*lines, self.reason, *self._warned])
 

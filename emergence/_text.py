@@ -1,6 +1,8 @@
 """Text of the user, on its way into files that others parse."""
 
+import io
 import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,6 +10,7 @@ if TYPE_CHECKING:
 
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
+_WIDE = 10_000  # columns: no line of a table is broken
 
 
 def readable(text: str) -> str:
@@ -20,6 +23,30 @@ def readable(text: str) -> str:
 def several(n: int, what: str) -> str:
     """Count of things, in words: 1 run, 2 runs."""
     return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def table(
+    rows: Iterable[Sequence[str]], header: Sequence[str] = (), *, right: Iterable[int] = ()
+) -> list[str]:
+    """Lines of a table, indented, columns two blanks apart, those of ``right`` to the right.
+
+    Widths are those on a screen, where a Chinese character takes two places.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[Text(readable(cell)) for cell in row] for row in ([header] if header else [])]
+    cells += [[Text(readable(cell)) for cell in row] for row in rows]
+    grid = Table.grid(padding=(0, 2))
+    for i in range(max(map(len, cells), default=0)):
+        grid.add_column(justify="right" if i in set(right) else "left", no_wrap=True)
+    for row in cells:
+        grid.add_row(*row)
+    out = io.StringIO()
+    plain = Console(file=out, width=_WIDE, color_system=None, force_jupyter=False)
+    plain.print(grid, crop=False)
+    return [f"  {line}".rstrip() for line in out.getvalue().splitlines() if cells]
 
 
 def inert(frame: "pd.DataFrame") -> "pd.DataFrame":

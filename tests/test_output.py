@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +18,9 @@ import pytest
 
 from emergence import Records, classify_tasks, read_records, simulate
 from emergence._files import check_folder, check_output, locked, replacing, write_table, write_whole
-from emergence._text import readable
+from emergence._text import readable, table
 from emergence.cli.main import main
+from emergence.cli.terminal import show
 from emergence.errors import OutputError
 from emergence.report import pictures
 from emergence.report.analysis import Analysis, analyse
@@ -191,3 +194,26 @@ def test_a_missing_trainer_says_what_to_install(
         monkeypatch.delitem(sys.modules, name)
     assert main(["train", "102k"]) == 2
     assert "pip install 'emergence-lm[train]'" in capsys.readouterr().err
+
+
+def test_a_table_is_aligned_as_a_screen_shows_it() -> None:
+    lines = table([("事实", "1.5"), ("[bold]x\n", "12")], ("task", "eta"), right=[1])
+    assert lines == ["  task      eta", "  事实      1.5", "  [bold]x    12"]
+    assert table([]) == []
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_colour_and_a_file_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "  [b] acc  emergent  2.6\n  warning: " + "long " * 60
+    for name, value in (("TERM", "xterm"), ("NO_COLOR", ""), ("COLUMNS", "40")):
+        monkeypatch.setenv(name, value)
+    for out in (_Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stdout", out)
+        show(text)
+        plain = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
+        assert plain == text + "\n"  # no line broken, no bracket taken for markup
+        assert (plain != out.getvalue()) == out.isatty()

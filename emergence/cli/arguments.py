@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emergence._files import replacing
 from emergence._typing import LOSSES, NOISES, OUTLIERS, PLATEAUS, RUNS, Axes
+from emergence.cli.terminal import show
 from emergence.errors import DataWarning, EmergenceError, RecordsError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def say(args: argparse.Namespace, text: str, **facts: Any) -> None:
 
         args.facts.update(jsonable(facts))
     elif text and not args.quiet:
-        print(text, flush=True)
+        show(text)
 
 
 def tell(args: argparse.Namespace, found: Result, text: str | None = None) -> None:

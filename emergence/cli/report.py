@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emergence._files import check_output, locked
+from emergence._text import table
 from emergence.cli.arguments import Command, add, given, progress, read, say
 from emergence.errors import EmergenceError
 
@@ -76,7 +77,7 @@ def _write(args: argparse.Namespace, folder: Path) -> None:
     )
     _report_failed(failed)
     places = {"table": folder / "verdicts.csv", "figures": folder / "figures"}
-    lines = [f"{name:<7} {path}" for name, path in places.items()]
+    lines = table((name, str(path)) for name, path in places.items())
     say(args, "\n" + "\n".join(lines), **{name: str(path) for name, path in places.items()})
     if args.json:
         rows = [verdict.to_row() for verdict in analysis.verdicts]

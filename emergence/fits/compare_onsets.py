@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, Stream, as_seed
 from emergence._results import Result, no_interval
+from emergence._text import table
 from emergence._typing import Axes, FloatArray, Runs
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Contest, threshold_contest
@@ -82,7 +83,7 @@ class OnsetComparison(Result):
     def summary(self) -> str:
         """Report as text."""
         lines = [f"Onset of {self._fits['kink'].points.label}: {self.reason}"]
-        lines += [f"  {model:<16}eta {eta:.4f}" for model, eta in self.eta.items()]
+        lines += table((model, f"eta {eta:.4f}") for model, eta in self.eta.items())
         lines.append(f"  with both: jump {self.jump:.4g}, slope {self.slope:.4g} per nat")
         return "\n".join(lines + self._warned)
 

@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from emergence._results import Result, Status, jsonable, no_interval
+from emergence._text import table
 from emergence._typing import Axes, FloatArray
 from emergence.engine.contest import Candidate
 from emergence.errors import DataError
@@ -115,19 +116,25 @@ class Diagnostics(Result):
         """Report as text."""
         top = self.points.nlargest(3, "leverage")
         lines = ["Diagnostics", "  highest leverage:"]
-        lines += [
-            f"    {r['run']}  loss {r['loss']:.4g}  leverage {r['leverage']:.2f}  "
-            f"eta {r['eta_shift']:+.4f} without it"
+        lines += table(
+            (
+                str(r["run"]),
+                f"loss {r['loss']:.4g}",
+                f"leverage {r['leverage']:.2f}",
+                f"eta {r['eta_shift']:+.4f} without it",
+            )
             for r in top.to_dict("records")
-        ]
+        )
         if len(self.runs):
             lines.append("  without the run:")
-            lines += [
-                f"    {r['run']:<24} "
-                + (f"eta {r['eta']:.4f}" if np.isfinite(r["eta"]) else "no onset")
-                + ("  it decides" if r["decides"] else "")
+            lines += table(
+                (
+                    str(r["run"]),
+                    f"eta {r['eta']:.4f}" if np.isfinite(r["eta"]) else "no onset",
+                    "it decides" if r["decides"] else "",
+                )
                 for r in self.runs.to_dict("records")
-            ]
+            )
         for r in self.drift.to_dict("records"):
             lines.append(
                 f"  residuals with {r['by']}: rank correlation {r['correlation']:+.2f}, "

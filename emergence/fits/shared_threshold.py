@@ -21,6 +21,7 @@ from scipy.special import fdtrc, stdtrit
 
 from emergence._random import Seed, as_seed
 from emergence._results import Result, Status, jsonable, no_interval, renamed
+from emergence._text import table
 from emergence._typing import Axes
 from emergence.engine.runs.shared_eta import share_curves
 from emergence.errors import DataError
@@ -114,7 +115,9 @@ class SharedThreshold(Result):
         """Report as text."""
         head = f"Shared threshold of {len(self.tasks)} {self.what}: "
         lines = [f"{head}{self.eta:.4f} {self.interval()}"]
-        lines += [f"  {t:<36}{e:>8.4f}" for t, e in zip(self.tasks, self.etas, strict=True)]
+        lines += table(
+            (task, f"{eta:.4f}") for task, eta in zip(self.tasks, self.etas, strict=True)
+        )
         return "\n".join([*lines, f"  {self.reason}", *self._warned])
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 
 from emergence._random import Seed, Stream, as_seed
 from emergence._results import Result, no_interval
+from emergence._text import table
 from emergence._typing import Columns, FloatArray, Noise, Runs
 from emergence.curves.catalogue import SMOOTH
 from emergence.curves.family import Scale
@@ -181,9 +182,11 @@ class SmoothFit(Result):
     def summary(self) -> str:
         """Report as text."""
         lines = [f"Smooth fit of {self.points.label}: {self.family}, {self.points.size} points"]
-        for k, v in self.params.items():
-            edge = "  (at boundary)" if k in self.at_bound else ""
-            lines.append(f"  {k:<10}{v:>12.5g} +- {self.stderr[k]:.2g}{edge}")
+        rows = [
+            (k, f"{v:.5g}", f"+- {self.stderr[k]:.2g}", "at boundary" if k in self.at_bound else "")
+            for k, v in self.params.items()
+        ]
+        lines += table(rows, right=[1])
         lowest = min(self.families.values())
         ranked = sorted(self.families.items(), key=lambda item: item[1])
         lines.append(

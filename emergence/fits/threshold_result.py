@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence._results import Result, Status, jsonable, no_interval
+from emergence._text import table
 from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.onset_fit import OnsetFit, ShapeFit
@@ -265,13 +266,17 @@ class ThresholdFit(Result):
 
     def _by_shape(self, level: float) -> list[str]:
         """Eta under every shape, as lines of the summary."""
-        lines = ["", f"  {'if known':<12}{'eta':>9}{'low':>9}{'high':>9}{'dBIC':>9}"]
-        for row in self.to_frame(level).itertuples():
-            lines.append(
-                f"  {row.shape:<12}{row.eta:>9.4f}{row.low:>9.4f}"
-                f"{row.high:>8.4f}{'+' if row.open_high else ' '}{row.delta_bic:>9.1f}"
+        rows = [
+            (
+                str(row.shape),
+                f"{row.eta:.4f}",
+                f"{row.low:.4f}",
+                f"{row.high:.4f}{'+' if row.open_high else ''}",
+                f"{row.delta_bic:.1f}",
             )
-        return lines
+            for row in self.to_frame(level).itertuples()
+        ]
+        return ["", *table(rows, ("if known", "eta", "low", "high", "dBIC"), right=range(1, 5))]
 
     def onset(self, level: float) -> tuple[float, Interval] | None:
         """Threshold and its interval, as figures draw them; None where there is none."""

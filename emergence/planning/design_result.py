@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emergence._results import Result, no_interval
+from emergence._text import table
 from emergence._typing import Axes, FloatArray
 from emergence.interval import Interval
 
@@ -147,10 +148,11 @@ class Design(Result):
     def summary(self) -> str:
         """Report as text."""
         lines = [self.reason, f"  {self.n_sim} simulated studies of each size:"]
-        for t in self.trials:
-            lines.append(
-                f"  {t.size:>8} {self.vary}: {self.goal} {t.value:.3g} [{t.low:.3g}, {t.high:.3g}]"
-            )
+        lines += table(
+            ((str(t.size), f"{t.value:.3g}", f"[{t.low:.3g}, {t.high:.3g}]") for t in self.trials),
+            (self.vary, self.goal, "95%"),
+            right=[0, 1],
+        )
         return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:

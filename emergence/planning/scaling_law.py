@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, Stream, as_seed, child
 from emergence._results import Result, no_interval
+from emergence._text import table
 from emergence._typing import AnyArray, Axes, FloatArray, IntArray
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval, check_level, percentile
@@ -149,12 +150,14 @@ class ScalingLaw(Result):
         form = "L_inf + (N0/N)^alpha" if self.form == "N" else "E + A/N^alpha + B/D^beta"
         along = f" {self.along}" if self.ray else ""
         lines = [f"Scaling law L = {form}{along}: {self.n} points, {self.n_runs} runs, {self.loss}"]
+        rows = []
         for row in self.to_frame(level).to_dict("records"):
             # An error beyond the estimate says no more than that it is not known.
             known = float(row["stderr"]) < 10.0 * abs(float(row["estimate"]))
-            error = f"+- {row['stderr']:<9.3g}" if known else "not known   "
+            error = f"+- {row['stderr']:.3g}" if known else "not known"
             ends = f"[{row['low']:.4g}, {row['high']:.4g}]"
-            lines.append(f"  {row['parameter']:<7}{row['estimate']:>12.5g} {error}{ends}")
+            rows.append((str(row["parameter"]), f"{row['estimate']:.5g}", error, ends))
+        lines += table(rows, right=[1])
         lines.append(f"  relative error of the loss (rms) {self.rms:.2%}")
         return "\n".join(lines + self._warned)
 

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import fdtrc, fdtri, stdtr, stdtrit
 
 from emergence._results import Result, jsonable, no_interval
-from emergence._text import several
+from emergence._text import several, table
 from emergence._typing import Axes, FloatArray, IntArray
 from emergence.interval import Interval, check_level
 
@@ -230,13 +230,22 @@ class CarryOver(Result):
 
     def summary(self) -> str:
         """Report as text."""
-        head = f"{'loss':<28}{'spread':>8}{'95%':>18}{'p one':>8}{'p margin':>10}  finding"
-        lines = [f"{self.task} ({self.metric}), groups by {self.by}, base {self.base}", head]
-        for one in self.axes:
-            lines.append(
-                f"{one.axis:<28}{one.spread:>8.1%}{f'{one.spread_interval():.1%}':>18}"
-                f"{one.p_common:>8.3f}{one.p_equivalent:>10.3f}  {self.finding(one)}"
-            )
+        lines = [f"{self.task} ({self.metric}), groups by {self.by}, base {self.base}"]
+        lines += table(
+            (
+                (
+                    one.axis,
+                    f"{one.spread:.1%}",
+                    f"{one.spread_interval():.1%}",
+                    f"{one.p_common:.3f}",
+                    f"{one.p_equivalent:.3f}",
+                    self.finding(one),
+                )
+                for one in self.axes
+            ),
+            ("loss", "spread", "95%", "p one", "p margin", "finding"),
+            right=range(1, 5),
+        )
         return "\n".join([*lines, self.reason, *self._warned])
 
     def on(self, axis: str) -> OnAxis:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from emergence._results import Result, no_interval
+from emergence._text import table
 from emergence.interval import Interval, check_level
 from emergence.records.points import Points
 
@@ -158,10 +159,20 @@ class Collapse(Result):
     def summary(self) -> str:
         """Finding, predictors and offsets as text."""
         lines = [f"{self.points.label}: {self.label}: {self.reason}", "", "Runs not seen:"]
-        for name, error in sorted(self.errors.items(), key=lambda pair: pair[1]):
-            lines.append(f"  {name:<16} error {error:.4f}, R squared {self.explained[name]:.4f}")
+        lines += table(
+            (
+                (name, f"{error:.4f}", f"{self.explained[name]:.4f}")
+                for name, error in sorted(self.errors.items(), key=lambda pair: pair[1])
+            ),
+            ("predictor", "error", "R squared"),
+            right=[1, 2],
+        )
         lines += ["", "Mean offset at equal loss:"]
-        lines += [f"  {o.name:<16} {o.estimate:+.4f} (s.e. {o.stderr:.4f})" for o in self.offsets]
+        lines += table(
+            ((o.name, f"{o.estimate:+.4f}", f"{o.stderr:.4f}") for o in self.offsets),
+            (self.by, "offset", "s.e."),
+            right=[1, 2],
+        )
         return "\n".join(lines)
 
     def to_frame(self) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from emergence._results import Result, jsonable, no_interval
+from emergence._text import table
 from emergence._typing import Axes
 from emergence.fits.shared_threshold import SharedThreshold
 from emergence.interval import Interval
@@ -141,7 +142,7 @@ class MetricAudit(Result):
         """Report as text."""
         head = f"Metrics of {self.verdicts[0].points.task or 'the task'}: {self.label}"
         lines = [head, f"  {self.reason}", ""]
-        lines += [f"  {v.points.metric:<14}{v.reason}" for v in self.verdicts]
+        lines += table((v.points.metric, v.reason) for v in self.verdicts)
         return "\n".join(lines + self._warned)
 
     def plot(self, ax: Axes | None = None) -> Axes:

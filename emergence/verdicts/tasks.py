@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from emergence._parallel import parallel
 from emergence._random import Seed, as_seed
 from emergence._results import Result, jsonable, no_interval
+from emergence._text import table
 from emergence._typing import Axes, FloatArray, Losses, Noise, Outliers, Runs
 from emergence.errors import DataError, MethodRefused
 from emergence.interval import Interval
@@ -101,24 +103,14 @@ class Verdicts(Result, Sequence[Verdict]):
 
     def summary(self) -> str:
         """Table as text, one line per task, families apart."""
-        width = max([len(f"{v.points.task} {v.points.metric}") for v in self] + [20]) + 2
         lines: list[str] = []
-        family = None
-        for v in self:
-            if v.points.family != family:
-                family = v.points.family
-                lines += ([""] if lines else []) + ([family] if family else [])
-                lines.append(
-                    f"  {'task':<{width}}{'verdict':<14}{'eta':>6}  {'95%':<17}{'points':>6}"
-                )
-            eta, ci = "", ""
-            if v.label == "emergent":
-                low, high = v.eta_interval
-                eta, ci = f"{v.threshold.eta:.3f}", f"[{low:.3f}, {high:.3f}]"
-            name = f"{v.points.task} {v.points.metric}"
-            lines.append(f"  {name:<{width}}{v.label:<14}{eta:>6}  {ci:<17}{v.points.size:>6}")
-        lines += [f"  {line}" for line in self.not_fitted]
-        return "\n".join(lines).replace("95%", f"{1 - self[0].alpha:.0%}" if len(self) else "95%")
+        for family, verdicts in groupby(self, key=lambda v: v.points.family):
+            lines += ([""] if lines else []) + ([family] if family else [])
+            found = list(verdicts)
+            level = f"{1 - found[0].alpha:.0%}"
+            header = ("task", "metric", "verdict", "eta", level, "points")
+            lines += table(map(_line, found), header, right=[3, 5])
+        return "\n".join(lines + [f"  {line}" for line in self.not_fitted])
 
     def forest(self, family: str) -> list[tuple[str, float, Interval]]:
         """Name, eta and interval of the emergent tasks of one family."""
@@ -282,3 +274,12 @@ def adjust(p: FloatArray) -> FloatArray:
         scaled = p[order] * known.size / np.arange(1, known.size + 1)
         out[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return out
+
+
+def _line(verdict: Verdict) -> tuple[str, ...]:
+    """Cells of a task in the table that is printed."""
+    eta, ends = "", ""
+    if verdict.label == "emergent":
+        eta, ends = f"{verdict.threshold.eta:.3f}", f"{verdict.eta_interval:.3f}"
+    points = verdict.points
+    return points.task, points.metric, verdict.label, eta, ends, str(points.size)

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from emergence._results import Result, jsonable, no_interval, renamed
-from emergence._text import several
+from emergence._text import several, table
 from emergence._typing import Axes, FloatArray
 from emergence.interval import Interval, check_level, widened
 from emergence.noise.random_effects import RandomEffects
@@ -230,10 +230,15 @@ class RunThresholds(Result):
             f"  mean eta {self.eta:.4f}  95% {self.interval('eta')}",
             f"  spread   {self.spread:.4f}  95% {self.interval('spread')}",
             "",
-            f"  {'run':<24}{'eta':>8}{'s.e.':>8}{'shrunk':>8}",
+            *table(
+                (
+                    (str(row.run), f"{row.eta:.4f}", f"{row.stderr:.4f}", f"{row.shrunk:.4f}")
+                    for row in self.to_frame().itertuples()
+                ),
+                ("run", "eta", "s.e.", "shrunk"),
+                right=range(1, 4),
+            ),
         ]
-        for row in self.to_frame().itertuples():
-            lines.append(f"  {row.run:<24}{row.eta:>8.4f}{row.stderr:>8.4f}{row.shrunk:>8.4f}")
         for t in self.trends:
             lines.append(
                 f"  for ten times the {t.by}: {t.slope:+.3f} nats (s.e. {t.stderr:.2g}, "

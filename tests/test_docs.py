@@ -14,7 +14,11 @@ import emergence
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-PAGES = [p.name for p in sorted(DOCS.glob("*.rst")) if ".. code-block:: python" in p.read_text()]
+PAGES = [
+    str(p.relative_to(DOCS))
+    for p in sorted([*DOCS.glob("*.rst"), *DOCS.glob("readers/*.rst")])
+    if ".. code-block:: python" in p.read_text()
+]
 
 
 def blocks(text: str) -> list[str]:

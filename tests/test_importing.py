@@ -435,3 +435,42 @@ def test_a_sheet_of_excel_is_a_table_too(tmp_path) -> None:
     (tmp_path / "broken.xlsx").write_bytes(b"PK no sheet")
     with pytest.raises(DataError, match=r"broken\.xlsx cannot be read as a table"):
         import_table(tmp_path / "broken.xlsx", columns)
+
+
+def test_steps_of_a_table_become_tokens(tmp_path: Path) -> None:
+    rows = [f"160m,160M,step{s},{loss_at(s):.4f},piqa,{score_at(s):.4f}" for s in STEPS]
+    path = written(tmp_path / "t.csv", "\n".join(["run,size,rev,ce,task,acc", *rows]))
+    columns = {"params": "size", "step": "rev", "loss": "ce", "value": "acc"}
+    with pytest.raises(DataError, match="give tokens_per_step="):
+        import_table(path, columns)
+    frame = import_table(path, columns, tokens_per_step=1e6).records.to_frame()
+    assert frame["tokens"].tolist() == [1e6 * s for s in STEPS]
+
+
+def test_losses_of_a_table_that_no_tool_wrote_join_results(tree: Path) -> None:
+    (tree / "160m" / "trainer_state.json").unlink()
+    rows = [f"160m,{s},{loss_at(s):.5f}" for s in STEPS]
+    written(tree / "mine.csv", "\n".join(["who,at,ce", *rows]))
+    out = tree / "records.csv"
+    named = ["--column=loss=ce", "--column=step=at", "--column=run=who"]
+    line = ["import", str(tree / "res"), str(tree / "mine.csv"), *named]
+    assert main([*line, "--tokens-per-step", "2M", "-o", str(out)]) == 0
+    frame = read_records(out).to_frame().sort_values("step")
+    assert frame["loss"].to_numpy() == pytest.approx([loss_at(s) for s in STEPS], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"loss": "ce"}, "the step or of the tokens"),
+        ({"loss": "ce", "step": "at", "size": "n"}, "has no 'size'"),
+        ({"loss": "ce", "step": "nowhere"}, "no table among these files has the columns"),
+    ],
+)
+def test_names_of_columns_of_losses_are_checked(
+    tree: Path, columns: dict[str, str], text: str
+) -> None:
+    (tree / "160m" / "trainer_state.json").unlink()
+    written(tree / "mine.csv", "at,ce\n500,3.1\n")
+    with pytest.raises(DataError, match=text):
+        import_results(tree, columns=columns, tokens_per_step=1e6)

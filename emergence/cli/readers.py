@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 
 
 def _import(args: argparse.Namespace) -> None:
-    if args.column:
-        records = _table(args)
+    columns = dict(_pair(text, "--column") for text in args.column)
+    if columns and (len(args.paths) == 1 or "value" in columns):
+        records = _table(args, columns)
     elif args.task is not None:
         records = _curves(args)
     else:
-        records = _results(args)
+        records = _results(args, columns)
     records.to_csv(args.output)
     say(args, f"{records!r} written to {args.output}", rows=len(records), output=args.output)
 
 
-def _results(args: argparse.Namespace) -> Records:
-    """Results and logs of other tools."""
+def _results(args: argparse.Namespace, columns: dict[str, str]) -> Records:
+    """Results and logs of other tools, and tables of losses whose columns were named."""
     from emergence.readers.importing import import_results
 
     sizes = _sizes(args.params or [])
@@ -37,19 +38,19 @@ def _results(args: argparse.Namespace) -> Records:
             chance=_chances(args.chance),
             params=sizes,
             run=args.name,
+            columns=columns,
             **given(args, "kind tokens_per_step family tolerance window bytes_per_token"),
         )
     say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
 
 
-def _table(args: argparse.Namespace) -> Records:
+def _table(args: argparse.Namespace, columns: dict[str, str]) -> Records:
     """A table whose columns have other names."""
     from emergence.readers.importing import import_table
 
     if len(args.paths) != 1:
-        raise EmergenceError("--column is for one table; give one file")
-    columns = dict(_pair(text, "--column") for text in args.column)
+        raise EmergenceError("--column value=... is for one table of scores; give one file")
     constants = {"family": args.family or None, "run": args.name, "metric": args.metric}
     if args.params:
         constants["params"] = _sizes(args.params)
@@ -60,7 +61,7 @@ def _table(args: argparse.Namespace) -> Records:
             columns,
             chance=_chances(args.chance),
             constants=known,
-            bytes_per_token=args.bytes_per_token,
+            **given(args, "bytes_per_token tokens_per_step"),
         )
     say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
@@ -162,7 +163,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "default": [],
         "metavar": "OURS=THEIRS",
-        "help": "read one table whose column is called otherwise (may be repeated)",
+        "help": "name of a column of a table of scores, or of losses (may be repeated)",
     },
 }
 _FIGURES: dict[str, dict[str, Any]] = {

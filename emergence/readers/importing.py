@@ -25,6 +25,9 @@ from emergence.readers.tools.tables import read_table
 from emergence.records.records import Records
 
 _PER_BYTE = "bits per byte"
+NO_TOKENS = (
+    "its tokens are not known; give tokens_per_step= (--tokens-per-step), batch times context"
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def import_results(
     tolerance: float = 0.1,
     window: float | None = None,
     bytes_per_token: float | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Imported:
     r"""Read results and logs of other tools and join them.
 
@@ -84,6 +88,9 @@ def import_results(
     bytes_per_token : float, optional
         Bytes of text for each token of the tokenizer, to turn losses into bits per byte,
         :math:`L / (b \ln 2)`, in which losses of several tokenizers on one text are comparable.
+    columns : mapping of str to str, optional
+        Names in a table of losses that no tool wrote: ``{"loss": "val_ce", "step": "iter"}``; also
+        of ``tokens`` and ``run``.
 
     Raises
     ------
@@ -107,14 +114,18 @@ def import_results(
     """
     if kind not in ("auto", *KINDS):
         raise DataError(f"kind {kind!r} is not known: auto, {', '.join(KINDS)}")
+    _check_names(columns or {})
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found = Found()
     for path in files_in([Path(p) for p in given]):
-        one = read_any(path, kind)
+        one = read_any(path, kind, columns)
         if one is None:
             found.left_out.append(f"{path}: of no kind that is known (name it with kind=, --kind)")
         else:
             found.add(one.called(run))
+    if columns and not found.losses:
+        names = ", ".join(columns.values())
+        raise DataError(f"no table among these files has the columns {names}")
     rows = _joined(found, params, tokens_per_step, tolerance, window)
     rows = _with_chance(rows, chance or {}, found)
     if not rows:
@@ -139,11 +150,12 @@ def import_table(
     chance: Mapping[str, float] | None = None,
     constants: Mapping[str, Any] | None = None,
     bytes_per_token: float | None = None,
+    tokens_per_step: float | None = None,
 ) -> Imported:
     """Read any table whose columns have other names.
 
     ``columns`` maps our names to those of the table; ``constants`` gives what it has no column for;
-    ``bytes_per_token`` turns losses into bits per byte, as in :func:`import_results`.
+    ``bytes_per_token`` and ``tokens_per_step`` are those of :func:`import_results`.
     DataError names a column that is missing.
     """
     frame = read_table(Path(path), columns)
@@ -165,12 +177,25 @@ def import_table(
         pairs = zip(frame["task"], frame["metric"], strict=True)
         frame["chance"] = [chance_of(str(t), str(m), chance or {}) for t, m in pairs]
     left = []
+    if "tokens" not in frame and "step" in frame:
+        if tokens_per_step is None:
+            raise DataError(f"{Path(path).name}: {NO_TOKENS}")
+        frame["tokens"] = frame["step"] * tokens_per_step
     if "tokens" in frame and (frame["tokens"] == 0).any():
         left.append(f"{int((frame['tokens'] == 0).sum())} rows before the first step")
         frame = frame[frame["tokens"] != 0]
     frame = _per_byte(frame, bytes_per_token)
     records = Records(frame, where=Path(path).name, first_row=2)
     return Imported(records, tuple(left), tuple(assumed))
+
+
+def _check_names(columns: Mapping[str, str]) -> None:
+    """DataError unless names of columns are those of a table of losses."""
+    known = ("loss", "step", "tokens", "run")
+    if other := [name for name in columns if name not in known]:
+        raise DataError(f"a table of losses has no {other[0]!r}; name its {', '.join(known)}")
+    if columns and ("loss" not in columns or not {"step", "tokens"} & columns.keys()):
+        raise DataError("name the column of the loss, and that of the step or of the tokens")
 
 
 def _per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFrame:
@@ -241,10 +266,7 @@ def _joined(
         loss, error = at
         tokens = place.tokens or own.tokens_at(place, tokens_per_step, size)
         if tokens is None:
-            raise DataError(
-                f"{_named(place)}: its tokens are not known; give tokens_per_step= "
-                "(--tokens-per-step), batch times context"
-            )
+            raise DataError(f"{_named(place)}: {NO_TOKENS}")
         row = {"model": place.run, "run": place.run, "params": size, "tokens": tokens, "loss": loss,
                "step": place.step, "loss_stderr": error}  # fmt: skip
         names = ("task", "metric", "value", "n_items", "stderr", "chance", "source")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,17 @@ def files_in(paths: list[Path]) -> Iterator[Path]:
                 yield inner
 
 
-def read_any(path: Path, kind: str = "auto") -> Found | None:
+def read_any(
+    path: Path, kind: str = "auto", columns: Mapping[str, str] | None = None
+) -> Found | None:
     """What a file of another tool holds; None where no tool is recognised.
 
-    DataError for a file that is of a kind but damaged.
+    ``columns`` are names, ours to theirs, of a table of losses.  DataError for a file that is of a
+    kind but damaged.
     """
     suffix = path.suffix.lower()
+    if columns and (named := tables.read_named_losses(path, columns)) is not None:
+        return named
     if kind == "tensorboard" or events.is_events(path):
         return events.read_events(path)
     if suffix == ".eval":

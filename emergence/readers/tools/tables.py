@@ -32,6 +32,7 @@ HELD_OUT = (
     "valid/loss",
 )
 TRAINING = ("loss", "train_loss", "train/loss", "training_loss", "train/crossentropyloss")
+TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls")
 _NUMERIC = ("params", "tokens", "loss", "loss_stderr", "value", "n_items", "stderr", "chance",
             "best", "step", "seed", "flops")  # fmt: skip
 
@@ -84,6 +85,29 @@ def read_losses(path: Path, kind: str) -> Found:
     run_column = next((lower[n] for n in ("run", "run_name", "name") if n in lower), None)
     chosen = {lower[n]: "held out" for n in HELD_OUT if n in lower}
     chosen |= {lower[n]: "training" for n in TRAINING if n in lower}
+    return _by_run(path, frame, (step, tokens, run_column), chosen)
+
+
+def read_named_losses(path: Path, columns: Mapping[str, str]) -> Found | None:
+    """Losses of a table whose columns are named by the user; None where it has them not."""
+    if path.suffix.lower() not in TABLES:
+        return None
+    frame = _read(path)
+    if not set(columns.values()) <= set(frame.columns):
+        return None
+    held = "training" if "train" in columns["loss"].lower() else "held out"
+    places = (columns.get("step"), columns.get("tokens"), columns.get("run"))
+    return _by_run(path, frame, places, {columns["loss"]: held})
+
+
+def _by_run(
+    path: Path,
+    frame: pd.DataFrame,
+    places: tuple[str | None, str | None, str | None],
+    chosen: Mapping[str, str],
+) -> Found:
+    """Losses of the ``chosen`` columns at the step and tokens, and of the run, of three others."""
+    step, tokens, run_column = places
     found = Found()
     here = place_of(str(path.absolute().parent)).run
     parts: list[tuple[str, pd.DataFrame]] = [(here, frame)]
@@ -113,9 +137,10 @@ def _series(
         for row, cell in enumerate(frame[column].tolist()):
             if not str(cell).strip() or str(cell).strip().lower() in ("nan", "none"):
                 continue
-            at = [_cell(path, frame, row, name) if name else None for name in (step, tokens)]
+            at = None if step is None else _step(path, frame, row, step)
+            seen = None if tokens is None else _cell(path, frame, row, tokens)
             loss = _cell(path, frame, row, column)
-            place = Place(run, *at)
+            place = Place(run, at, seen)
             found.losses.append({"place": place, "loss": loss, "kind": held, "source": path.name})
     return found
 
@@ -128,6 +153,12 @@ def _cell(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
         raise RecordsError(
             [Violation(path.name, int(frame.index[row]) + 2, column, value, "is not a number")]
         ) from None
+
+
+def _step(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
+    """Step of a row: a number, or the name of a revision such as step3000."""
+    named = place_of("", str(frame[column].iloc[row])).step
+    return _cell(path, frame, row, column) if named is None else named
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -151,6 +182,7 @@ def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
             cells: list[Any] = []
             for row, cell in enumerate(out[name].tolist()):
                 blank = str(cell).strip() in ("", "nan", "NaN", "N/A", "NA", "None", "-")
-                cells.append(np.nan if blank else _cell(path, out, row, name))
+                read = _step if name == "step" else _cell
+                cells.append(np.nan if blank else read(path, out, row, name))
             out[name] = cells
     return out

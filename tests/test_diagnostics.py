@@ -48,7 +48,7 @@ def test_a_run_that_decides_is_named() -> None:
 
 
 def test_a_run_without_which_there_is_no_onset_decides() -> None:
-    p = simulate("jump", n=48, n_runs=2, noise="binomial", n_items=400, chance=0.0,
+    p = simulate("jump", n=28, n_runs=2, noise="binomial", n_items=400, chance=0.0,
                  metric="exact_match", rng=1).select()  # fmt: skip
     alone = replace(p, value=np.where(p.run == "run-0", 0.0, p.value))
     found = diagnose(fit_threshold(alone, n_boot=199))
@@ -88,6 +88,14 @@ def test_the_binomial_reference_is_finite_or_none() -> None:
     assert 20 < sum(f is None for f in found) < 110
     for f in found:
         assert f is None or np.isfinite([f.slope, f.slope_se, f.intercept_se, f.dispersion]).all()
+
+
+def test_a_single_run_is_diagnosed() -> None:
+    p = simulate("jump", n=40, n_runs=1, noise="binomial", n_items=400, rng=1).select()
+    found = diagnose(fit_threshold(p, n_boot=99))
+    assert found.reference is not None
+    assert not found.reference.clustered
+    assert found.runs.empty
 
 
 def test_one_answer_right_is_diagnosed() -> None:

@@ -20,7 +20,7 @@ from emergence.engine.runs.covariance import structured
 from emergence.errors import DataError
 from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
 from emergence.fits.runs.random_threshold import RandomThresholdFit
-from emergence.fits.runs.thresholds import run_thresholds
+from emergence.fits.runs.thresholds import only_run, run_thresholds
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.noise.run_model import RunModel
 from emergence.records.as_points import as_points
@@ -72,7 +72,8 @@ def fit_threshold(
         What checkpoints of one run share: nothing, an offset, an offset and errors that follow
         each other in the order of tokens, or the latter and a threshold of their own.  ``auto``
         takes what the points carry: a threshold for each run where all have at least 15
-        checkpoints and two or more say where theirs is, else ``offset+ar1`` where they share runs.
+        checkpoints and two or more say where theirs is, else ``offset+ar1`` where they share runs;
+        where one of them alone rises, the fit is of its points.
     n_boot : int
         Bootstrap replicates behind each interval, at least 99.
     rng : int, SeedSequence or Generator
@@ -119,6 +120,10 @@ def fit_threshold(
         except DataError:
             if runs != "auto":
                 raise
+            name = only_run(pts)
+            alone = name and _of_one_run(pts, name, shape, plateau, noise, n_boot=n_boot, rng=rng)
+            if alone:
+                return alone
             problem = _of_common_curve(problem)
     if problem.run is not None:  # else errors are independent already
         problem = structured(problem)
@@ -183,6 +188,23 @@ def _of_runs(
         "warnings": (*fit.warnings, *between.warnings),
     }
     return RandomThresholdFit(**own, thresholds=between)
+
+
+def _of_one_run(
+    points: Points, name: str, shape: str, plateau: Plateau, noise: Noise, *, n_boot: int, rng: Seed
+) -> ThresholdFit | None:
+    """Fit of the one run that rises; None where others stop before they could contradict it."""
+    mine = np.asarray(points.run).astype(str) == name
+    problem = structured(make_problem(points.where(mine), noise, "auto"))
+    check_size(problem, "a threshold")
+    fit = _common(problem, shape, plateau, n_boot=n_boot, rng=rng)
+    if not (points.loss[~mine] < fit.eta).any():
+        return None
+    said = (
+        f"of {points.n_runs} runs only {name} rises, and eta is its threshold: others do not rise "
+        "at such losses, and where theirs lie is not known"
+    )
+    return replace(fit, warnings=(said, *fit.warnings))
 
 
 def _result(core: OnsetFit, isotonic: IsotonicOnset | None, requested: str) -> ThresholdFit:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from emergence._results import Result, Status, jsonable, no_interval
-from emergence._text import table
+from emergence._text import several, table
 from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.onset_fit import OnsetFit, ShapeFit
@@ -251,7 +251,7 @@ class ThresholdFit(Result):
         if self.requested == "auto":
             choice = f"shape chosen by BIC: {self.shape}; the interval carries the choice"
         lines = [
-            f"Threshold of {p.label}: {p.size} points, {p.n_runs} runs",
+            f"Threshold of {p.label}: {p.size} points, {several(p.n_runs, 'run')}",
             f"  eta    {self.eta:.4f}  {level:.0%} {self.interval('eta', level)}   ({choice})",
             f"  params {', '.join(f'{k} = {v:.4g}' for k, v in self.params.items())}",
             f"  plateau {self.plateau:.4g} ({noise['plateau']})",

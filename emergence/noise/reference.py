@@ -89,7 +89,7 @@ def binomial_reference(points: Points) -> BinomialReference | None:
         var_weights=points.n_items,
     )
     how: dict[str, Any] = {"scale": "X2"}
-    if clustered := points.n_runs < points.size:
+    if clustered := 1 < points.n_runs < points.size:
         how |= {"cov_type": "cluster"}
         how |= {"cov_kwds": {"groups": np.unique(points.run.astype(str), return_inverse=True)[1]}}  # type: ignore[union-attr]
     start = np.array([np.median(points.loss) * 4.0, 4.0])

@@ -1,10 +1,9 @@
 """Law: the least-squares problem of a scaling law, its starts, optima and replicates."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from emergence._residuals import robust_sd
 from emergence._text import several
@@ -17,6 +16,8 @@ _STARTS = 12
 _FEW_RUNS = 10
 # Tokens are tied to size where size explains all but this share of their spread, in logs.
 _TIED = 0.1
+# Steps of a search, the fall of the loss that ends it, and the damping that does.
+_STEPS, _TINY, _STIFF = 400, 1e-12, 1e12
 
 
 def natural(theta: FloatArray) -> FloatArray:
@@ -39,12 +40,14 @@ class Law:
     delta: float
 
     def _terms(self, theta: FloatArray) -> FloatArray:
+        """Logarithms of the two or three terms of the law, shape (terms, ..., n)."""
+        first, *rest = np.moveaxis(theta, -1, 0)[..., None]
         log_n = np.log(self.size)
-        ones = np.zeros_like(log_n)
         if self.tokens is None:
-            return np.stack([ones + theta[0], theta[1] - theta[2] * log_n])
-        log_d = np.log(self.tokens)
-        return np.stack([ones + theta[0], theta[1] - theta[3] * log_n, theta[2] - theta[4] * log_d])
+            terms = [rest[0] - rest[1] * log_n]
+        else:
+            terms = [rest[0] - rest[2] * log_n, rest[1] - rest[3] * np.log(self.tokens)]
+        return np.stack([np.broadcast_to(first, terms[0].shape), *terms])
 
     def effect_of_size(self, theta: FloatArray) -> float:
         """How much log L falls from the smallest to the largest size, other things equal."""
@@ -52,7 +55,7 @@ class Law:
         return float((term.max() - term.min()) / np.median(self.loss))
 
     def residual(self, theta: FloatArray) -> FloatArray:
-        """Errors of log L."""
+        """Errors of log L of one or more sets of parameters, shape (..., n)."""
         # By the log of a sum of exponentials no term over- or underflows.
         value: FloatArray = np.logaddexp.reduce(self._terms(theta), axis=0) - np.log(self.loss)
         return value
@@ -64,37 +67,75 @@ class Law:
         slopes = [-share[1] * np.log(self.size)]
         if self.tokens is not None:
             slopes.append(-share[2] * np.log(self.tokens))
-        return np.column_stack([*share, *slopes])
+        return np.stack([*share, *slopes], axis=-1)
 
     def objective(self, theta: FloatArray) -> float:
         """Sum of Huber losses, or half squares."""
-        r = np.abs(self.residual(theta))
-        if self.method == "least_squares":
-            return float(0.5 * (r**2).sum())
-        d = self.delta
-        return float(np.where(r <= d, 0.5 * r**2, d * (r - 0.5 * d)).sum())
+        return float(self._losses(self.residual(theta)).sum())
 
-    def polish(self, start: FloatArray) -> FloatArray:
-        """Local optimum from a start."""
-        k = start.size
-        low, high = np.full(k, -np.inf), np.full(k, np.inf)
-        exponents = slice(2, 3) if self.tokens is None else slice(3, 5)
-        low[0], low[exponents], high[exponents] = np.log(1e-4), 1e-3, 4.0
-        result = least_squares(
-            self.residual,
-            np.clip(start, low + 1e-9, high - 1e-9),
-            jac=self.jacobian,
-            bounds=(low, high),
-            loss="huber" if self.method == "huber" else "linear",
-            f_scale=self.delta,
-            x_scale="jac",
-            xtol=1e-10,
-            ftol=1e-10,
-            gtol=1e-10,
-            max_nfev=300,
-        )
-        theta: FloatArray = result.x
+    def _losses(self, residual: FloatArray) -> FloatArray:
+        r, d = np.abs(residual), self.delta
+        square = 0.5 * r**2
+        if self.method == "least_squares":
+            return square
+        return np.where(r <= d, square, d * (r - 0.5 * d))
+
+    def optima(self, starts: FloatArray, counts: FloatArray) -> FloatArray:
+        """Local optimum from each start, points taken ``counts`` times, shapes (m, k), (m, n).
+
+        Levenberg and Marquardt's steps, all problems at once; Huber's loss by weights made anew at
+        each step, bounds by taking out what would leave them.
+        """
+        low, high = self._bounds()
+        theta = np.clip(starts, low + 1e-9, high - 1e-9)
+        damping, cost = np.full(len(theta), 1e-3), self._costs(theta, counts)
+        going = np.arange(len(theta))
+        for _ in range(_STEPS):
+            now, times = theta[going], counts[going]
+            trial = np.clip(now + self._step(now, times, damping[going]), low, high)
+            reached = self._costs(trial, times)
+            better = reached < cost[going]
+            done = better & (cost[going] - reached <= _TINY * cost[going])
+            theta[going[better]], cost[going[better]] = trial[better], reached[better]
+            damping[going] *= np.where(better, 0.2, 5.0)
+            going = going[~done & (damping[going] < _STIFF)]
+            if not going.size:
+                break
         return theta
+
+    def _step(self, theta: FloatArray, counts: FloatArray, damping: FloatArray) -> FloatArray:
+        """Damped step of each problem downhill."""
+        low, high = self._bounds()
+        residual, slopes = self.residual(theta), self.jacobian(theta)
+        weight = counts * self._weights(residual)
+        gradient = np.einsum("mn,mnk->mk", weight * residual, slopes)
+        held = ((theta <= low) & (gradient > 0)) | ((theta >= high) & (gradient < 0))
+        gradient[held] = 0.0
+        slopes = np.where(held[:, None, :], 0.0, slopes)
+        square = np.einsum("mn,mnk,mnl->mkl", weight, slopes, slopes)
+        diagonal = np.einsum("mkk->mk", square)
+        size = np.maximum(diagonal, 1e-12 * diagonal.max(axis=1, keepdims=True) + 1e-300)
+        diagonal[...] += damping[:, None] * size + np.where(held, 1.0, 0.0)
+        step: FloatArray = np.linalg.solve(square, -gradient[..., None])[..., 0]
+        return step
+
+    def _bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the working parameters: an irreducible loss, and exponents that mean one."""
+        k, exponents = (3, slice(2, 3)) if self.tokens is None else (5, slice(3, 5))
+        low, high = np.full(k, -np.inf), np.full(k, np.inf)
+        low[0], low[exponents], high[exponents] = np.log(1e-4), 1e-3, 4.0
+        return low, high
+
+    def _weights(self, residual: FloatArray) -> FloatArray:
+        """Weights under which squares have the slope of the loss."""
+        if self.method == "least_squares":
+            return np.ones_like(residual)
+        return self.delta / np.maximum(np.abs(residual), self.delta)
+
+    def _costs(self, theta: FloatArray, counts: FloatArray) -> FloatArray:
+        """Loss of each problem."""
+        total: FloatArray = np.einsum("mn,mn->m", counts, self._losses(self.residual(theta)))
+        return total
 
     def starts(self) -> FloatArray:
         """Starts from variable projection: best linear parameters on a grid of exponents."""
@@ -118,7 +159,9 @@ class Law:
 
     def solve(self) -> FloatArray:
         """Best of the optima that the starts lead to."""
-        return min(map(self.polish, self.starts()), key=self.objective)
+        starts = self.starts()
+        found = self.optima(starts, np.ones((len(starts), self.size.size)))
+        return min(found, key=self.objective)
 
 
 def bootstrap(
@@ -126,16 +169,12 @@ def bootstrap(
 ) -> FloatArray:
     """Refit on resampled runs, from the best fit."""
     n_groups = int(group.max()) + 1
-    members = [np.flatnonzero(group == g) for g in range(n_groups)]
-    out = np.empty((n_boot, best.size))
-    for i in range(n_boot):
-        # Whole runs, for the checkpoints of one run share its luck.
-        rows = np.concatenate([members[g] for g in rng.integers(0, n_groups, n_groups)])
-        tokens = None if problem.tokens is None else problem.tokens[rows]
-        again = replace(problem, size=problem.size[rows], loss=problem.loss[rows], tokens=tokens)
-        # From the best fit: a replicate is near it, and a search from afar may end elsewhere.
-        out[i] = natural(again.polish(best))
-    return out
+    # Whole runs, for the checkpoints of one run share its luck.
+    drawn = np.stack([rng.integers(0, n_groups, n_groups) for _ in range(n_boot)])
+    times = np.stack([np.bincount(row, minlength=n_groups) for row in drawn]).astype(float)
+    # From the best fit: a replicate is near it, and a search from afar may end elsewhere.
+    found = problem.optima(np.tile(best, (n_boot, 1)), times[:, group])
+    return np.array([natural(theta) for theta in found])
 
 
 def tied(size: FloatArray, tokens: FloatArray) -> tuple[float, float] | None:

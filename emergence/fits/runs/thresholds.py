@@ -46,6 +46,7 @@ _PILOT = 99
 # A run has left its beginning where its last checkpoints, at least so many, are higher by so many
 # standard deviations of a score.
 _FEW, _RISES = 3, 3.0
+_HARDLY = 0.2  # of the largest rise of any run
 
 
 def run_thresholds(
@@ -192,6 +193,30 @@ def _common_p(
 
 def _never_left(points: Points) -> dict[str, float]:
     """Lowest loss of the runs whose tenth of lowest losses is no higher than their beginning."""
+    run = np.asarray(points.run).astype(str)
+    rises = _rises(points)
+    return {
+        name: float(points.loss[run == name].min())
+        for name, (rise, sd) in rises.items()
+        if rise < _RISES * sd
+    }
+
+
+def only_run(points: Points) -> str | None:
+    """Find the one run that rises, where all others do not or by next to nothing beside it."""
+    rises = _rises(points)
+    if len(rises) < points.n_runs:
+        return None
+    most = max(rise for rise, _ in rises.values())
+    risen = [n for n, (rise, sd) in rises.items() if rise >= max(_RISES * sd, _HARDLY * most)]
+    return risen[0] if len(risen) == 1 else None
+
+
+def _rises(points: Points) -> dict[str, tuple[float, float]]:
+    """How far the tenth at the lowest losses of each run lies above its beginning, and its error.
+
+    Runs with too few checkpoints are left out.
+    """
     run, found = np.asarray(points.run).astype(str), {}
     for name in np.unique(run):
         rows = np.flatnonzero(run == name)
@@ -204,8 +229,7 @@ def _never_left(points: Points) -> dict[str, float]:
         # mean is no better known than one score.
         sd = robust_sd(np.diff(y)) / np.sqrt(2.0)
         sd = max(sd, float(np.diff(y).std()) / 3.0)
-        if y[:few].mean() - y[rows.size // 2 :].mean() < _RISES * sd:
-            found[str(name)] = float(points.loss[rows[0]])
+        found[str(name)] = (float(y[:few].mean() - y[rows.size // 2 :].mean()), sd)
     return found
 
 

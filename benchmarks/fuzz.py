@@ -1,9 +1,10 @@
-"""Fuzz: does any damaged file or quoted table end in a traceback, a hang or a lost row?
+"""Fuzz: does any damaged file, quoted table or odd array end in a traceback, a hang or a lost row?
 
     python benchmarks/fuzz.py --files 100000 --tables 100000
 
-Damaged files of every format, and tables with every kind of quoting and stray quotes, by seed; the
-same that tests/test_fuzz.py reads a few of.  The table goes to benchmarks/results/fuzz.md.
+Damaged files of every format of ours and of other tools, tables with every kind of quoting and
+stray quotes, and arrays that hold anything, by seed; the same that tests/test_fuzz.py reads a few
+of.  The table goes to benchmarks/results/fuzz.md.
 """
 
 from __future__ import annotations
@@ -61,10 +62,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         folder = Path(place)
-        found = mutations.samples(folder)
+        found, others = mutations.samples(folder), mutations.foreign()
         for what, count, read in (
             ("damaged files", args.files, lambda: mutations.read_mutated(folder, found, rng)),
             ("quoted tables", args.tables, lambda: mutations.read_table(folder, rng)),
+            (
+                "damaged files of other tools",
+                args.files // 2,
+                lambda: mutations.import_mutated(folder, others, rng),
+            ),
+            ("odd arrays", args.files // 2, lambda: mutations.fit_arrays(rng)),
         ):
             faults, seconds, slowest = tried(read, count)
             said = ", ".join(f"{n} {kind}" for kind, n in faults.items()) or "none"

@@ -27,8 +27,10 @@ class Violation:
 
     def __str__(self) -> str:
         row = "" if self.row is None else f", row {self.row}"
-        value = "" if self.value is None else f": {self.value!r}"
-        return f"{self.where}{row}, column {self.column!r}{value}: {self.problem}"
+        shown = self.value.item() if hasattr(self.value, "item") else self.value  # of numpy
+        value = "" if shown is None else f": {shown!r}"
+        column = f", column {self.column!r}" if self.column else ""
+        return f"{self.where}{row}{column}{value}: {self.problem}"
 
 
 class RecordsError(EmergenceError, ValueError):

@@ -1,10 +1,11 @@
-"""Damaged files of records, and tables with every kind of quoting, by seed."""
+"""Damaged files of records and of other tools, and tables with every kind of quoting, by seed."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import io
+import json
 import random
 import re
 from pathlib import Path
@@ -14,6 +15,9 @@ import pandas as pd
 
 from emergence import read_records, simulate
 from emergence.errors import EmergenceError
+from emergence.readers.hints import import_line
+from emergence.readers.importing import import_results, import_table
+from emergence.records.as_points import as_points
 
 JUNK = (b'"', b'""', b"\n", b"\r", b"\r\n", b"\0", b",", b";", b"\t", b"nan", b"inf", b"-1",
         b"1e309", b"9" * 400, b"{", b"[", b"}", b'{"a":1,"a":2}', b"\xff", b"\xef\xbb\xbf",
@@ -127,3 +131,114 @@ def read_table(folder: Path, rng: random.Random) -> None:
     count = len(list(csv.reader(io.StringIO(text, newline="")))) - 1
     assert len(records) == count
     assert len(records) >= len(frame) - 1
+
+
+STEPS = (100, 200, 300)
+
+
+def foreign() -> dict[str, bytes]:
+    """One sound file of every other tool, by its name."""
+    name = {"pretrained": "a/160m/checkpoint-200", "revision": "step200"}
+    of_tools: dict[str, object] = {
+        "v04.json": {
+            "results": {"piqa": {"acc,none": 0.6, "acc_stderr,none": "N/A", "alias": "piqa"}},
+            "n-samples": {"piqa": {"original": 100, "effective": 100}},
+            "config": {"model_args": name, "model_num_parameters": 160_000_000},
+        },
+        "v03.json": {
+            "results": {"piqa": {"acc": 0.6, "acc_norm": 0.61}, "lambada_openai": {"ppl": 9.5}},
+            "config": {"model_args": "pretrained=a/160m,revision=step200"},
+        },
+        "trainer_state.json": {
+            "log_history": [{"step": s, "eval_loss": 4 - s / 200, "loss": 4.1} for s in STEPS],
+            "num_input_tokens_seen": 3000,
+        },
+        "light.json": {
+            "config_general": {"model_name": "a/160m/checkpoint-200"},
+            "results": {"leaderboard|arc:easy|25": {"acc": 0.3, "acc_stderr": 0.01}},
+            "config_tasks": {"leaderboard|arc:easy": {"effective_num_docs": 100}},
+        },
+        "inspect.json": {
+            "status": "success",
+            "eval": {"task": "x/arc_easy", "model": "hf/160m-step200"},
+            "results": {
+                "total_samples": 100, "scores": [{"metrics": {"accuracy": {"value": 0.3}}}]},
+        },
+        "ever.json": {
+            "model_info": {"id": "org/160m-step200"},
+            "evaluation_results": [
+                {"evaluation_name": "piqa", "metric_config": {"max_score": 100},
+                 "score_details": {"score": 60}}],
+        },
+    }  # fmt: skip
+    rows = [{"doc_id": i, "target": "0", "filtered_resps": [["-1.5", "False"], ["-2.0", "False"]]}
+            for i in range(3)]  # fmt: skip
+    texts = {
+        "samples_piqa_2024.jsonl": "\n".join(map(json.dumps, rows)),
+        "log.jsonl": "\n".join(json.dumps({"step": s, "val_loss": 3.2}) for s in STEPS),
+        "nanogpt.log": "".join(f"step {s}: train loss 3.1, val loss 3.2\n" for s in STEPS),
+        "megatron.log": "".join(
+            f" validation loss at iteration {s} | lm loss value: 3.2E+00 |\n" for s in STEPS
+        ),
+        "olmo.log": "".join(f"[step={s}/1000]\n    eval/CrossEntropyLoss=3.2\n" for s in STEPS),
+        "wandb.csv": "Step,160m - eval/loss,160m - eval/loss__MIN\n200,3.2,3\n300,3.1,3\n",
+        "tensorboard.csv": "Wall time,Step,Value\n1.0,200,3.2\n2.0,300,3.1\n",
+        "metrics.csv": "epoch,step,train_loss,val_loss\n0,200,3.1,3.2\n0,250,3.0,\n",
+        "table.csv": "model,size,D,ce,bench,acc\n"
+        + "".join(f"a,160M,{k}B,{4 - k / 5},piqa,{50 + k}%\n" for k in range(1, 6)),
+    }
+    found = {path: json.dumps(data).encode() for path, data in of_tools.items()}
+    return found | {path: text.encode() for path, text in texts.items()}
+
+
+COLUMNS = {"model": "model", "params": "size", "tokens": "D", "loss": "ce", "task": "bench",
+           "value": "acc"}  # fmt: skip
+
+
+def import_mutated(folder: Path, found: dict[str, bytes], rng: random.Random) -> None:
+    """Import one damaged file of another tool beside sound ones: records, or an error of ours."""
+    place = folder / "160m"
+    place.mkdir(exist_ok=True)
+    name = rng.choice(list(found))
+    for other in ("v04.json", "trainer_state.json"):
+        (place / other).write_bytes(found[other])
+    path = place / name
+    path.write_bytes(mutated(found[name], rng))
+    try:
+        if name == "table.csv":
+            import_table(path, COLUMNS)
+        else:
+            import_results(place, tokens_per_step=1e6, params=1.6e8)
+    except EmergenceError:
+        import_line(path)
+    finally:
+        if name not in ("v04.json", "trainer_state.json"):
+            path.unlink()
+
+
+def fit_arrays(rng: random.Random) -> None:
+    """Give arrays that hold anything a table may hold to the door for arrays."""
+    n = rng.choice([0, 1, 3, 12, 12, 12])
+    odd: list[object] = [float("nan"), float("inf"), -1.0, 0.0, None, "x", "3.1", 1e300, 1e-300,
+                         True, 10**400, 1 + 2j, b"2", [1.0], np.datetime64("2024-01-01"),
+                         np.ma.masked]  # fmt: skip
+
+    def column(low: float, high: float) -> object:
+        values: list[object] = [rng.uniform(low, high) for _ in range(n)]
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            if values:
+                values[rng.randrange(n)] = rng.choice(odd)
+        kind = rng.choice([list, tuple, pd.Series, np.asarray, np.ma.asarray, lambda v: [v]])
+        with np.errstate(all="ignore"):
+            try:
+                return kind(values)
+            except (ValueError, TypeError, OverflowError):  # of numpy, before our door
+                return values
+
+    named = {"chance": 0.25, "n_items": 100, "run": ["a"] * n, "tokens": list(range(1, n + 1))}
+    given = {k: column(0, 1) if rng.random() < 0.3 else v for k, v in named.items()
+             if rng.random() < 0.4}  # fmt: skip
+    try:
+        as_points(column(2.0, 3.0), column(0.0, 1.0), **given)  # type: ignore[arg-type]
+    except EmergenceError:
+        return

@@ -22,3 +22,15 @@ def test_no_row_is_lost_between_quotes(tmp_path: Path) -> None:
     rng = random.Random(7)
     for _ in range(150):
         mutations.read_table(tmp_path, rng)
+
+
+def test_damaged_files_of_other_tools(tmp_path: Path) -> None:
+    found, rng = mutations.foreign(), random.Random(11)
+    for _ in range(300):
+        mutations.import_mutated(tmp_path, found, rng)
+
+
+def test_arrays_that_hold_anything() -> None:
+    rng = random.Random(5)
+    for _ in range(600):
+        mutations.fit_arrays(rng)

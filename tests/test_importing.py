@@ -13,7 +13,7 @@ import pytest
 
 from emergence import fit_threshold, read_records, simulate
 from emergence.cli.main import main
-from emergence.errors import DataError
+from emergence.errors import DataError, RecordsError
 from emergence.metrics import brier_score, correct_choice_prob
 from emergence.readers.chance import chance_of, options_of
 from emergence.readers.found import number, place_of, size_in
@@ -474,3 +474,23 @@ def test_names_of_columns_of_losses_are_checked(
     written(tree / "mine.csv", "at,ce\n500,3.1\n")
     with pytest.raises(DataError, match=text):
         import_results(tree, columns=columns, tokens_per_step=1e6)
+
+
+def test_a_table_of_another_tool_loses_no_row(tmp_path: Path) -> None:
+    rows = [f"m,160M,{k}B,{4 - k / 9:.3f},piqa,{50 + k}%" for k in range(1, 9)]
+    header = "model,size,D,ce,bench,acc"
+    columns = {"params": "size", "tokens": "D", "loss": "ce", "task": "bench", "value": "acc"}
+    strayed = [
+        rows[0],
+        rows[1].replace("m,", '"m,', 1),
+        *rows[2:5],
+        rows[5].replace("m,", 'm",', 1),
+    ]
+    path = written(tmp_path / "t.csv", "\n".join([header, *strayed, *rows[6:]]))
+    with pytest.raises(RecordsError, match="a quote in this row"):
+        import_table(path, columns)
+    path = written(tmp_path / "t.csv", "\n".join([header, rows[0] + ",1", *rows[1:]]))
+    with pytest.raises(RecordsError, match="more fields than the header"):
+        import_table(path, columns)
+    path = written(tmp_path / "t.csv", "\n".join([header, *rows]))
+    assert len(import_table(path, columns).records) == len(rows)

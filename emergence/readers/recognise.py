@@ -15,6 +15,8 @@ from emergence.readers.tools import events, harness, logs, others, tables
 # Folders of whole trees that hold no results.
 _SKIPPED = (".git", "__pycache__", "wandb-cache", ".venv", "node_modules")
 _HEAD = 65_536
+# What reading a file raises that is not what it should be: bytes, numbers and fields.
+_DAMAGED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
 
 _JSON: tuple[tuple[str, Callable[[Any], bool], Callable[[Any, Path], Found]], ...] = (
     ("trainer-state", logs.is_trainer_state, logs.read_trainer_state),
@@ -49,6 +51,15 @@ def read_any(
     ``columns`` are names, ours to theirs, of a table of losses.  DataError for a file that is of a
     kind but damaged.
     """
+    try:
+        return _read(path, kind, columns)
+    except _DAMAGED as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} is damaged, or of another kind: {error!r}") from error
+
+
+def _read(path: Path, kind: str, columns: Mapping[str, str] | None) -> Found | None:
     suffix = path.suffix.lower()
     if columns and (named := tables.read_named_losses(path, columns)) is not None:
         return named
@@ -81,7 +92,7 @@ def _read_json(path: Path, kind: str) -> Found | None:
         if (kind == "auto" and matches(data)) or kind == name:
             try:
                 return read(data, path)
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
+            except _DAMAGED as error:
                 if isinstance(error, DataError):
                     raise DataError(f"{path}: {error}") from error
                 raise DataError(f"{path} is a damaged file of {name}: {error!r}") from error

@@ -15,6 +15,7 @@ from emergence.records.columns import (
     by_index,
     column_of,
     named_columns,
+    number_of,
     refuse_tables,
 )
 from emergence.records.points import COLUMNS, Points
@@ -72,7 +73,7 @@ def as_points(
         loss, scores = column_of("loss", points, 0), column_of("value", value, 0)
         base = Points(loss=loss, value=scores)
     changes: dict[str, Any] = {
-        name: float(column) if name in NUMBERS else column_of(name, column, base.size)
+        name: number_of(name, column) if name in NUMBERS else column_of(name, column, base.size)
         for name, column in given.items()
     }
     changes |= {name: word for name, word in words.items() if word is not None}
@@ -97,6 +98,8 @@ def _are_counts(points: Points) -> bool:
 
 
 def _check(points: Points) -> None:
+    if not points.loss.size:
+        raise DataError("no losses were given; give one for each checkpoint")
     columns = {name: getattr(points, name) for name in COLUMNS}
     for name, column in columns.items():
         if column is None:

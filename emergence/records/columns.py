@@ -120,7 +120,7 @@ def column_of(name: str, column: ArrayLike, size: int = 0) -> AnyArray:
             raise DataError(f"{name} holds {problem}; give real numbers")
         try:
             array = np.array(raw, dtype=float)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise DataError(f"{name} holds something that is no number: {error}") from error
     return np.broadcast_to(array, (size,)).copy() if array.ndim == 0 else array
 
@@ -130,4 +130,15 @@ def _names(run: AnyArray) -> AnyArray:
     missing = pd.isna(run.ravel()).tolist()
     if any(missing):
         raise DataError(f"run[{missing.index(True)}] has no name; name it, or leave run out")
-    return run.astype(str)
+    try:
+        return run.astype(str)
+    except ValueError as error:
+        raise DataError(f"run holds something that is no name: {error}") from error
+
+
+def number_of(name: str, given: Any) -> float:
+    """One real number; DataError for several, or for what is none."""
+    number = column_of(name, given, 1)
+    if number.size != 1:
+        raise DataError(f"{name} is one number for all points; {number.size} were given")
+    return float(number.item())

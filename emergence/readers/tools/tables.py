@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 
 from emergence.errors import DataError, RecordsError, Violation
 from emergence.readers.found import Found, Place, number, place_of
+from emergence.records.files.reading import read_frame
 
 _STEP_NAMES = ("step", "global_step", "trainer/global_step", "_step", "iter", "iteration")
 _TOKEN_NAMES = (
@@ -39,16 +41,13 @@ _NUMERIC = ("params", "tokens", "loss", "loss_stderr", "value", "n_items", "stde
 
 def _read(path: Path) -> pd.DataFrame:
     """Table as text, whatever it is in."""
+    if path.suffix.lower() not in (".xlsx", ".xls"):
+        return read_frame(path, text=True)[0].astype(str)
     try:
-        if path.suffix.lower() in (".xlsx", ".xls"):
-            return pd.read_excel(path, dtype=str, keep_default_na=False)
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path).astype(str)
-        sep = "\t" if path.suffix.lower() == ".tsv" else ","
-        return pd.read_csv(path, dtype=str, keep_default_na=False, sep=sep, encoding="utf-8-sig")
+        return pd.read_excel(path, dtype=str, keep_default_na=False)
     except ImportError as error:
         raise ImportError(f"{path.name}: {error}; pip install 'emergence-lm[excel]'") from error
-    except (ValueError, OSError, pd.errors.ParserError) as error:
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
 
 

@@ -23,8 +23,8 @@ _MOST_COLUMNS = 2000
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # of the whole process; the default is 128 KiB
 
 
-def read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
-    """Numbers are parsed as numbers where a column allows it; names stay text ('001')."""
+def read_delimited(path: Path, encoding: str, sep: str, *, text: bool = False) -> pd.DataFrame:
+    """Numbers are parsed where a column allows it, unless all is ``text``; names stay '001'."""
     names = _header(path, encoding, sep)
     if sep == "," and len(names) == 1 and ";" in names[0]:
         raise unreadable(
@@ -46,7 +46,7 @@ def read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
 
     read = partial(_read, path, sep, encoding, skipinitialspace=bare != names)
     try:
-        frame = _read_all(read, bare)
+        frame = read(str) if text else _read_all(read, bare)
     except pd.errors.EmptyDataError as error:
         raise unreadable(path, "the file holds no header; it needs one and rows") from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
@@ -64,7 +64,10 @@ def read_delimited(path: Path, encoding: str, sep: str) -> pd.DataFrame:
     return frame.rename(columns=lambda name: str(name).strip())
 
 
-def _read(path: Path, sep: str, encoding: str, kinds: Mapping[str, Any], **more: Any) -> Any:
+def _read(
+    path: Path, sep: str, encoding: str, kinds: Mapping[str, Any] | type[str], **more: Any
+) -> Any:
+    blank = {} if kinds is str else {name: list(BLANKS) for name in NUMERIC}
     with warnings.catch_warnings():
         # Mixed types are found, cell by cell, by the checks that follow.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
@@ -75,7 +78,7 @@ def _read(path: Path, sep: str, encoding: str, kinds: Mapping[str, Any], **more:
             encoding=encoding,
             dtype=kinds,
             keep_default_na=False,
-            na_values={name: list(BLANKS) for name in NUMERIC},
+            na_values=blank,
             index_col=False,
             **_EXACT,
             **more,

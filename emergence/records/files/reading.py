@@ -17,11 +17,13 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
-def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
+def read_frame(
+    path: Path, encoding: str | None = None, *, text: bool = False
+) -> tuple[pd.DataFrame, int]:
     """Read a file; return the table and the number that its first data row has in the file.
 
     The suffix says the format: .csv, .tsv, .jsonl or .parquet; the first two may be
-    compressed (.gz).
+    compressed (.gz), and give every cell as text where that is asked for.
     """
     if not path.exists():
         raise FileNotFoundError(f"no such file: {path}")
@@ -40,7 +42,7 @@ def read_frame(path: Path, encoding: str | None) -> tuple[pd.DataFrame, int]:
         encoding = _known(encoding) if encoding else _detect(path)
         if suffix == ".jsonl":
             return read_jsonl(path, encoding), 1
-        return read_delimited(path, encoding, "," if suffix == ".csv" else "\t"), 2
+        return read_delimited(path, encoding, "," if suffix == ".csv" else "\t", text=text), 2
     except UnicodeDecodeError as error:
         raise unreadable(
             path,

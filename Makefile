@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 report: $(VENV)/report.stamp
 	$(BIN)/emergence report public_reports --jobs -1 -o out/public
-	$(BIN)/emergence report paper3-cpu --jobs -1 -o out/experiment1
+	$(BIN)/emergence report paper3-cpu --law paper28-cpu --jobs -1 -o out/experiment1
 	$(BIN)/emergence report paper28-cpu --jobs -1 -o out/experiment2
 
 demo: $(VENV)/train.stamp

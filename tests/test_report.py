@@ -175,7 +175,7 @@ def test_a_page_draws_the_curves_of_the_figure_with_their_corners(records: Recor
         data = figure_data(verdict, drawn)
         assert data["curves"]
         for (_, curve), shown in zip(drawn, data["curves"], strict=True):
-            x, y = np.array(shown["x"]), np.array(shown["y"])
+            x, y = (np.array(shown[name].split(), dtype=float) for name in ("x", "y"))
             assert len(x) < 0.4 * len(curve.loss)
             order = np.argsort(x, kind="stable")
             off = np.abs(np.interp(curve.loss, x[order], y[order]) - curve.score)

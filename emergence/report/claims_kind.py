@@ -161,11 +161,12 @@ def sizes(source: Source) -> Finding:
         return Finding("cannot be told", "no task is emergent")
     rows, found = [], []
     laws: dict[str, ScalingLaw | str] = {}
+    of_law = source.records if source.law_records is None else source.law_records
     runs = [thresholds_of_runs(v, source.n_boot, source.seed) for v in emergent]
     for verdict, by_run in zip(emergent, runs, strict=True):
         p, fit = verdict.points, verdict.threshold
         if p.family not in laws:
-            laws[p.family] = family_law(source.records, p.family, n_boot=_LAW_BOOT, rng=source.seed)
+            laws[p.family] = family_law(of_law, p.family, n_boot=_LAW_BOOT, rng=source.seed)
         row = {
             "family": p.family,
             "task": p.task,

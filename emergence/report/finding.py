@@ -42,6 +42,7 @@ class Finding:
 class Source:
     """A set of records with a name, and its verdicts once they are asked for.
 
+    ``law_records`` are what its scaling law is fitted to, where that is not ``records``;
     ``losses`` are further losses of its checkpoints, ``base`` is the group of runs that others are
     held against.
     """
@@ -50,6 +51,7 @@ class Source:
     records: Records
     n_boot: int
     seed: int
+    law_records: Records | None = None
     losses: pd.DataFrame | None = None
     base: str | None = None
 

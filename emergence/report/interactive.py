@@ -1,5 +1,6 @@
 """What a page draws by itself: the numbers of each task's figure, and its miniature."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ def figure_data(verdict: Verdict, drawn: Drawn) -> dict[str, Any]:
     """Points, curves and threshold of one verdict, in types that survive JSON.
 
     ``x`` holds the losses, and the compute and tokens where they are known; ``size`` and ``run``
-    are places in ``sizes`` (name and colour) and ``runs``.
+    are places in ``sizes`` (name and colour) and ``runs``.  Lists of numbers are texts, with blanks
+    between: as JSON they would take half as much again.
     """
     points = verdict.points
     keep = _thinned(points)
@@ -37,17 +39,17 @@ def figure_data(verdict: Verdict, drawn: Drawn) -> dict[str, Any]:
     runs, run = _numbered(points.run, keep)
     colors = [] if points.params is None else [to_hex(size_color(points, s)) for s in sizes]
     data: dict[str, Any] = {
-        "x": {name: _short(x[keep]) for name, x in axes.items() if x is not None},
-        "y": _short(points.value[keep]),
-        "size": size,
+        "x": {name: _packed(x[keep]) for name, x in axes.items() if x is not None},
+        "y": _packed(points.value[keep]),
+        "size": _packed(size),
         "sizes": [[human(float(s)), c] for s, c in zip(sizes, colors, strict=True)],
-        "run": run,
+        "run": _packed(run),
         "runs": [readable(str(name)) for name in runs],
         "metric": readable(points.metric) or "score",
         "chance": points.chance,
         "of": points.size,
         "curves": [
-            {"color": COLORS[name], "x": _short(c.loss), "y": _short(c.score)}
+            {"color": COLORS[name], "x": _packed(c.loss), "y": _packed(c.score)}
             for name, curve in drawn
             for c in [_simplified(curve)]
         ],
@@ -120,5 +122,5 @@ def _numbered(values: AnyArray | None, keep: AnyArray) -> tuple[list[Any], list[
     return names.tolist(), places[keep].tolist()
 
 
-def _short(values: FloatArray) -> list[float]:
-    return [float(f"{v:.{_DIGITS}g}") for v in values]
+def _packed(values: Iterable[float]) -> str:
+    return " ".join(f"{v:.{_DIGITS}g}" for v in values)

@@ -119,6 +119,9 @@
   function upgrade(box) {
     if (box.querySelector("svg.plot")) return;
     const data = JSON.parse(box.querySelector("script").textContent);
+    // Lists of numbers travel as text.
+    [[data, ["y", "size", "run"]], [data.x, Object.keys(data.x)], ...data.curves.map((c) => [c, ["x", "y"]])].forEach(
+      ([of, names]) => names.forEach((name) => { of[name] = of[name] ? of[name].split(" ").map(Number) : []; }));
     const axes = Object.keys(AXES).filter((name) => data.x[name]), tip = document.createElement("div");
     tip.className = "tip"; tip.hidden = true; tip.setAttribute("role", "status");
     box.append(tip);

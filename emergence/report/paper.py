@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from emergence import __version__
 from emergence._files import replacing, write_whole
-from emergence.records.datasets import load_dataset
+from emergence.records.datasets import load_dataset, load_losses
 from emergence.records.records import Records
 from emergence.report.analysis import Wrap, plain, thresholds_of_runs
 from emergence.report.claims_axis import checkpoints, final_models, read_figures
@@ -69,7 +69,11 @@ def _claims() -> list[Claim]:
 CLAIMS = _claims()
 
 
-_BASE_OF = {"paper3-cpu": "908k"}  # runs that the others are held against
+# Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
+_LAW_OF = {"paper3-cpu": "paper28-cpu"}
+# Runs that are held against a base, with further losses of the same checkpoints.
+_VARIED = ("vocabularies-cpu",)
+_BASE_OF = dict.fromkeys(_VARIED, "285k") | {"paper3-cpu": "908k"}
 
 
 def write_paper(
@@ -90,8 +94,15 @@ def write_paper(
 
     def source(name: str) -> Source:
         if name not in sources:
-            base = _BASE_OF.get(name)
-            sources[name] = Source(name, load_dataset(name), n_boot, seed, base=base)
+            sources[name] = Source(
+                name,
+                load_dataset(name),
+                n_boot,
+                seed,
+                law_records=load_dataset(_LAW_OF[name]) if name in _LAW_OF else None,
+                losses=load_losses(name) if name in _VARIED else None,
+                base=_BASE_OF.get(name),
+            )
         return sources[name]
 
     parts = []

@@ -30,7 +30,7 @@ from emergence.verdicts.verdict import Verdict
 # Fixed salt and date: the same records give the same files.
 _RC = {"svg.hashsalt": "emergence", "svg.fonttype": "none", "pdf.fonttype": 42}
 _FORMATS: dict[str, dict[str, Any]] = {
-    "png": {"dpi": 110},
+    "png": {"dpi": 100},
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
 }

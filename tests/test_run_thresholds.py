@@ -206,3 +206,24 @@ def test_the_verdict_says_in_how_many_runs() -> None:
     assert verdict.label == "emergent", verdict.reason
     assert "clearly above chance in 5 of 8 runs" in verdict.reason
     assert verdict.plot().has_data()
+
+
+def test_thresholds_far_apart_are_rejected_as_one_however_errors_may_be_taken() -> None:
+    """Around one curve what runs differ by is error, of which anything might come."""
+    rejected = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        runs, eta = 8, 2.3 + 0.2 * rng.normal(size=8)
+        loss = np.concatenate(
+            [np.linspace(3.3, 1.6, 24) + rng.normal(0, 0.01) for _ in range(runs)]
+        )
+        run = np.repeat(np.arange(runs), 24)
+        value = 0.25 + 0.72 * (loss < eta[run]) * (1 - np.exp(-30 * (eta[run] - loss)))
+        points = Points(
+            loss=loss,
+            value=value + rng.normal(0, 0.01, loss.size),
+            chance=0.25,
+            run=np.array([f"r{r}" for r in run]),
+        )
+        rejected += run_thresholds(points, n_boot=99).p_common <= 0.05
+    assert rejected >= 11

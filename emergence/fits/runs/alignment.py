@@ -45,11 +45,11 @@ class Templates:
     shifts: FloatArray
     runs: tuple[IntArray, ...]
 
-    def fit(self, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def fit(self, columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Fit every data set with one onset for each run, and with one for all.
 
-        Returns the shifts (runs, data sets), and how much the sum of squares falls when the
-        runs may differ, as a share of what is left of it (data sets).
+        Returns the shifts (runs, data sets), and the sums of squares (data sets) with one onset for
+        all and with one for each.
         """
         variants, shifts, _ = self.curves.shape
         # Sums of squares are told apart by far more than single precision rounds; half the memory
@@ -71,8 +71,8 @@ class Templates:
         variant = apart.argmin(axis=0)
         pick = np.arange(columns.shape[1])
         common = _lowest(together, self.shifts)[0].min(axis=0)
-        left = np.square(columns).sum(axis=0) + apart[variant, pick]
-        return places[:, variant, pick], (common - apart[variant, pick]) / np.maximum(left, 1e-300)
+        total = np.square(columns).sum(axis=0)
+        return places[:, variant, pick], total + common, total + apart[variant, pick]
 
 
 def _lowest(ss: AnyArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -182,7 +182,7 @@ def _align_from(
         best = candidates[0]
         known = _located(problem, best)
         _require_two(problem, known)
-        places, _ = make_templates(problem, best, width).fit(problem.wy[:, None])
+        places, *_ = make_templates(problem, best, width).fit(problem.wy[:, None])
         move = np.where(known, places[:, 0], 0.0) * problem.span
         # Only differences are shifts: a move of all together is one of the threshold.
         move -= np.where(known, move[known].mean(), 0.0)

@@ -15,6 +15,7 @@ below their lowest loss.
    share of what is left of it, its distribution simulated under a common eta.
 """
 
+from dataclasses import replace
 from typing import Unpack
 
 import numpy as np
@@ -24,9 +25,9 @@ from scipy.special import stdtr
 from emergence._random import Seed, Stream, as_seed, child
 from emergence._residuals import robust_sd
 from emergence._typing import Columns, FloatArray, Noise, Plateau
-from emergence.curves.catalogue import ONSETS
-from emergence.engine.contest import Candidate
-from emergence.engine.problem import Problem
+from emergence.curves.catalogue import COMPETING, ONSETS
+from emergence.engine.contest import Candidate, onset_contest
+from emergence.engine.problem import Problem, make_problem, with_run_noise
 from emergence.errors import DataError
 from emergence.fits.runs.alignment import (
     LEAST_WIDTH,
@@ -39,6 +40,7 @@ from emergence.fits.runs.alignment import (
 )
 from emergence.fits.runs.thresholds_result import RunThresholds, Trend
 from emergence.noise.random_effects import fit_random_effects
+from emergence.noise.runs import RunNoise, fit_run_noise
 from emergence.records.as_points import as_points
 from emergence.records.points import Points
 
@@ -47,6 +49,7 @@ _PILOT = 99
 # standard deviations of a score.
 _FEW, _RISES = 3, 3.0
 _HARDLY = 0.2  # of the largest rise of any run
+_FAR = 10.0  # of the criterion, by which runs that differ describe the scores better
 
 
 def run_thresholds(
@@ -135,11 +138,11 @@ def _sampling_covariance(aligned: Aligned, n_boot: int, seed: np.random.SeedSequ
     # What the choice of the shape adds is common to all runs.
     problem, best = aligned.problem, aligned.best
     n_fitted = best.n_params + int(aligned.known.sum()) - 1
-    columns = _replicates(problem, best, n_fitted, n_boot, seed)
-    pilot, _ = make_templates(problem, best, WIDTH).fit(columns[:, :_PILOT])
+    columns = _replicates(problem, best, best.rss / max(problem.n - n_fitted, 1), n_boot, seed)
+    pilot, *_ = make_templates(problem, best, WIDTH).fit(columns[:, :_PILOT])
     spread = float(pilot[aligned.known].std(axis=1).max())
     width = float(np.clip(4.0 * spread, LEAST_WIDTH, WIDTH))
-    places, _ = make_templates(problem, best, width).fit(columns)
+    places, *_ = make_templates(problem, best, width).fit(columns)
     errors = places[aligned.known] * problem.span
     covariance: FloatArray = np.cov(errors) + aligned.shape_variance
     # A step that no replicate moves is still anywhere in the gap between two losses.
@@ -160,11 +163,11 @@ def _gaps(aligned: Aligned) -> FloatArray:
 
 
 def _replicates(
-    problem: Problem, best: Candidate, n_fitted: int, n_boot: int, seed: np.random.SeedSequence
+    problem: Problem, best: Candidate, scale: float, n_boot: int, seed: np.random.SeedSequence
 ) -> FloatArray:
-    """Whitened Gaussian data sets around a curve."""
+    """Whitened Gaussian data sets around a curve, of variance ``scale``."""
     mean = best.ability(problem.x)
-    sd = np.sqrt(best.rss / max(problem.n - n_fitted, 1)) * problem.error_scale(mean)
+    sd = np.sqrt(scale) * problem.error_scale(mean)
     draws = child(seed, Stream.RUN_THRESHOLDS).standard_normal((n_boot, problem.n)).T
     return problem.white(mean[None])[0][:, None] + sd[:, None] * draws
 
@@ -179,16 +182,67 @@ def _common_p(
     seed: np.random.SeedSequence,
 ) -> float:
     """Bootstrap p-value of one threshold for all runs."""
-    # The covariance is that around the common curve. Where runs differ it is too large, which the
-    # ratio that is tested forgives; that around the aligned curve is too small where they do not,
-    # for shifts absorb errors that follow each other.
+    # The covariance is that around the common curve, for shifts absorb errors that follow each
+    # other. But where runs differ by far, that takes what they differ by for errors: then curve and
+    # covariance are those of the aligned runs.
     problem, candidates = fit_onsets(points, aligned.best.family.name, plateau, noise)
-    best = candidates[0]
-    reach = 1.5 * float(np.abs(aligned.shift).max()) / problem.span
-    templates = make_templates(problem, best, float(np.clip(reach, 2 * LEAST_WIDTH, WIDTH)))
-    observed = templates.fit(problem.wy[:, None])[1][0]
-    null = templates.fit(_replicates(problem, best, best.n_params - 1, n_boot, seed))[1]
+    best, least = candidates[0], np.inf
+    shifts = int(aligned.known.sum()) - 1
+    n_fitted, reach = best.n_params - 1, 1.5 * float(np.abs(aligned.shift).max())
+    differ = _criterion(aligned.problem, aligned.best, shifts)
+    if differ < _criterion(problem, best, 0) - _FAR:
+        problem, best = _moved_back(aligned)
+        # A common curve may be of a shape that no aligned one has.
+        common = with_run_noise(make_problem(points, noise, "offset+ar1"), _noise_of(problem))
+        contest = onset_contest(common.condensed, best.family.name, plateau, COMPETING)
+        least, n_fitted = contest.refined()[0].rss, best.n_params + shifts
+    width = float(np.clip(reach / problem.span, 2 * LEAST_WIDTH, WIDTH))
+    templates = make_templates(problem, best, width)
+    _, together, apart = templates.fit(problem.wy[:, None])
+    observed = _fall(np.minimum(together, least), apart)
+    scale = best.rss / max(problem.n - n_fitted, 1)
+    _, together, apart = templates.fit(_replicates(problem, best, scale, n_boot, seed))
+    null = _fall(together, apart)
     return float((1 + np.sum(null >= observed)) / (1 + null.size))
+
+
+def _criterion(problem: Problem, best: Candidate, shifts: int) -> float:
+    """Criterion of Schwarz of a curve with its covariance, and so many shifts of runs."""
+    n = problem.n
+    return float(n * np.log(best.rss / n) + problem.log_det + (best.n_params + shifts) * np.log(n))
+
+
+def _moved_back(aligned: Aligned) -> tuple[Problem, Candidate]:
+    """Aligned curve and its covariance, at the losses before the runs were shifted."""
+    made = with_run_noise(aligned.problem, _noise_beside_shifts(aligned))
+    assert made.run is not None
+    rest = made.wy - made.white(aligned.best.ability(made.x)[None])[0]
+    x = made.to_x(made.points.loss + aligned.shift[made.run])
+    return replace(made, x=x), replace(aligned.best, rss=float(rest @ rest))
+
+
+def _noise_of(problem: Problem) -> RunNoise:
+    assert problem.run_model.noise is not None
+    return problem.run_model.noise
+
+
+def _fall(together: FloatArray, apart: FloatArray) -> FloatArray:
+    """How much a sum of squares falls when runs may differ, as a share of what is left of it."""
+    share: FloatArray = (together - apart) / np.maximum(apart, 1e-300)
+    return share
+
+
+def _noise_beside_shifts(aligned: Aligned) -> RunNoise:
+    """Covariance of the errors around the aligned curve, a shift of each run among its slopes."""
+    problem, best = aligned.problem, aligned.best
+    assert problem.run is not None
+    level = bool(best.amps[0])
+    rows = best.jacobian(problem.x, level=level) * problem.root_w
+    place = int(level) + best.amps.size - 1  # that of the threshold
+    own = [np.where(problem.run == r, rows[place], 0.0) for r in np.flatnonzero(aligned.known)]
+    design = np.concatenate([np.delete(rows, place, axis=0), own])
+    residual = (problem.y - best.ability(problem.x)) * problem.root_w
+    return fit_run_noise(residual, problem.run, problem.rank, design, problem.root_w)
 
 
 def _never_left(points: Points) -> dict[str, float]:

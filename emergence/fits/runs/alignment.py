@@ -56,7 +56,7 @@ class Templates:
         # is half the time.
         columns = columns.astype(np.float32)
         together = np.zeros((variants, shifts, columns.shape[1]), dtype=np.float32)
-        apart = np.zeros((variants, columns.shape[1]))
+        apart, smooth = np.zeros((2, variants, columns.shape[1]))
         places = np.empty((len(self.runs), variants, columns.shape[1]))
         for r, rows in enumerate(self.runs):
             flat = self.curves[:, :, rows].reshape(variants * shifts, rows.size).astype(np.float32)
@@ -67,12 +67,15 @@ class Templates:
             ss = ss.reshape(together.shape)
             together += ss
             lowest, places[r] = _lowest(ss, self.shifts)
-            apart += lowest
-        variant = apart.argmin(axis=0)
+            smooth += lowest
+            # On the grid: that of a jump has steps, and a parabola through them may be lower than
+            # any sum of squares.
+            apart += ss.min(axis=1)
+        variant = smooth.argmin(axis=0)
         pick = np.arange(columns.shape[1])
-        common = _lowest(together, self.shifts)[0].min(axis=0)
         total = np.square(columns).sum(axis=0)
-        return places[:, variant, pick], total + common, total + apart[variant, pick]
+        common = together.min(axis=(0, 1))
+        return places[:, variant, pick], total + common, total + apart.min(axis=0)
 
 
 def _lowest(ss: AnyArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -186,7 +186,7 @@ def _common_p(
     # other. But where runs differ by far, that takes what they differ by for errors: then curve and
     # covariance are those of the aligned runs.
     problem, candidates = fit_onsets(points, aligned.best.family.name, plateau, noise)
-    best, least = candidates[0], np.inf
+    best, least = candidates[0], (np.inf, np.inf)
     shifts = int(aligned.known.sum()) - 1
     n_fitted, reach = best.n_params - 1, 1.5 * float(np.abs(aligned.shift).max())
     differ = _criterion(aligned.problem, aligned.best, shifts)
@@ -195,11 +195,12 @@ def _common_p(
         # A common curve may be of a shape that no aligned one has.
         common = with_run_noise(make_problem(points, noise, "offset+ar1"), _noise_of(problem))
         contest = onset_contest(common.condensed, best.family.name, plateau, COMPETING)
-        least, n_fitted = contest.refined()[0].rss, best.n_params + shifts
+        # Nor does any template reach as far as runs were shifted.
+        least, n_fitted = (contest.refined()[0].rss, best.rss), best.n_params + shifts
     width = float(np.clip(reach / problem.span, 2 * LEAST_WIDTH, WIDTH))
     templates = make_templates(problem, best, width)
     _, together, apart = templates.fit(problem.wy[:, None])
-    observed = _fall(np.minimum(together, least), apart)
+    observed = _fall(np.minimum(together, least[0]), np.minimum(apart, least[1]))
     scale = best.rss / max(problem.n - n_fitted, 1)
     _, together, apart = templates.fit(_replicates(problem, best, scale, n_boot, seed))
     null = _fall(together, apart)

@@ -201,7 +201,9 @@ def main() -> None:
     emergent = [
         v.points.task
         for v in found
-        if v.label == "emergent" and v.points.metric == strict(v.points.task)
+        if v.label == "emergent"
+        and v.points.metric == strict(v.points.task)
+        and v.threshold.by_run is not None
     ]
     write_table(STATIC / "thresholds.csv", THRESHOLD_HEADER, threshold_rows(long, emergent))
     experiments = (found, classify_tasks(finals, n_jobs=-1))

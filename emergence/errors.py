@@ -27,7 +27,7 @@ class Violation:
 
     def __str__(self) -> str:
         row = "" if self.row is None else f", row {self.row}"
-        shown = self.value.item() if hasattr(self.value, "item") else self.value  # of numpy
+        shown = self.value.item() if getattr(self.value, "ndim", None) == 0 else self.value  # type: ignore[attr-defined]
         value = "" if shown is None else f": {shown!r}"
         column = f", column {self.column!r}" if self.column else ""
         return f"{self.where}{row}{column}{value}: {self.problem}"

@@ -494,3 +494,57 @@ def test_a_table_of_another_tool_loses_no_row(tmp_path: Path) -> None:
         import_table(path, columns)
     path = written(tmp_path / "t.csv", "\n".join([header, *rows]))
     assert len(import_table(path, columns).records) == len(rows)
+
+
+def test_names_of_columns_go_by_letters_not_by_case_and_are_not_passed_over(tree: Path) -> None:
+    rows = [f"{s},9.9,{loss_at(s):.5f}" for s in STEPS]
+    written(tree / "160m" / "log.csv", "\n".join(["iter,loss,val_ce", *rows]))
+    written(tree / "notes.csv", "")  # no table, and none of ours
+    (tree / "160m" / "trainer_state.json").unlink()
+    found = import_results(tree, columns={"loss": "Val_CE", "step": "Iter"}, tokens_per_step=1e6)
+    frame = found.records.to_frame().sort_values("step")
+    assert frame["loss"].to_numpy() == pytest.approx([loss_at(s) for s in STEPS], abs=1e-5)
+    with pytest.raises(DataError, match="no table among these files has the columns val"):
+        import_results(tree, columns={"loss": "val", "step": "iter"}, tokens_per_step=1e6)
+
+
+def test_a_folder_with_named_losses_on_the_command_line(tree: Path) -> None:
+    rows = [f"{s},{loss_at(s):.5f}" for s in STEPS]
+    (tree / "160m" / "trainer_state.json").unlink()
+    written(tree / "160m" / "log.csv", "\n".join(["it,ce", *rows]))
+    line = ["import", str(tree), "--column", "loss=ce", "--column", "step=it"]
+    assert main([*line, "--tokens-per-step", "1e6", "-o", str(tree / "r.csv")]) == 0
+
+
+def test_a_table_of_one_task_is_named_on_the_command_line(tmp_path: Path) -> None:
+    rows = [f"a,160M,{k}B,{4 - k / 9:.3f},{0.2 + k / 20}" for k in range(1, 9)]
+    written(tmp_path / "t.csv", "\n".join(["run,size,D,ce,y", *rows]))
+    columns = ["loss=ce", "params=size", "tokens=D", "value=y"]
+    line = ["import", str(tmp_path / "t.csv"), *(f"--column={c}" for c in columns)]
+    line += ["--task", "mine", "--chance", "0.2", "-o", str(tmp_path / "r.csv")]
+    assert main(line) == 0
+    assert set(read_records(tmp_path / "r.csv").to_frame()["chance"]) == {0.2}
+
+
+def test_brier_scores_are_no_percent(tmp_path: Path) -> None:
+    rows = [f"a,160M,{k}B,{4 - k / 9:.3f},piqa,{1.7 - k / 10}" for k in range(1, 9)]
+    written(tmp_path / "t.csv", "\n".join(["run,params,tokens,loss,task,value", *rows]))
+    names = {name: name for name in ("params", "tokens", "loss", "task", "value")}
+    frame = import_table(tmp_path / "t.csv", names, constants={"metric": "brier"}).records
+    assert frame.to_frame()["value"].max() == pytest.approx(1.6)
+
+
+def test_what_is_said_of_a_log(tmp_path: Path) -> None:
+    found = read_any(written(tmp_path / "run-1-tag-eval_loss.csv", TABLES["tensorboard"]))
+    assert found is not None
+    assert {r["kind"] for r in found.losses} == {"held out"}
+    written(tmp_path / "160m" / "v.json", v04(500, "160m"))
+    log = "[step=500/1000]\n  eval/a/CrossEntropyLoss=3.1\n  eval/b/CrossEntropyLoss=3.2\n"
+    written(tmp_path / "160m" / "train.log", log)
+    told = import_results(tmp_path / "160m", tokens_per_step=1e6).assumed
+    assert any("the last of several losses" in line for line in told)
+    with pytest.raises(RecordsError, match="is not a number"):
+        read_any(written(tmp_path / "x.csv", "step,val_loss\n500,oops\n"))
+    written(tmp_path / "k.csv", "run,rev,ce,task,value\na,step1k,3,piqa,.5\n")
+    with pytest.raises(RecordsError, match="step1k"):
+        import_table(tmp_path / "k.csv", {"step": "rev", "loss": "ce"}, tokens_per_step=1e6)

@@ -139,3 +139,16 @@ def test_runs_that_diverged_do_not_make_sizes_mean_nothing() -> None:
     law = fit_scaling_law(size, loss, n_boot=99)
     assert law.L_inf == pytest.approx(1.7, abs=0.05)
     assert not any("mean nothing" in w for w in law.warnings)
+
+
+@pytest.mark.parametrize(("sizes", "budgets"), [(3, 3), (3, 4), (5, 3)])
+def test_a_grid_so_small_that_points_drawn_again_do_not_determine_the_law(
+    sizes: int, budgets: int
+) -> None:
+    size = np.repeat(np.geomspace(1e7, 1e9, sizes), budgets)
+    tokens = np.tile(np.geomspace(1e9, 1e11, budgets), sizes)
+    for seed in range(4):
+        noise = np.exp(np.random.default_rng(seed).normal(0, 0.01, size.size))
+        loss = scaling_law_tokens(size, tokens, 1.7, 400.0, 2000.0, 0.34, 0.36) * noise
+        law = fit_scaling_law(size, loss, tokens=tokens, n_boot=199)
+        assert np.isfinite(law.draws["E"]).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emergence.cli.arguments import Command, given, said_to_stderr, say, tell
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def _import(args: argparse.Namespace) -> None:
     columns = dict(_pair(text, "--column") for text in args.column)
-    if columns and (len(args.paths) == 1 or "value" in columns):
+    table = len(args.paths) == 1 and not Path(args.paths[0]).is_dir()
+    if columns and (table or "value" in columns):
         records = _table(args, columns)
     elif args.task is not None:
         records = _curves(args)
@@ -52,6 +54,7 @@ def _table(args: argparse.Namespace, columns: dict[str, str]) -> Records:
     if len(args.paths) != 1:
         raise EmergenceError("--column value=... is for one table of scores; give one file")
     constants = {"family": args.family or None, "run": args.name, "metric": args.metric}
+    constants |= {"task": args.task}
     if args.params:
         constants["params"] = _sizes(args.params)
     known = {name: value for name, value in constants.items() if value is not None}
@@ -78,7 +81,7 @@ def _curves(args: argparse.Namespace) -> Records:
         raise EmergenceError("--bytes-per-token is for results and tables, not for readings")
     if len(args.paths) != 2:
         raise EmergenceError("--task joins two readings of figures: the losses, then the scores")
-    sizes = _sizes(args.params or [])
+    sizes, chances = _sizes(args.params or []), _chances(args.chance)
     if sizes is None:
         raise EmergenceError("give --params, the model size, or NAME=SIZE for each series")
     joined = join_curves(
@@ -87,7 +90,7 @@ def _curves(args: argparse.Namespace) -> Records:
         params=sizes,
         task=args.task,
         metric=args.metric or "acc",
-        chance=_chances(args.chance).get(""),
+        chance=chances.get(args.task, chances.get("")),
         model=args.model,
         family=args.family,
         loss_axes=ends(args.loss_axes),

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from emergence._random import Seed, Stream, as_seed
 from emergence._results import Result, no_interval
 from emergence._text import table
-from emergence._typing import Axes, FloatArray, Runs
+from emergence._typing import Axes, Columns, FloatArray, Runs
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Contest, threshold_contest
 from emergence.engine.replicates import ErrorModel, replicas
@@ -146,6 +146,10 @@ def compare_onsets(
         return fit_threshold(points, value, shape=shape, n_boot=n_boot, rng=seed, **asked)
 
     full = fitted("jump")
+    if full.points.n_runs == 1 and not (isinstance(points, Points) and points.n_runs == 1):
+        # One run alone rises: all three are compared on it.
+        rest = {k: v for k, v in options.items() if k not in Columns.__annotations__}
+        return compare_onsets(full.points, alpha=alpha, n_boot=n_boot, rng=seed, **rest)
     contests = [full.core.contest]
     how: dict[str, Any] = {}
     if full.by_run is not None:

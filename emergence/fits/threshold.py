@@ -30,6 +30,7 @@ from emergence.records.points import Points
 _CLEARLY = 2.0
 # A curve that rises by less than this, on an axis from chance (0) to perfect (1), is rounding.
 _NOTHING = 1e-9
+_STAYS = 3  # checkpoints below a threshold, at which a run contradicts it
 
 
 def fit_threshold(
@@ -198,11 +199,13 @@ def _of_one_run(
     problem = structured(make_problem(points.where(mine), noise, "auto"))
     check_size(problem, "a threshold")
     fit = _common(problem, shape, plateau, n_boot=n_boot, rng=rng)
-    if not (points.loss[~mine] < fit.eta).any():
+    below = (points.loss < fit.eta) & ~mine
+    others = np.unique(np.asarray(points.run).astype(str)[below], return_counts=True)[1]
+    if not (stay := int((others >= _STAYS).sum())):
         return None
     said = (
-        f"of {points.n_runs} runs only {name} rises, and eta is its threshold: others do not rise "
-        "at such losses, and where theirs lie is not known"
+        f"of {points.n_runs} runs only {name} rises, and eta is its threshold: {stay} do not rise "
+        "at such losses, and where others begin is not known"
     )
     return replace(fit, warnings=(said, *fit.warnings))
 

@@ -16,8 +16,8 @@ _STARTS = 12
 _FEW_RUNS = 10
 # Tokens are tied to size where size explains all but this share of their spread, in logs.
 _TIED = 0.1
-# Steps of a search, the fall of the loss that ends it, and the damping that does.
-_STEPS, _TINY, _STIFF = 400, 1e-12, 1e12
+# Steps of a search, the fall of the loss that ends it, the least damping, and that which ends it.
+_STEPS, _TINY, _LOOSE, _STIFF = 400, 1e-12, 1e-9, 1e12
 
 
 def natural(theta: FloatArray) -> FloatArray:
@@ -97,7 +97,8 @@ class Law:
             better = reached < cost[going]
             done = better & (cost[going] - reached <= _TINY * cost[going])
             theta[going[better]], cost[going[better]] = trial[better], reached[better]
-            damping[going] *= np.where(better, 0.2, 5.0)
+            # Never none: what points drawn again do not determine would make the step singular.
+            damping[going] = np.maximum(damping[going] * np.where(better, 0.2, 5.0), _LOOSE)
             going = going[~done & (damping[going] < _STIFF)]
             if not going.size:
                 break

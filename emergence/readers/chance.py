@@ -46,13 +46,16 @@ def options_of(task: str) -> int | None:
 
 
 def chance_of(task: str, metric: str, given: Mapping[str, float]) -> float | None:
-    """Score of guessing: as given for the task (its accuracy), else by its number of options."""
-    known = known_metric(metric)
+    """Score of guessing: as given for the task (its accuracy), else by its number of options.
+
+    What is ``given`` under no name is of every task.
+    """
+    known, said = known_metric(metric), given.get(task, given.get(""))
     if known is None:
-        return given.get(task)
+        return said
     if known.name == "exact_match":
         return 0.0
-    if task in given:
-        return 1.0 - given[task] if known.best == 0 else given[task]
+    if said is not None:
+        return 1.0 - said if known.best == 0 else said
     options = options_of(task)
     return None if options is None else known.chance(options)

@@ -37,7 +37,7 @@ class Found:
     A score has ``place``, ``task``, ``metric``, ``value``, and where known ``stderr``, ``n_items``,
     ``chance``, ``params``; a loss has ``place``, ``loss``, and ``kind`` (held out, or training).
     ``perplexities`` of language tasks have ``place``, ``task`` and ``loss``, their logarithm: they
-    may stand in for losses that nobody gives.
+    may stand in for losses that nobody gives.  ``named`` says that the columns were named by hand.
     """
 
     scores: list[dict[str, Any]] = field(default_factory=list)
@@ -45,6 +45,7 @@ class Found:
     perplexities: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
+    named: bool = False
 
     def add(self, other: Found) -> None:
         """Take what another file gave."""

@@ -6,7 +6,8 @@ import shlex
 from pathlib import Path
 
 from emergence.errors import EmergenceError
-from emergence.readers.recognise import header_of, read_any
+from emergence.readers.recognise import read_any
+from emergence.readers.tools.tables import header_of
 from emergence.records.validation import REQUIRED
 
 # What others call our columns.

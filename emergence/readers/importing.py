@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from emergence.errors import DataError
+from emergence.metrics import known_metric
 from emergence.readers.chance import chance_of
 from emergence.readers.found import Found, Place, size_in
 from emergence.readers.loss_series import loss_series
@@ -116,14 +117,15 @@ def import_results(
         raise DataError(f"kind {kind!r} is not known: auto, {', '.join(KINDS)}")
     _check_names(columns or {})
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    found = Found()
+    found, named = Found(), False
     for path in files_in([Path(p) for p in given]):
         one = read_any(path, kind, columns)
+        named = named or (one is not None and one.named)
         if one is None:
             found.left_out.append(f"{path}: of no kind that is known (name it with kind=, --kind)")
         else:
             found.add(one.called(run))
-    if columns and not found.losses:
+    if columns and not named:
         names = ", ".join(columns.values())
         raise DataError(f"no table among these files has the columns {names}")
     rows = _joined(found, params, tokens_per_step, tolerance, window)
@@ -170,7 +172,7 @@ def import_table(
     if "metric" not in frame:
         frame["metric"] = "acc"
         assumed.append("the scores are accuracies")
-    if "value" in frame and _percent(frame["value"]):
+    if "value" in frame and _percent(frame["value"], frame["metric"]):
         frame["value"] = frame["value"] / 100.0
         assumed.append("scores above 1 are percent")
     if "chance" not in frame and {"task", "metric"} <= set(frame.columns):
@@ -211,9 +213,13 @@ def _per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFram
     return frame.assign(**losses, family=named)
 
 
-def _percent(value: pd.Series[Any]) -> bool:
-    known = value.dropna()
-    return bool(len(known) and known.max() > 1.5 and known.min() >= 0 and known.max() <= 100)
+def _percent(value: pd.Series[Any], metric: pd.Series[Any]) -> bool:
+    """Whether scores are percent: none is beyond 100, and some are half beyond what one can be."""
+    known_metrics = {str(name): known_metric(str(name)) for name in metric.unique()}
+    highest = metric.map({n: 1.0 if m is None else m.bounds[1] for n, m in known_metrics.items()})
+    known = value.notna()
+    beyond = (value > 1.5 * highest)[known]
+    return bool(beyond.any() and value[known].min() >= 0 and value[known].max() <= 100)
 
 
 def _few(lines: Iterable[str], most: int = 12) -> list[str]:
@@ -274,6 +280,9 @@ def _joined(
     found.left_out += [f"{what} ({count} scores)" for what, count in alone.items()]
     if len(series) == 1 and out and out[0]["run"] not in series:
         found.assumed.append(f"the losses of {next(iter(series))} are those of {out[0]['run']}")
+    found.assumed += [
+        f"{name}: the last of several losses of one step" for name, s in series.items() if s.several
+    ]
     held = {name: s.held for name, s in series.items()}
     for name, what in held.items():
         if what == "training":

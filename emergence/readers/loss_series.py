@@ -32,6 +32,7 @@ class LossSeries:
     held: str
     tokens: FloatArray | None
     flops_per_step: float | None
+    several: bool = False  # losses at one step, of which the last was taken
 
     def at(
         self, place: Place, tolerance: float, window: float | None
@@ -90,6 +91,7 @@ def _one_series(rows: list[dict[str, Any]]) -> LossSeries:
     mine = [r for r in rows if r["kind"] == held]
     by = "step" if all(r["place"].step is not None for r in mine) else "tokens"
     last = {getattr(r["place"], by): r for r in mine if getattr(r["place"], by) is not None}
+    several = len({(getattr(r["place"], by), r["loss"]) for r in mine}) > len(last)
     x = np.array(sorted(last))
     tokens = [last[value]["place"].tokens for value in x]
     known = by == "step" and None not in tokens
@@ -100,4 +102,5 @@ def _one_series(rows: list[dict[str, Any]]) -> LossSeries:
         held=held,
         tokens=np.array(tokens, dtype=float) if known else None,
         flops_per_step=mine[0].get("flops_per_step"),
+        several=several,
     )

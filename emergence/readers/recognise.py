@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emergence.errors import DataError
+from emergence.errors import DataError, EmergenceError
 from emergence.readers.found import Found, Place
 from emergence.readers.tools import events, harness, logs, others, tables
 
@@ -16,7 +16,8 @@ from emergence.readers.tools import events, harness, logs, others, tables
 _SKIPPED = (".git", "__pycache__", "wandb-cache", ".venv", "node_modules")
 _HEAD = 65_536
 # What reading a file raises that is not what it should be: bytes, numbers and fields.
-_DAMAGED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
+_DAMAGED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
+            RecursionError)  # fmt: skip
 
 _JSON: tuple[tuple[str, Callable[[Any], bool], Callable[[Any, Path], Found]], ...] = (
     ("trainer-state", logs.is_trainer_state, logs.read_trainer_state),
@@ -54,7 +55,7 @@ def read_any(
     try:
         return _read(path, kind, columns)
     except _DAMAGED as error:
-        if isinstance(error, DataError):
+        if isinstance(error, EmergenceError):
             raise
         raise DataError(f"{path} is damaged, or of another kind: {error!r}") from error
 
@@ -62,7 +63,7 @@ def read_any(
 def _read(path: Path, kind: str, columns: Mapping[str, str] | None) -> Found | None:
     suffix = path.suffix.lower()
     if columns and (named := tables.read_named_losses(path, columns)) is not None:
-        return named
+        return replace(named, named=True)
     if kind == "tensorboard" or events.is_events(path):
         return events.read_events(path)
     if suffix == ".eval":
@@ -72,7 +73,7 @@ def _read(path: Path, kind: str, columns: Mapping[str, str] | None) -> Found | N
     if suffix == ".jsonl":
         return _read_lines(path, kind)
     if suffix in (".csv", ".tsv"):
-        of = tables.kind_of_table(header_of(path)) if kind == "auto" else kind
+        of = tables.kind_of_table(tables.header_of(path)) if kind == "auto" else kind
         return (
             tables.read_losses(path, of) if of in ("losses", "wandb", "tensorboard-csv") else None
         )
@@ -126,10 +127,3 @@ def _read_lines(path: Path, kind: str) -> Found | None:
                     {"place": place, "loss": float(value), "kind": held, "source": path.name}
                 )
     return found if found.losses else None
-
-
-def header_of(path: Path) -> list[str]:
-    """Names of the columns of a delimited file: its first row that is not blank."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        sep = "\t" if path.suffix.lower() == ".tsv" else ","
-        return next((row for row in csv.reader(file, delimiter=sep) if any(row)), [])

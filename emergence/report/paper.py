@@ -156,8 +156,13 @@ def _head(sources: Sequence[Source], *, bundled: bool, n_boot: int, seed: int) -
 
 
 def _two_kinds(source: Source) -> tuple[Source, Verdict, Verdict] | None:
-    """An emergent task, that which rises most first, and a smooth one of its family."""
-    for sudden in sorted(source.labelled("emergent"), key=lambda v: -v.evidence.rise):
+    """An emergent task, that which most runs begin and that rises most, and a smooth one beside."""
+
+    def telling(verdict: Verdict) -> tuple[int, float]:
+        runs = verdict.threshold.by_run
+        return (0 if runs is None else len(runs.runs)), verdict.evidence.rise
+
+    for sudden in sorted(source.labelled("emergent"), key=telling, reverse=True):
         for gradual in source.labelled("smooth"):
             if gradual.points.family == sudden.points.family:
                 return source, sudden, gradual

@@ -117,7 +117,8 @@ def is_samples(row: Any) -> bool:
 def read_samples(path: Path) -> Found:
     """CorrectChoiceProb and Brier score of a task from the log-likelihoods of its options."""
     task = re.sub(r"_\d{4}-\d{2}-\d{2}T[\d.\-:]+$", "", path.stem.removeprefix("samples_"))
-    place, found = place_of(str(path.parent)), Found()
+    # The harness writes the name of a model with "__" for "/".
+    place, found = place_of(str(path.parent).replace("__", "/")), Found()
     seen: dict[Any, tuple[list[float], int]] = {}
     with path.open(encoding="utf-8") as lines:
         for line_number, line in enumerate(lines, start=1):

@@ -72,7 +72,8 @@ def read_lighteval(data: dict[str, Any], path: Path) -> Found:
 def read_inspect(data: dict[str, Any], path: Path) -> Found:
     """Scores of one log of Inspect."""
     about, results = data["eval"], data.get("results") or {}
-    place, found = place_of(str(about.get("model", path.parent.name))), Found()
+    revision = (about.get("model_args") or {}).get("revision")
+    place, found = place_of(str(about.get("model", path.parent.name)), revision), Found()
     task = str(about["task"]).rpartition("/")[2]
     if data.get("status") not in (None, "success"):
         found.left_out.append(f"{path.name}: its status is {data['status']!r}")

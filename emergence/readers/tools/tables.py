@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import zipfile
 from collections.abc import Mapping
@@ -51,6 +52,13 @@ def _read(path: Path) -> pd.DataFrame:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
 
 
+def header_of(path: Path) -> list[str]:
+    """Names of the columns of a delimited file: its first row that is not blank."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        sep = "\t" if path.suffix.lower() == ".tsv" else ","
+        return next((row for row in csv.reader(file, delimiter=sep) if any(row)), [])
+
+
 def kind_of_table(header: list[str]) -> str | None:
     """Kind of a table by its header; None where nothing in it is known."""
     names = [name.strip().lower() for name in header]
@@ -69,8 +77,9 @@ def read_losses(path: Path, kind: str) -> Found:
     frame = _read(path)
     lower = {str(c).strip().lower(): str(c) for c in frame.columns}
     if kind == "tensorboard-csv":
+        held = "held out" if _held_out(path.stem) else "training"
         run = re.sub(r"[-_ ]?tag.*$", "", path.stem).removeprefix("run-") or path.stem
-        return _series(path, frame, lower["step"], None, {lower["value"]: (run, "training")})
+        return _series(path, frame, lower["step"], None, {lower["value"]: (run, held)})
     if kind == "wandb":
         columns = {}
         for name in frame.columns[1:]:
@@ -89,14 +98,19 @@ def read_losses(path: Path, kind: str) -> Found:
 
 def read_named_losses(path: Path, columns: Mapping[str, str]) -> Found | None:
     """Losses of a table whose columns are named by the user; None where it has them not."""
-    if path.suffix.lower() not in TABLES:
+    suffix = path.suffix.lower()
+    if suffix not in TABLES:
         return None
-    frame = _read(path)
-    if not set(columns.values()) <= set(frame.columns):
+    delimited = suffix in (".csv", ".tsv")
+    header = header_of(path) if delimited else [str(c) for c in _read(path).columns]
+    there = {name.strip().lower(): name.strip() for name in header}
+    if not {name.lower() for name in columns.values()} <= there.keys():
         return None
-    held = "training" if "train" in columns["loss"].lower() else "held out"
-    places = (columns.get("step"), columns.get("tokens"), columns.get("run"))
-    return _by_run(path, frame, places, {columns["loss"]: held})
+    named = {ours: there[theirs.lower()] for ours, theirs in columns.items()}
+    name = named["loss"]
+    training = name.lower() in TRAINING or ("train" in name.lower() and not _held_out(name))
+    places = (named.get("step"), named.get("tokens"), named.get("run"))
+    return _by_run(path, _read(path), places, {name: "training" if training else "held out"})
 
 
 def _by_run(
@@ -156,8 +170,11 @@ def _cell(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
 
 def _step(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
     """Step of a row: a number, or the name of a revision such as step3000."""
-    named = place_of("", str(frame[column].iloc[row])).step
-    return _cell(path, frame, row, column) if named is None else named
+    cell = str(frame[column].iloc[row]).strip()
+    if re.fullmatch(r"\D*\d+(-tokens[\d.]+[kmbt])?", cell, re.IGNORECASE):
+        named = place_of("", cell).step
+        return _cell(path, frame, row, column) if named is None else named
+    return _cell(path, frame, row, column)
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def read_delimited(path: Path, encoding: str, sep: str, *, text: bool = False) -
             "the numbers",
         )
     bare = [n.strip() for n in names]
-    if len(names) > _MOST_COLUMNS:
+    if len(names) > _MOST_COLUMNS and not text:
         raise unreadable(
             path,
             f"{len(names):,} columns; a record has some twenty: one row for each checkpoint, task "

@@ -202,6 +202,9 @@ def _one_eta(emergent: Sequence[Verdict], source: Source) -> tuple[float | None,
     families = [v.points.family for v in emergent]
     most = max(sorted(set(families)), key=families.count)
     mine = [v.threshold for v in emergent if v.points.family == most]
+    # Where runs have thresholds of their own, a task that one of them alone begins has no mean.
+    of_runs = [fit for fit in mine if fit.by_run is not None]
+    mine = of_runs if len(of_runs) > 1 else mine
     if len(mine) < 2:
         return None, "there are not two emergent tasks of one family to compare"
     try:

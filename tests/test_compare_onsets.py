@@ -61,4 +61,3 @@ def test_one_run_that_rises_among_others_is_compared_alone() -> None:
     found = compare_onsets(loss, value, chance=0.25, run=run, n_boot=199)
     assert found.label == "step and slope"
     assert all(abs(eta - 2.5) < 0.15 for eta in found.eta.values())
-

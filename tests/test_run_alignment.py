@@ -39,7 +39,7 @@ def test_a_shift_of_nothing_is_found_where_there_is_none() -> None:
     truth = problem.white(best.ability(problem.x)[None])[0]
     places, together, apart = templates.fit(truth[:, None])
     assert np.abs(places).max() < 0.03
-    assert together[0] >= apart[0]
+    assert together[0] >= apart[0] - 1e-4  # of sums of hundreds, in single precision
 
 
 def test_runs_may_differ_at_no_loss() -> None:

@@ -9,8 +9,8 @@ versions, and the config of every run).  With
     python data/make_runs.py out/vocabularies-cpu --beside out/paper3-cpu/285k-seed*
 
 these runs come into the same file, and ``data/losses/vocabularies-cpu.csv.gz`` has further losses
-of all checkpoints: bits per byte of the run's own text, and of the text of the usual mixture, which
-is the same for all.
+of all checkpoints: bits per byte of the run's own text, and, where they differ in their mixture, of
+the text of the usual one, which is the same for all.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from emergence.train.corpus.mixture import MIXTURE, Mixture
 
 DATA = Path(__file__).parent
 _DIGITS = "%.6g"  # a score of 1,000 items is known to three
+_WHOLE = ("params", "tokens", "step", "seed", "flops")
 _ROWS, _DOCUMENTS = 200, 50  # whose lengths are measured
 
 
@@ -88,12 +89,17 @@ def main() -> None:
     if beside:
         runs = [*beside, *sorted(p.parent for p in folder.glob("*/records.jsonl"))]
         losses = pd.concat([further_losses(f) for f in runs])
+        own, common = losses["bits_per_byte"], losses["common_bits_per_byte"]
+        if np.allclose(own, common):  # all were trained on one mixture
+            losses = losses.drop(columns="common_bits_per_byte")
         write(losses, DATA / "losses" / f"{name}.csv.gz")
         print(f"{len(losses)} checkpoints in {DATA / 'losses' / name}.csv.gz")
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
-    """Write a packed table whose bytes depend on its numbers alone."""
+    """Write a packed table whose bytes depend on its numbers alone; whole numbers stay whole."""
+    whole = [c for c in _WHOLE if c in frame and frame[c].notna().all()]
+    frame = frame.astype(dict.fromkeys(whole, "int64"))
     frame.assign(source="own run").to_csv(
         path,
         index=False,

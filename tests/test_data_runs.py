@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emergence import fit_threshold, load_dataset, run_thresholds
+from emergence import fit_threshold, load_dataset, load_losses, run_thresholds
 from emergence.train.config import TrainConfig
 from emergence.train.corpus.tasks import TASKS
 from emergence.train.sweeps.presets import preset
@@ -85,3 +85,22 @@ def test_experiment_2_has_28_runs_each_decayed_to_its_own_end() -> None:
 
 def test_the_data_are_small_enough_for_git() -> None:
     assert sum(p.stat().st_size for p in RUNS.iterdir()) < 20e6
+
+
+def test_runs_of_three_tokenizers_have_losses_that_all_share() -> None:
+    found, configs = about("vocabularies-cpu")
+    beside = [TrainConfig.model_validate(c) for c in found["beside"]]
+    every = [*configs, *beside]
+    assert {(c.model.vocab_size, c.seed) for c in every} == {
+        (size, seed) for size in (800, 1500, 3000) for seed in (1, 2, 3)
+    }
+    assert len({c.model.params for c in every}) == 1  # without embeddings
+    frame, losses = load_dataset("vocabularies-cpu").to_frame(), load_losses("vocabularies-cpu")
+    assert set(frame["run"]) == {c.name for c in every}
+    assert len(frame["family"].unique()) == 3
+    merged = frame.drop_duplicates(["run", "tokens"]).merge(losses, on=["run", "tokens"])
+    assert len(merged) == len(losses) == 9 * 24
+    # The same text costs a trained model about as many bits, whatever its tokens are.
+    in_bits = losses.groupby("model")["bits_per_byte"].min()
+    in_nats = frame.groupby("model")["loss"].min()
+    assert in_bits.max() / in_bits.min() < 1.1 < in_nats.max() / in_nats.min()

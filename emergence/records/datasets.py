@@ -73,8 +73,8 @@ def load_losses(name: str = "olmo") -> pd.DataFrame:
     ----------
     name : str
         ``olmo``: eleven validation losses, nats per token, of the 33 runs of OLMo 2 and its
-        ladder; ``vocabularies-cpu``: those of the runs of that name in bits per byte, of their own
-        text and of one text for all; a row per checkpoint, a column per text (data/README.md).
+        ladder; ``vocabularies-cpu``: that of the runs of that name in bits per byte; a row per
+        checkpoint, a column per text (data/README.md).
 
     Returns
     -------

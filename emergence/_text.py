@@ -36,17 +36,18 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[Text(readable(cell)) for cell in row] for row in ([header] if header else [])]
-    cells += [[Text(readable(cell)) for cell in row] for row in rows]
+    lines, numbers = [*([header] if header else []), *rows], set(right)
+    if not lines:
+        return []
     grid = Table.grid(padding=(0, 2))
-    for i in range(max(map(len, cells), default=0)):
-        grid.add_column(justify="right" if i in set(right) else "left", no_wrap=True)
-    for row in cells:
-        grid.add_row(*row)
+    for i in range(max(map(len, lines))):
+        grid.add_column(justify="right" if i in numbers else "left", no_wrap=True)
+    for line in lines:
+        grid.add_row(*(Text(readable(cell)) for cell in line))
     out = io.StringIO()
     plain = Console(file=out, width=_WIDE, color_system=None, force_jupyter=False)
     plain.print(grid, crop=False)
-    return [f"  {line}".rstrip() for line in out.getvalue().splitlines() if cells]
+    return [f"  {line}".rstrip() for line in out.getvalue().splitlines()]
 
 
 def inert(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -524,6 +524,8 @@ def test_a_table_of_one_task_is_named_on_the_command_line(tmp_path: Path) -> Non
     line += ["--task", "mine", "--chance", "0.2", "-o", str(tmp_path / "r.csv")]
     assert main(line) == 0
     assert set(read_records(tmp_path / "r.csv").to_frame()["chance"]) == {0.2}
+    curves = ["import", "a.csv", "b.csv", "--task", "t", "--column", "loss=y", "-o", "o.csv"]
+    assert main(curves) == 2  # no option is passed over in silence
 
 
 def test_brier_scores_are_no_percent(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ def _import(args: argparse.Namespace) -> None:
     if columns and (table or "value" in columns):
         records = _table(args, columns)
     elif args.task is not None:
+        if columns:
+            raise EmergenceError("--column is for tables and results, not for readings of figures")
         records = _curves(args)
     else:
         records = _results(args, columns)

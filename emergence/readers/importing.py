@@ -26,7 +26,7 @@ from emergence.readers.tools.tables import read_table
 from emergence.records.records import Records
 
 _PER_BYTE = "bits per byte"
-NO_TOKENS = (
+_NO_TOKENS = (
     "its tokens are not known; give tokens_per_step= (--tokens-per-step), batch times context"
 )
 
@@ -181,7 +181,7 @@ def import_table(
     left = []
     if "tokens" not in frame and "step" in frame:
         if tokens_per_step is None:
-            raise DataError(f"{Path(path).name}: {NO_TOKENS}")
+            raise DataError(f"{Path(path).name}: {_NO_TOKENS}")
         frame["tokens"] = frame["step"] * tokens_per_step
     if "tokens" in frame and (frame["tokens"] == 0).any():
         left.append(f"{int((frame['tokens'] == 0).sum())} rows before the first step")
@@ -272,7 +272,7 @@ def _joined(
         loss, error = at
         tokens = place.tokens or own.tokens_at(place, tokens_per_step, size)
         if tokens is None:
-            raise DataError(f"{_named(place)}: {NO_TOKENS}")
+            raise DataError(f"{_named(place)}: {_NO_TOKENS}")
         row = {"model": place.run, "run": place.run, "params": size, "tokens": tokens, "loss": loss,
                "step": place.step, "loss_stderr": error}  # fmt: skip
         names = ("task", "metric", "value", "n_items", "stderr", "chance", "source")

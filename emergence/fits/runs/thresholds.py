@@ -191,9 +191,10 @@ def _common_p(
     n_fitted, reach = best.n_params - 1, 1.5 * float(np.abs(aligned.shift).max())
     differ = _criterion(aligned.problem, aligned.best, shifts)
     if differ < _criterion(problem, best, 0) - _FAR:
-        problem, best = _moved_back(aligned)
+        noise_of_runs = _noise_beside_shifts(aligned)
+        problem, best = _moved_back(aligned, noise_of_runs)
         # A common curve may be of a shape that no aligned one has.
-        common = with_run_noise(make_problem(points, noise, "offset+ar1"), _noise_of(problem))
+        common = with_run_noise(make_problem(points, noise, "offset+ar1"), noise_of_runs)
         contest = onset_contest(common.condensed, best.family.name, plateau, COMPETING)
         # Nor does any template reach as far as runs were shifted.
         least, n_fitted = (contest.refined()[0].rss, best.rss), best.n_params + shifts
@@ -213,18 +214,13 @@ def _criterion(problem: Problem, best: Candidate, shifts: int) -> float:
     return float(n * np.log(best.rss / n) + problem.log_det + (best.n_params + shifts) * np.log(n))
 
 
-def _moved_back(aligned: Aligned) -> tuple[Problem, Candidate]:
-    """Aligned curve and its covariance, at the losses before the runs were shifted."""
-    made = with_run_noise(aligned.problem, _noise_beside_shifts(aligned))
+def _moved_back(aligned: Aligned, noise: RunNoise) -> tuple[Problem, Candidate]:
+    """Aligned curve under a covariance, at the losses before the runs were shifted."""
+    made = with_run_noise(aligned.problem, noise)
     assert made.run is not None
     rest = made.wy - made.white(aligned.best.ability(made.x)[None])[0]
     x = made.to_x(made.points.loss + aligned.shift[made.run])
     return replace(made, x=x), replace(aligned.best, rss=float(rest @ rest))
-
-
-def _noise_of(problem: Problem) -> RunNoise:
-    assert problem.run_model.noise is not None
-    return problem.run_model.noise
 
 
 def _fall(together: FloatArray, apart: FloatArray) -> FloatArray:

@@ -101,8 +101,9 @@ def read_named_losses(path: Path, columns: Mapping[str, str]) -> Found | None:
     suffix = path.suffix.lower()
     if suffix not in TABLES:
         return None
-    delimited = suffix in (".csv", ".tsv")
-    header = header_of(path) if delimited else [str(c) for c in _read(path).columns]
+    # Of text the header says whether it is worth reading; other formats are read to know it.
+    frame = None if suffix in (".csv", ".tsv") else _read(path)
+    header = header_of(path) if frame is None else [str(c) for c in frame.columns]
     there = {name.strip().lower(): name.strip() for name in header}
     if not {name.lower() for name in columns.values()} <= there.keys():
         return None
@@ -110,7 +111,8 @@ def read_named_losses(path: Path, columns: Mapping[str, str]) -> Found | None:
     name = named["loss"]
     training = name.lower() in TRAINING or ("train" in name.lower() and not _held_out(name))
     places = (named.get("step"), named.get("tokens"), named.get("run"))
-    return _by_run(path, _read(path), places, {name: "training" if training else "held out"})
+    frame = _read(path) if frame is None else frame
+    return _by_run(path, frame, places, {name: "training" if training else "held out"})
 
 
 def _by_run(
@@ -171,10 +173,9 @@ def _cell(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
 def _step(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
     """Step of a row: a number, or the name of a revision such as step3000."""
     cell = str(frame[column].iloc[row]).strip()
-    if re.fullmatch(r"\D*\d+(-tokens[\d.]+[kmbt])?", cell, re.IGNORECASE):
-        named = place_of("", cell).step
-        return _cell(path, frame, row, column) if named is None else named
-    return _cell(path, frame, row, column)
+    whole = re.fullmatch(r"\D*\d+(-tokens[\d.]+[kmbt])?", cell, re.IGNORECASE)
+    named = place_of("", cell).step if whole else None
+    return _cell(path, frame, row, column) if named is None else named
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -195,6 +195,10 @@ def _of_one_run(
     points: Points, name: str, shape: str, plateau: Plateau, noise: Noise, *, n_boot: int, rng: Seed
 ) -> ThresholdFit | None:
     """Fit of the one run that rises; None where others stop before they could contradict it."""
+    if plateau == "auto":  # all runs stand on it, and one alone may take it for an error of its own
+        whole = structured(make_problem(points, noise, "offset+ar1"))
+        fitted = onset_contest(whole.condensed, shape, plateau).fit_level
+        plateau = "fitted" if fitted else "chance"
     mine = np.asarray(points.run).astype(str) == name
     problem = structured(make_problem(points.where(mine), noise, "auto"))
     check_size(problem, "a threshold")

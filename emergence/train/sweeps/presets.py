@@ -118,12 +118,12 @@ _VOCABULARIES: dict[str, dict[str, Any]] = {
 }
 _STRUCTURES: dict[str, dict[str, Any]] = {
     "rotary0": {"model": {"rotary": 0.0}},
-    "rotary1": {"model": {"rotary": 1.0}},
-    "ungrouped": {"model": {"kv_heads": 2}},
     "mamba2": {
         "model": {"mixer": "mamba2", "layers": 6, "heads": 10, "kv_heads": 1},
         "compile": False,  # slower compiled
     },
+    "rotary1": {"model": {"rotary": 1.0}},
+    "ungrouped": {"model": {"kv_heads": 2}},
 }
 _CORPORA: dict[str, dict[str, Any]] = {
     "english50": {"english": 0.5},

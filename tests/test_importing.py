@@ -496,6 +496,38 @@ def test_a_table_of_another_tool_loses_no_row(tmp_path: Path) -> None:
     assert len(import_table(path, columns).records) == len(rows)
 
 
+def test_an_error_names_the_row_as_the_file_counts_it(tmp_path: Path) -> None:
+    """Blank lines count, and so do rows before the first step, which are left out."""
+    rows = [f"m,160M,{k}B,{4 - k / 9:.3f},piqa,{50 + k}" for k in range(8)]
+    header = "model,size,D,ce,bench,acc"
+    columns = {"params": "size", "tokens": "D", "loss": "ce", "task": "bench", "value": "acc"}
+    rows[4] = rows[4].replace("54", "much")
+    path = written(tmp_path / "t.csv", "\n".join([header, "", *rows]))
+    with pytest.raises(RecordsError, match="row 7, column 'value': 'much'"):
+        import_table(path, columns)
+    rows[4] = rows[3]
+    path = written(tmp_path / "t.csv", "\n".join([header, "", *rows]))
+    with pytest.raises(RecordsError, match=r"row 7, column 'tokens'.*already in row 6"):
+        import_table(path, columns)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_may_have_another_encoding(tree: Path, encoding: str) -> None:
+    """UTF-16 is known by its mark; what has none is named."""
+    (tree / "160m" / "trainer_state.json").unlink()
+    rows = [f"160m,{s},{loss_at(s):.5f},caf\xe9" for s in STEPS]
+    text = "\n".join(["run,step,eval_loss,place", *rows])
+    (tree / "mine.csv").write_bytes(text.encode(encoding))
+    out = tree / "records.csv"
+    line = ["import", str(tree / "res"), str(tree / "mine.csv"), "--tokens-per-step=2M"]
+    if encoding == "latin-1":
+        assert main([*line, "-o", str(out)]) == 2
+        line.append("--encoding=latin-1")
+    assert main([*line, "-o", str(out)]) == 0
+    assert len(read_records(out)) > 0
+    assert main([*line, "--encoding=rot13", "-o", str(out)]) == 2
+
+
 def test_names_of_columns_go_by_letters_not_by_case_and_are_not_passed_over(tree: Path) -> None:
     rows = [f"{s},9.9,{loss_at(s):.5f}" for s in STEPS]
     written(tree / "160m" / "log.csv", "\n".join(["iter,loss,val_ce", *rows]))

@@ -11,7 +11,7 @@ from emergence import classify, fit_threshold, simulate
 from emergence._residuals import order_in
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import smooth_contest, threshold_contest
-from emergence.engine.misfit import hidden, resting_on
+from emergence.engine.misfit import at_edge, hidden, resting_on
 from emergence.engine.problem import make_problem, with_run_noise
 from emergence.engine.replicates import trend_scale
 from emergence.noise.misfit import second_bend
@@ -108,3 +108,25 @@ def test_errors_that_could_hide_any_curve_give_no_label() -> None:
     beside = replace(best, amps=best.amps + np.array([0.5, 0.0]))
     assert "passes to one side of the scores" in hidden(problem, beside)
     assert hidden(with_run_noise(problem, RunNoise(0.0, 0.0004, 0.5)), beside) == ""
+    assert at_edge(with_run_noise(problem, RunNoise(0.0, 0.0004, 0.5))) == ""
+    assert "the autocorrelation of a run's errors is at the end of its range" in at_edge(problem)
+    offsets = with_run_noise(problem, RunNoise(40.0, 0.0004, 0.0))
+    assert "the offsets of runs are at the end of their range" in at_edge(offsets)
+
+
+def test_errors_at_the_end_of_their_range_are_said_and_end_in_no_flat() -> None:
+    """A run that wanders about chance: whether anything rises there its errors do not say."""
+    labels = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        loss = np.linspace(3.2, 1.8, 60)
+        value = 0.3 + np.cumsum(rng.normal(0, 0.01, 60)) + rng.normal(0, 0.0005, 60)
+        points = as_points(loss, value, run="a", tokens=np.arange(1.0, 61.0), outliers="keep")
+        verdict = classify(points, n_boot=199)
+        noise = verdict.trial.common.core.problem.run_model.noise
+        assert noise is not None
+        if noise.at_edge:
+            labels.append(verdict.label)
+            assert any("end of its range" in w for w in verdict.trial.common.warnings)
+    assert labels
+    assert "flat" not in labels

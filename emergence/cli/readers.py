@@ -43,7 +43,7 @@ def _results(args: argparse.Namespace, columns: dict[str, str]) -> Records:
             params=sizes,
             run=args.name,
             columns=columns,
-            **given(args, "kind tokens_per_step family tolerance window bytes_per_token"),
+            **given(args, "kind tokens_per_step family tolerance window bytes_per_token encoding"),
         )
     say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
@@ -66,7 +66,7 @@ def _table(args: argparse.Namespace, columns: dict[str, str]) -> Records:
             columns,
             chance=_chances(args.chance),
             constants=known,
-            **given(args, "bytes_per_token tokens_per_step"),
+            **given(args, "bytes_per_token tokens_per_step encoding"),
         )
     say(args, found.summary(), summary=found.summary().splitlines())
     return found.records
@@ -156,6 +156,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--tokens-per-step": {"type": _number, "help": "batch times context"},
     "--bytes-per-token": {"type": float, "help": "of the tokenizer: losses as bits per byte"},
+    "--encoding": {"help": "of tables (default: by byte-order mark, else UTF-8)"},
     "--run": {"dest": "name", "help": "the run that all files belong to"},
     "--family": {"default": "", "help": "what makes losses comparable"},
     "--tolerance": {

@@ -28,6 +28,17 @@ def misfit(problem: Problem, best: Candidate) -> tuple[str, ...]:
     return signs(residual, _design(problem, best), bends, problem.low + problem.span * etas)
 
 
+def at_edge(problem: Problem) -> str:
+    """Say that errors of runs were estimated at the end of their range; empty where they are not.
+
+    There the residuals of the curve are no errors: what runs differ by, or a course that no curve
+    here takes, goes into them.
+    """
+    noise = problem.run_model.noise
+    edge = "" if noise is None else noise.at_edge
+    return f"{edge}: the scores may not follow this curve" if edge else ""
+
+
 def hidden(problem: Problem, best: Candidate) -> str:
     """Why errors that follow each other make the curve unknown; empty where they do not."""
     noise = problem.run_model.noise

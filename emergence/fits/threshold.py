@@ -13,7 +13,7 @@ from emergence._typing import Columns, Noise, Plateau, Runs
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
 from emergence.engine.isotonic import IsotonicOnset, fit_isotonic
-from emergence.engine.misfit import misfit
+from emergence.engine.misfit import at_edge, hidden, misfit
 from emergence.engine.problem import Problem, check_size, make_problem
 from emergence.engine.replicates import ErrorModel
 from emergence.engine.runs.covariance import structured
@@ -310,4 +310,5 @@ def _warnings(core: OnsetFit, status: Status) -> tuple[str, ...]:
         out.append("the plateau is not at chance; its level was fitted")
     if not isotonic and status is not Status.NO_ONSET:
         out += misfit(p, core.candidates[0])
+        out += filter(None, [hidden(p, core.candidates[0]) or at_edge(p)])
     return (*out, *p.points.notes)

@@ -35,6 +35,15 @@ class RunNoise:
     innovation_var: float
     rho: float
 
+    @property
+    def at_edge(self) -> str:
+        """Which estimate lies at the end of its range, in words; empty where none does."""
+        if self.rho >= _RHO[-1]:
+            return f"the autocorrelation of a run's errors is at the end of its range, {self.rho:g}"
+        if self.offset_var >= _RATIO[-1] * self.innovation_var > 0.0:
+            return "the offsets of runs are at the end of their range beside their other errors"
+        return ""
+
     def simulate(
         self, run: IntArray, rank: IntArray, size: int, rng: np.random.Generator
     ) -> FloatArray:

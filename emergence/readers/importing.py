@@ -63,6 +63,7 @@ def import_results(
     window: float | None = None,
     bytes_per_token: float | None = None,
     columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
 ) -> Imported:
     r"""Read results and logs of other tools and join them.
 
@@ -92,6 +93,8 @@ def import_results(
     columns : mapping of str to str, optional
         Names in a table of losses that no tool wrote: ``{"loss": "val_ce", "step": "iter"}``; also
         of ``tokens`` and ``run``.
+    encoding : str, optional
+        Of tables; default: by byte-order mark, else UTF-8.
 
     Raises
     ------
@@ -119,7 +122,7 @@ def import_results(
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found, named = Found(), False
     for path in files_in([Path(p) for p in given]):
-        one = read_any(path, kind, columns)
+        one = read_any(path, kind, columns, encoding)
         named = named or (one is not None and one.named)
         if one is None:
             found.left_out.append(f"{path}: of no kind that is known (name it with kind=, --kind)")
@@ -153,14 +156,15 @@ def import_table(
     constants: Mapping[str, Any] | None = None,
     bytes_per_token: float | None = None,
     tokens_per_step: float | None = None,
+    encoding: str | None = None,
 ) -> Imported:
     """Read any table whose columns have other names.
 
     ``columns`` maps our names to those of the table; ``constants`` gives what it has no column for;
-    ``bytes_per_token`` and ``tokens_per_step`` are those of :func:`import_results`.
+    ``bytes_per_token``, ``tokens_per_step`` and ``encoding`` are those of :func:`import_results`.
     DataError names a column that is missing.
     """
-    frame = read_table(Path(path), columns)
+    frame = read_table(Path(path), columns, encoding)
     for name, value in (constants or {}).items():
         frame[name] = value
     assumed: list[str] = []
@@ -187,7 +191,8 @@ def import_table(
         left.append(f"{int((frame['tokens'] == 0).sum())} rows before the first step")
         frame = frame[frame["tokens"] != 0]
     frame = _per_byte(frame, bytes_per_token)
-    records = Records(frame, where=Path(path).name, first_row=2)
+    rows = frame.index.to_list()
+    records = Records(frame, where=Path(path).name, row_of=lambda row: int(rows[row]))
     return Imported(records, tuple(left), tuple(assumed))
 
 

@@ -45,24 +45,29 @@ def files_in(paths: list[Path]) -> Iterator[Path]:
 
 
 def read_any(
-    path: Path, kind: str = "auto", columns: Mapping[str, str] | None = None
+    path: Path,
+    kind: str = "auto",
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
 ) -> Found | None:
     """What a file of another tool holds; None where no tool is recognised.
 
-    ``columns`` are names, ours to theirs, of a table of losses.  DataError for a file that is of a
-    kind but damaged.
+    ``columns`` are names, ours to theirs, of a table of losses, ``encoding`` is that of tables.
+    DataError for a file that is of a kind but damaged.
     """
     try:
-        return _read(path, kind, columns)
+        return _read(path, kind, columns, encoding)
     except _DAMAGED as error:
         if isinstance(error, EmergenceError):
             raise
         raise DataError(f"{path} is damaged, or of another kind: {error!r}") from error
 
 
-def _read(path: Path, kind: str, columns: Mapping[str, str] | None) -> Found | None:
+def _read(
+    path: Path, kind: str, columns: Mapping[str, str] | None, encoding: str | None
+) -> Found | None:
     suffix = path.suffix.lower()
-    if columns and (named := tables.read_named_losses(path, columns)) is not None:
+    if columns and (named := tables.read_named_losses(path, columns, encoding)) is not None:
         return replace(named, named=True)
     if kind == "tensorboard" or events.is_events(path):
         return events.read_events(path)
@@ -73,10 +78,10 @@ def _read(path: Path, kind: str, columns: Mapping[str, str] | None) -> Found | N
     if suffix == ".jsonl":
         return _read_lines(path, kind)
     if suffix in (".csv", ".tsv"):
-        of = tables.kind_of_table(tables.header_of(path)) if kind == "auto" else kind
-        return (
-            tables.read_losses(path, of) if of in ("losses", "wandb", "tensorboard-csv") else None
-        )
+        seen = tables.kind_of_table(tables.header_of(path, encoding)) if kind == "auto" else kind
+        if seen not in ("losses", "wandb", "tensorboard-csv"):
+            return None
+        return tables.read_losses(path, seen, encoding)
     if suffix in (".txt", ".log", ".out", ""):
         with path.open(encoding="utf-8", errors="replace") as file:
             found = logs.kind_of_log(file.read(_HEAD)) if kind == "auto" else kind

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from emergence._files import replacing
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError, Violation
 from emergence.metrics import known_metric, refusal
 from emergence.records import validation
-from emergence.records.files.reading import line_numbers, read_frame
+from emergence.records.files.reading import read_frame, row_numbers
 from emergence.records.points import Points
 from emergence.records.record import Record
 from emergence.records.table import Table
@@ -34,6 +33,8 @@ class Records:
         Name of the source, for messages.
     first_row : int
         Number that the first row has in the source.
+    row_of : callable, optional
+        From the place of a row, 0 the first, to its number there; default, counted on.
 
     Raises
     ------
@@ -46,7 +47,14 @@ class Records:
         Where a counted score times n_items is not near a whole number.
     """
 
-    def __init__(self, frame: pd.DataFrame, *, where: str = "records", first_row: int = 1) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        *,
+        where: str = "records",
+        first_row: int = 1,
+        row_of: Callable[[int], int] | None = None,
+    ) -> None:
         if not isinstance(frame, pd.DataFrame):
             raise DataError(
                 f"a {type(frame).__name__} was given for a table: give a DataFrame, or "
@@ -59,8 +67,9 @@ class Records:
         for column in validation.TEXT:
             if column in frame:
                 frame = frame.assign(**{column: validation.clean_names(frame[column])})
-        frame, found = validation.to_numbers(Table(frame, where, first_row))
-        table = Table(frame, where, first_row)
+        row_of = row_of or (lambda row: first_row + row)
+        frame, found = validation.to_numbers(Table(frame, where, row_of))
+        table = Table(frame, where, row_of)
         found += validation.check_cells(table)
         if found:
             raise RecordsError(sorted(found, key=lambda v: (v.row is not None, v.row or 0)))
@@ -315,22 +324,10 @@ def read_records(
     if chance and {"task", "metric"} <= set(frame.columns):
         frame["chance"] = validation.fill_chance(frame, chance)
 
-    def as_in_the_file(found: Sequence[Violation]) -> list[Violation]:
-        lines = line_numbers(file, encoding)
-        if len(lines) != len(frame):  # of what the two parsers do not split alike
-            lines = []
-        return [
-            v if v.row is None or not lines else replace(v, row=lines[v.row - first_row])
-            for v in found
-        ]
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # given below, with the file's own rows
-            records = Records(frame, where=file.name, first_row=first_row)
-    except RecordsError as error:
-        raise RecordsError(as_in_the_file(error.violations)) from None
+    row_of = row_numbers(file, encoding, len(frame), first_row)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # given below, to the caller's line
+        records = Records(frame, where=file.name, row_of=row_of)
     if records.warnings:
-        records.warnings = tuple(as_in_the_file(records.warnings))
         warnings.warn("\n".join(map(str, records.warnings)), DataWarning, stacklevel=2)
     return records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,11 +20,11 @@ _MOST_PAIRS = 10_000_000  # that are ticked off one by one
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table, where it comes from, and the number that its first row has there."""
+    """A table, where it comes from, and the number that each row has there, by its place."""
 
     frame: pd.DataFrame
     where: str
-    first_row: int
+    row_of: Callable[[int], int]
 
     def codes(self, column: str) -> tuple[Codes, Sequence[Any]]:
         """Number of each row's value in a column, -1 where it is missing, and the values."""
@@ -76,7 +76,7 @@ class Table:
 
     def violation(self, row: int, column: str, value: object, problem: str) -> Violation:
         """What is wrong in one row, counted from 0."""
-        return Violation(self.where, row + self.first_row, column, value, problem)
+        return Violation(self.where, self.row_of(row), column, value, problem)
 
     def cells(self, mask: BoolArray, column: str, problem: str) -> list[Violation]:
         """One violation for each cell concerned."""

@@ -252,7 +252,7 @@ def _check_duplicates(table: Table) -> list[Violation]:
         r, other = frame.iloc[int(i)], frame.iloc[int(first[i])]
         problem = (
             f"run {r['run']!r}, task {r['task']!r}, metric {r['metric']!r} has these tokens "
-            f"already in row {int(first[i]) + table.first_row}; {_keep(r, other)}"
+            f"already in row {table.row_of(int(first[i]))}; {_keep(r, other)}"
         )
         out.append(table.violation(int(i), "tokens", float(r["tokens"]), problem))
     return out

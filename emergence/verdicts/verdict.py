@@ -128,7 +128,7 @@ class Verdict(Result):
             return self.threshold.warnings
         if self.label == "undetermined":
             return self.trial.common.warnings
-        return (*self.trial.misfit, *self.points.notes)
+        return (*self.trial.misfit, *filter(None, [self.trial.at_edge]), *self.points.notes)
 
     def to_row(self) -> dict[str, Any]:
         """One row of the table of verdicts."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from emergence.errors import DataError, RecordsError, Violation
 from emergence.readers.found import Found, Place, number, place_of
-from emergence.records.files.reading import read_frame
+from emergence.records.files.reading import read_frame, row_numbers, text_encoding
 
 _STEP_NAMES = ("step", "global_step", "trainer/global_step", "_step", "iter", "iteration")
 _TOKEN_NAMES = (
@@ -40,21 +40,25 @@ _NUMERIC = ("params", "tokens", "loss", "loss_stderr", "value", "n_items", "stde
             "best", "step", "seed", "flops")  # fmt: skip
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Table as text, whatever it is in."""
+def _read(path: Path, encoding: str | None) -> pd.DataFrame:
+    """Table as text, whatever it is in; its index holds the number of each row in the file."""
     if path.suffix.lower() not in (".xlsx", ".xls"):
-        return read_frame(path, text=True)[0].astype(str)
+        frame, first = read_frame(path, encoding, text=True)
+        row_of = row_numbers(path, encoding, len(frame), first)
+        return frame.astype(str).set_axis([row_of(i) for i in range(len(frame))], axis="index")
     try:
-        return pd.read_excel(path, dtype=str, keep_default_na=False)
+        frame = pd.read_excel(path, dtype=str, keep_default_na=False)
+        return frame.set_axis(frame.index + 2, axis="index")
     except ImportError as error:
         raise ImportError(f"{path.name}: {error}; pip install 'emergence-lm[excel]'") from error
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
 
 
-def header_of(path: Path) -> list[str]:
+def header_of(path: Path, encoding: str | None = None) -> list[str]:
     """Names of the columns of a delimited file: its first row that is not blank."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    known = text_encoding(path, encoding)
+    with path.open(encoding=known, errors="replace", newline="") as file:
         sep = "\t" if path.suffix.lower() == ".tsv" else ","
         return next((row for row in csv.reader(file, delimiter=sep) if any(row)), [])
 
@@ -72,9 +76,9 @@ def kind_of_table(header: list[str]) -> str | None:
     return None
 
 
-def read_losses(path: Path, kind: str) -> Found:
+def read_losses(path: Path, kind: str, encoding: str | None) -> Found:
     """Losses of a table of one of the known kinds."""
-    frame = _read(path)
+    frame = _read(path, encoding)
     lower = {str(c).strip().lower(): str(c) for c in frame.columns}
     if kind == "tensorboard-csv":
         held = "held out" if _held_out(path.stem) else "training"
@@ -96,14 +100,14 @@ def read_losses(path: Path, kind: str) -> Found:
     return _by_run(path, frame, (step, tokens, run_column), chosen)
 
 
-def read_named_losses(path: Path, columns: Mapping[str, str]) -> Found | None:
+def read_named_losses(path: Path, columns: Mapping[str, str], encoding: str | None) -> Found | None:
     """Losses of a table whose columns are named by the user; None where it has them not."""
     suffix = path.suffix.lower()
     if suffix not in TABLES:
         return None
     # Of text the header says whether it is worth reading; other formats are read to know it.
-    frame = None if suffix in (".csv", ".tsv") else _read(path)
-    header = header_of(path) if frame is None else [str(c) for c in frame.columns]
+    frame = None if suffix in (".csv", ".tsv") else _read(path, encoding)
+    header = header_of(path, encoding) if frame is None else [str(c) for c in frame.columns]
     there = {name.strip().lower(): name.strip() for name in header}
     if not {name.lower() for name in columns.values()} <= there.keys():
         return None
@@ -111,7 +115,7 @@ def read_named_losses(path: Path, columns: Mapping[str, str]) -> Found | None:
     name = named["loss"]
     training = name.lower() in TRAINING or ("train" in name.lower() and not _held_out(name))
     places = (named.get("step"), named.get("tokens"), named.get("run"))
-    frame = _read(path) if frame is None else frame
+    frame = _read(path, encoding) if frame is None else frame
     return _by_run(path, frame, places, {name: "training" if training else "held out"})
 
 
@@ -166,7 +170,7 @@ def _cell(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
         return number(value)
     except DataError:
         raise RecordsError(
-            [Violation(path.name, int(frame.index[row]) + 2, column, value, "is not a number")]
+            [Violation(path.name, int(frame.index[row]), column, value, "is not a number")]
         ) from None
 
 
@@ -178,12 +182,13 @@ def _step(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
     return _cell(path, frame, row, column) if named is None else named
 
 
-def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+def read_table(path: Path, columns: Mapping[str, str], encoding: str | None = None) -> pd.DataFrame:
     """Any table with our names for its columns, its numbers as numbers.
 
-    ``columns`` maps our names to those of the table; DataError names one that it lacks.
+    ``columns`` maps our names to those of the table; DataError names one that it lacks.  The index
+    holds the number of each row in the file.
     """
-    frame = _read(path)
+    frame = _read(path, encoding)
     lower = {str(c).strip().lower(): str(c) for c in frame.columns}
     chosen = {}
     for ours, theirs in columns.items():

@@ -4,6 +4,8 @@ import codecs
 import csv
 import gzip
 import zlib
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -39,7 +41,7 @@ def read_frame(
     if suffix == ".parquet":
         return read_parquet(path), 1
     try:
-        encoding = _known(encoding) if encoding else _detect(path)
+        encoding = text_encoding(path, encoding)
         if suffix == ".jsonl":
             return read_jsonl(path, encoding), 1
         return read_delimited(path, encoding, "," if suffix == ".csv" else "\t", text=text), 2
@@ -54,37 +56,47 @@ def read_frame(
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         advice = "copy the file again, or unpack what is left of it with gzip -dc"
         raise unreadable(path, f"cannot be unpacked: {error}; {advice}") from error
-    except LookupError as error:
-        raise unreadable(path, f"encoding {encoding!r} is not known") from error
     except csv.Error as error:
         raise unreadable(path, f"is no table of text: {error}") from error
 
 
-def _known(encoding: str) -> str:
-    """Name of a text encoding; LookupError for what is none."""
-    try:
-        found = codecs.lookup(encoding)
-    except (ValueError, UnicodeError) as error:
-        raise LookupError(encoding) from error
-    if not getattr(found, "_is_text_encoding", True):
-        raise LookupError(encoding)
-    return encoding
+def text_encoding(path: Path, encoding: str | None) -> str:
+    """Encoding of a text file: as given, else by its byte-order mark, else UTF-8.
 
-
-def _detect(path: Path) -> str:
+    RecordsError for one that is not known, or of no text.
+    """
+    if encoding:
+        try:
+            found = codecs.lookup(encoding)
+        except (LookupError, ValueError):  # also a name of no ASCII or with a NUL
+            found = None
+        if found is None or not getattr(found, "_is_text_encoding", True):
+            raise unreadable(path, f"encoding {encoding!r} is not known")
+        return encoding
     with open_bytes(path) as file:
         head = file.read(4)
     return next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
 
 
-def line_numbers(path: Path, encoding: str | None) -> list[int]:
-    """Line on which each record of a delimited file ends; empty for other formats."""
-    # Blank lines and quoted line breaks make them differ from the positions of the records.
-    suffix = _suffix(path)
-    if suffix not in (".csv", ".tsv"):
-        return []
-    sep = "," if suffix == ".csv" else "\t"
-    return [stop for _, stop, _ in rows(path, encoding or _detect(path), sep)][1:]
+def row_numbers(
+    path: Path, encoding: str | None, count: int, first_row: int
+) -> Callable[[int], int]:
+    """From the place of a row in a table of ``count`` to its number in the file it was read from.
+
+    Blank lines and quoted line breaks of a delimited file make the two differ; the lines are
+    counted when the first is asked for.
+    """
+
+    @cache
+    def numbers() -> Sequence[int]:
+        suffix, found = _suffix(path), list[int]()
+        if suffix in (".csv", ".tsv"):
+            sep = "," if suffix == ".csv" else "\t"
+            found = [stop for _, stop, _ in rows(path, text_encoding(path, encoding), sep)][1:]
+        # What the two parsers do not split alike is numbered as it came.
+        return found if len(found) == count else range(first_row, first_row + count)
+
+    return lambda row: numbers()[row]
 
 
 def _suffix(path: Path) -> str:

@@ -113,12 +113,13 @@ def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, Callable[[], str]]:
                 "that"
             ),
         )
-    if trial.misfit:
+    if trial.misfit or trial.at_edge:
         return (
             "undetermined",
             lambda: (
                 f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}), but "
-                f"neither does a constant describe the scores: {trial.misfit[0]}"
+                f"neither does a constant describe the scores: "
+                f"{(*trial.misfit, trial.at_edge)[0]}"
             ),
         )
     level = float(points.value.mean())

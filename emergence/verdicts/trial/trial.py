@@ -7,7 +7,7 @@ import numpy as np
 
 from emergence._typing import Noise, Plateau, Runs
 from emergence.engine.contest import Candidate
-from emergence.engine.misfit import hidden, misfit, resting_on
+from emergence.engine.misfit import at_edge, hidden, misfit, resting_on
 from emergence.engine.runs.own_curves import OwnCurves, own_curves
 from emergence.engine.runs.sides import RunCurves, Side
 from emergence.fits.threshold import fit_threshold
@@ -87,7 +87,7 @@ class Trial:
     def __getstate__(self) -> dict[str, object]:
         # What was found is kept; grids and draws, being large, are made again when needed.
         _ = self.evidence, self.readings, self.run_curves, self.misfit, self.hidden
-        _ = self.onset_rests_on, self.best_rests_on
+        _ = self.onset_rests_on, self.best_rests_on, self.at_edge
         return {k: v for k, v in self.__dict__.items() if k not in _LARGE}
 
     def release(self) -> None:
@@ -148,6 +148,11 @@ class Trial:
         if self.own > 0.5:
             return ()
         return misfit(self.common.core.problem, self._best)
+
+    @cached_property
+    def at_edge(self) -> str:
+        """Which errors of the common curve, where it decides, are at the end of their range."""
+        return "" if self.own > 0.5 else at_edge(self.common.core.problem)
 
     @cached_property
     def hidden(self) -> str:

@@ -28,9 +28,8 @@ test: $(VENV)/test.stamp
 versions: $(VENV)/bin/python
 	$(BIN)/python tests/versions.py
 
-# The page of a report in a browser; needs a Chromium on the path.
+# The page of a report in a browser, a part of the tests; needs a Chromium on the path.
 browser: $(VENV)/test.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
 	$(BIN)/python -m pytest tests/test_browser.py
 
 # Wheel and sdist; the wheel does the main job in an environment of its own, from an empty folder.

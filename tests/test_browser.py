@@ -1,6 +1,6 @@
-"""The page of a report in a browser: ``make browser``; skipped without one.
+"""The page of a report in a browser: ``make browser`` runs these alone; skipped without one.
 
-Needs the extra ``browser`` and a Chromium on the path (Debian: ``apt install chromium``).
+Needs a Chromium on the path (Debian: ``apt install chromium``).
 """
 
 from __future__ import annotations

@@ -277,6 +277,29 @@ def test_samples_give_probabilities(tmp_path: Path) -> None:
     assert rows["brier"]["place"] == place_of("160m/checkpoint-500")
 
 
+def test_samples_say_how_many_options_a_task_has_and_results_how_large_the_model_is(
+    tmp_path: Path,
+) -> None:
+    """Of a task and a model whose names say neither."""
+    for step in range(1, 9):
+        folder = tmp_path / "results" / f"out__mine__checkpoint-{step}"
+        results = {"results": {"toy": {"acc,none": 0.2 + step / 100}},
+                   "config": {"model_args": f"pretrained=out/mine/checkpoint-{step}",
+                              "model_num_parameters": 1000}}  # fmt: skip
+        written(folder / "results_a.json", results)
+        row = {"doc_id": 0, "target": "1", "filtered_resps": [["-1", ""]] * 3 + [["-2", ""]] * 2}
+        written(folder / "samples_toy_2026-01-01T00-00-00.1.jsonl", json.dumps(row))
+    log = "\n".join(json.dumps({"step": s, "val_loss": 4 - s / 9}) for s in range(1, 9))
+    written(tmp_path / "mine" / "log.jsonl", log)
+    found = import_results(tmp_path, tokens_per_step=1e6)
+    frame = found.records.to_frame()
+    assert set(frame["params"]) == {1000.0}
+    chance = frame.groupby("metric")["chance"].unique().str[0].to_dict()
+    assert chance == {"acc": 0.2, "choice_prob": 0.2, "brier": 0.8}
+    said = import_results(tmp_path, tokens_per_step=1e6, chance={"": 0.25}).records.to_frame()
+    assert set(said.loc[said["metric"] == "acc", "chance"]) == {0.25}
+
+
 def test_other_evaluators(tmp_path: Path) -> None:
     light = {"config_general": {"model_name": "out/160m/checkpoint-500"},
              "results": {"leaderboard|arc:challenge|25": {"acc": 0.3, "acc_stderr": 0.01},

@@ -238,9 +238,16 @@ def _with_chance(
 ) -> list[dict[str, Any]]:
     """Rows with the score of guessing; tasks whose is unknown are left out, with what to give."""
     out, unknown = [], set()
+    # Samples count the options of a task, whatever else is measured on it.
+    counted = {
+        row["task"]: row["chance"]
+        for row in rows
+        if row["metric"] == "choice_prob" and row.get("chance") is not None and "" not in given
+    }
     for row in rows:
         if row.get("chance") is None:
-            row["chance"] = chance_of(row["task"], row["metric"], given)
+            known = {} if known_metric(row["metric"]) is None else counted
+            row["chance"] = chance_of(row["task"], row["metric"], {**known, **given})
         if row["chance"] is None:
             unknown.add(row["task"])
         else:
@@ -260,6 +267,7 @@ def _joined(
     if found.scores and not found.losses:
         _stand_in(found)
     series = loss_series(found)
+    sizes = {s["place"].run: s["params"] for s in found.scores if s.get("params")}
     out, alone = [], defaultdict[str, int](int)
     for score in found.scores:
         place: Place = score["place"]
@@ -267,7 +275,7 @@ def _joined(
         if own is None:
             alone[f"{place.run}: no losses of that run"] += 1
             continue
-        size = params or score.get("params") or size_in(place.run)
+        size = params or score.get("params") or sizes.get(place.run) or size_in(place.run)
         if not size:
             raise DataError(f"{place.run}: its size is not known; give params= (--params 160M)")
         at = own.at(place, tolerance, window)

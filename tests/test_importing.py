@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,17 @@ def test_other_evaluators(tmp_path: Path) -> None:
     packed = read_any(tmp_path / "d.eval")
     assert packed is not None
     assert packed.scores[0]["n_items"] == 100
+    path = tmp_path / "f.eval"
+    if sys.version_info < (3, 14):
+        pytest.importorskip("zipfile_zstd", reason="Inspect's packing needs the extra 'inspect'")
+    with zipfile.ZipFile(path, "w", compression=93) as archive:  # Zstandard, as Inspect packs
+        archive.writestr("header.json", json.dumps(inspect))
+    again = read_any(path)
+    assert again is not None
+    assert again.scores[0] == packed.scores[0] | {"source": "f.eval"}
+    path.write_bytes(path.read_bytes().replace((93).to_bytes(2, "little"), b"\x61\0"))
+    with pytest.raises(DataError, match=r"emergence-lm\[inspect\]"):
+        read_any(path)
     (tmp_path / "e.eval").write_bytes(b"no zip")
     with pytest.raises(DataError, match="no log of Inspect"):
         read_any(tmp_path / "e.eval")

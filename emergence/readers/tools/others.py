@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,18 @@ def read_inspect(data: dict[str, Any], path: Path) -> Found:
 
 
 def read_inspect_archive(path: Path) -> Found:
-    """Scores of a log of Inspect in its packed form."""
+    """Scores of a log of Inspect in its packed form; the extra ``inspect`` where it needs that."""
+    # Inspect packs by Zstandard, which Python itself knows from 3.14 on; this adds it before.
+    with suppress(ImportError):
+        import zipfile_zstd  # noqa: F401
     try:
         with zipfile.ZipFile(path) as archive:
             return read_inspect(json.loads(archive.read("header.json")), path)
+    except NotImplementedError as error:
+        raise DataError(
+            f"{path.name}: {error}; pip install 'emergence-lm[inspect]', or turn it into JSON "
+            "with inspect log convert"
+        ) from error
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise DataError(f"{path.name} is no log of Inspect: {error}") from error
 

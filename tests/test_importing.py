@@ -250,6 +250,24 @@ def test_tables_of_losses(kind: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("160m/version_0/metrics.csv", "160m"),
+        ("160m/lightning_logs/version_3/metrics.csv", "160m"),
+        ("160m/logs/metrics.csv", "160m"),
+        ("160m/checkpoint-500/metrics.csv", "160m"),
+        ("logs-of-me/metrics.csv", "logs-of-me"),
+    ],
+)
+def test_a_run_is_not_called_by_the_folders_of_its_logger(
+    name: str, run: str, tmp_path: Path
+) -> None:
+    found = read_any(written(tmp_path / name, TABLES["lightning"]))
+    assert found is not None
+    assert {r["place"].run for r in found.losses} == {run}
+
+
 def test_lines_of_json(tmp_path: Path) -> None:
     text = '{"step": 500, "val_loss": 3.2}\n{"step": 600, "lr": 1}\n'
     found = read_any(written(tmp_path / "a" / "log.jsonl", text))
@@ -299,6 +317,19 @@ def test_samples_say_how_many_options_a_task_has_and_results_how_large_the_model
     assert chance == {"acc": 0.2, "choice_prob": 0.2, "brier": 0.8}
     said = import_results(tmp_path, tokens_per_step=1e6, chance={"": 0.25}).records.to_frame()
     assert set(said.loc[said["metric"] == "acc", "chance"]) == {0.25}
+
+
+def test_a_logger_that_counts_from_nothing_has_a_loss_for_the_last_checkpoint(
+    tmp_path: Path,
+) -> None:
+    rows = [f"0,{step - 1},,{4 - step / 300:.4f}" for step in range(100, 801, 100)]
+    text = "\n".join(["epoch,step,train_loss,val_loss", *rows])
+    written(tmp_path / "160m" / "version_0" / "metrics.csv", text)
+    for step in range(100, 801, 100):
+        written(tmp_path / "res" / f"results_{step}.json", v04(step))
+    frame = import_results(tmp_path, tokens_per_step=1e6).records.to_frame()
+    assert frame["step"].max() == 800
+    assert frame["loss"].to_numpy() == pytest.approx(4 - frame["step"].to_numpy() / 300, abs=1e-4)
 
 
 def test_other_evaluators(tmp_path: Path) -> None:

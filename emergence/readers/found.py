@@ -16,6 +16,8 @@ _SIZE = re.compile(r"(?:^|[-_/ ])(\d+(?:[.p]\d+)?)([kmb])(?:$|[-_/ .])", re.IGNO
 _STEP = re.compile(
     r"(?:^|[^a-z])(?:global_?step|step|checkpoint|ckpt|iter)[-_=]?0*(\d+)", re.IGNORECASE
 )
+# Folders that loggers make inside that of a run.
+_LOGGERS = re.compile(r"version_\d+|(lightning_|tb_)?logs?|tb|tensorboard|events", re.IGNORECASE)
 _TOKENS = re.compile(r"tokens[-_=]?(\d+(?:\.\d+)?)([kmbt])", re.IGNORECASE)
 # The public suite whose checkpoints are called by steps of a known number of tokens.
 _PYTHIA_STEP = 2_097_152
@@ -95,6 +97,19 @@ def size_in(name: str) -> float | None:
         return None
     digits, unit = found[-1]
     return float(digits.replace("p", ".")) * _UNITS[unit.lower()]
+
+
+def run_of(path: Path) -> str:
+    """Name of the run that a log belongs to, by the folder that it lies in.
+
+    Examples
+    --------
+    >>> run_of(Path("/out/160m/lightning_logs/version_0/metrics.csv"))
+    '160m'
+    """
+    folders = [f for f in path.absolute().parents if f.name]
+    named = (f for f in folders if not _LOGGERS.fullmatch(f.name))
+    return place_of(str(next(named, path.absolute().parent))).run
 
 
 def place_of(name: str, revision: str | None = None) -> Place:

@@ -43,9 +43,12 @@ class LossSeries:
             return None
         if self.held == "training":
             return self._mean(where, window)
+        nearest = int(np.abs(self.x - where).argmin())
+        # Loggers that count from 0 call the last of 100 steps 99.
+        beside = min(1.0, tolerance * where) if self.by == "step" else 1e-9 * where
+        if abs(self.x[nearest] - where) <= beside:
+            return float(self.loss[nearest]), None
         i = int(np.searchsorted(self.x, where))
-        if i < self.x.size and np.isclose(self.x[i], where, rtol=1e-9):
-            return float(self.loss[i]), None
         if not 0 < i < self.x.size or self.x[i] - self.x[i - 1] > tolerance * where:
             return None
         return float(np.interp(where, self.x[i - 1 : i + 1], self.loss[i - 1 : i + 1])), None

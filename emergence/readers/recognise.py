@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emergence.errors import DataError, EmergenceError
-from emergence.readers.found import Found, Place
+from emergence.readers.found import Found, Place, run_of
 from emergence.readers.tools import events, harness, logs, others, tables
 
 # Folders of whole trees that hold no results.
@@ -117,7 +117,7 @@ def _read_lines(path: Path, kind: str) -> Found | None:
         return harness.read_samples(path)
     if not isinstance(row, dict) or "step" not in row:
         return None
-    found, run = Found(), path.absolute().parent.name
+    found, run = Found(), run_of(path)
     for number_of, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         try:
             cells = json.loads(line) if line.strip() else {}

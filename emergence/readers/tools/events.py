@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emergence.errors import DataError
-from emergence.readers.found import Found, Place, place_of
+from emergence.readers.found import Found, Place, run_of
 
 
 def is_events(path: Path) -> bool:
@@ -27,7 +27,7 @@ def read_events(path: Path) -> Found:
         tags = events.Tags()["scalars"]
     except Exception as error:  # of a damaged file it raises nearly anything
         raise DataError(f"{path.name} cannot be read as events: {error}") from error
-    run, found = place_of(str(path.absolute().parent)).run, Found()
+    run, found = run_of(path), Found()
     for tag in tags:
         name = tag.lower()
         if "loss" not in name and not name.endswith(("/ce", "cross_entropy")):

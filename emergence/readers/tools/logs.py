@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from emergence.readers.found import Found, Place, place_of
+from emergence.readers.found import Found, Place, run_of
 
 _FLOAT = r"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)"
 # One line of each trainer: its step, its loss, and whether that is of held-out text.
@@ -42,7 +42,7 @@ def kind_of_log(head: str) -> str | None:
 
 def read_log(path: Path, kind: str) -> Found:
     """Losses of a printed log."""
-    run, found = _run(path), Found()
+    run, found = run_of(path), Found()
     rows: Iterable[tuple[float, float, str]]
     with path.open(encoding="utf-8", errors="replace") as lines:
         rows = _olmo(lines) if kind == "olmo" else _single(lines, kind)
@@ -83,7 +83,7 @@ def is_trainer_state(data: Any) -> bool:
 
 def read_trainer_state(data: dict[str, Any], path: Path) -> Found:
     """Losses of a Hugging Face trainer, with the tokens that it counted."""
-    run, found = _run(path), Found()
+    run, found = run_of(path), Found()
     last = float(data.get("global_step") or 0)
     for row in data["log_history"]:
         if not isinstance(row, dict) or "step" not in row:
@@ -99,8 +99,3 @@ def read_trainer_state(data: dict[str, Any], path: Path) -> Found:
         for row in found.losses:
             row["flops_per_step"] = compute / last
     return found
-
-
-def _run(path: Path) -> str:
-    """Run of a log: the folder that it lies in, that of a checkpoint left out."""
-    return place_of(str(path.absolute().parent)).run

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from emergence.errors import DataError, RecordsError, Violation
-from emergence.readers.found import Found, Place, number, place_of
+from emergence.readers.found import Found, Place, number, place_of, run_of
 from emergence.records.files.reading import read_frame, row_numbers, text_encoding
 
 _STEP_NAMES = ("step", "global_step", "trainer/global_step", "_step", "iter", "iteration")
@@ -128,7 +128,7 @@ def _by_run(
     """Losses of the ``chosen`` columns at the step and tokens, and of the run, of three others."""
     step, tokens, run_column = places
     found = Found()
-    here = place_of(str(path.absolute().parent)).run
+    here = run_of(path)
     parts: list[tuple[str, pd.DataFrame]] = [(here, frame)]
     if run_column is not None:
         parts = [(str(name), part) for name, part in frame.groupby(run_column, sort=False)]

@@ -1,11 +1,12 @@
 """The words that every module speaks: arrays, options, and the columns that a fit takes."""
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes as Axes
 else:  # matplotlib only when drawing
     Axes = Any
@@ -25,6 +26,13 @@ Outliers = Literal["drop", "keep"]
 OUTLIERS: tuple[Outliers, ...] = get_args(Outliers)
 Losses = Literal["auto", "given"]
 LOSSES: tuple[Losses, ...] = get_args(Losses)
+
+
+class AsPandas(Protocol):
+    """A table of another library, such as polars or pyarrow."""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the same table as a frame of pandas."""
 
 
 class Columns(TypedDict, total=False):

@@ -321,3 +321,10 @@ def test_rounded_scores_are_the_counts_that_they_were() -> None:
     for shown in (value, value.round(3), value.round(4)):
         assert as_points(loss, shown, n_items=237).counted
     assert not as_points(loss, value + 0.4 / 237, n_items=237).counted  # a mean over groups
+
+
+def test_a_table_of_another_library_is_taken_as_it_is() -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="the extra 'parquet'")
+    mine = simulate(n=40, rng=1)
+    table = pyarrow.Table.from_pandas(mine.to_frame())
+    assert Records(table).select().size == mine.select().size

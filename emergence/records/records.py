@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from emergence._files import replacing
+from emergence._typing import AsPandas
 from emergence.errors import DataError, DataWarning, MethodRefused, RecordsError, Violation
 from emergence.metrics import known_metric, refusal
 from emergence.records import validation
@@ -28,7 +29,8 @@ class Records:
     Parameters
     ----------
     frame : DataFrame
-        One row per record, columns as the fields of :class:`Record`; others are kept.
+        One row per record, columns as the fields of :class:`Record`; others are kept.  Of pandas,
+        or anything with ``to_pandas()``, as tables of polars and pyarrow have.
     where : str
         Name of the source, for messages.
     first_row : int
@@ -49,12 +51,14 @@ class Records:
 
     def __init__(
         self,
-        frame: pd.DataFrame,
+        frame: pd.DataFrame | AsPandas,
         *,
         where: str = "records",
         first_row: int = 1,
         row_of: Callable[[int], int] | None = None,
     ) -> None:
+        if not isinstance(frame, pd.DataFrame) and hasattr(frame, "to_pandas"):
+            frame = frame.to_pandas()
         if not isinstance(frame, pd.DataFrame):
             raise DataError(
                 f"a {type(frame).__name__} was given for a table: give a DataFrame, or "

@@ -6,6 +6,12 @@ from emergence._typing import FloatArray
 
 # Standard deviation of a normal error over its median absolute value.
 NORMAL = 1.4826
+_EXACT = 1e-5  # of the scores, which nobody knows to five digits
+
+
+def exact(residual: FloatArray, scores: FloatArray) -> bool:
+    """Whether a curve passes through all scores: then its residuals are those of its search."""
+    return bool(np.abs(residual).max() <= _EXACT * np.abs(scores).max())
 
 
 def robust_sd(residual: FloatArray) -> float:

@@ -50,3 +50,15 @@ def test_neither_side_is_favoured() -> None:
     noise = structured(make_problem(points)).run_model.noise
     assert noise is not None
     assert noise.rho < 0.3
+
+
+def test_a_jump_that_no_coarse_grid_meets_is_not_taken_for_errors_that_follow_each_other() -> None:
+    """One run: a jump drawn beside its gap bears out errors that ask nothing of where it stands."""
+    found = []
+    for seed in range(12):
+        records = simulate("jump", n=80, n_runs=1, rho=0.5, sd=0.01, rng=seed)
+        noise = structured(make_problem(records.select())).run_model.noise
+        assert noise is not None
+        found.append(noise.rho)
+    assert max(found) < 0.9
+    assert np.median(found) == pytest.approx(0.5, abs=0.15)

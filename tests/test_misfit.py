@@ -130,3 +130,12 @@ def test_errors_at_the_end_of_their_range_are_said_and_end_in_no_flat() -> None:
             assert any("end of its range" in w for w in verdict.trial.common.warnings)
     assert labels
     assert "flat" not in labels
+
+
+@pytest.mark.parametrize("shape", ["hinge", "jump", "logistic"])
+def test_scores_without_errors_leave_no_errors_that_follow_each_other(shape: str) -> None:
+    verdict = classify(simulate(shape, n=80, n_runs=1, sd=0.0, rng=1).select(), n_boot=199)
+    noise = verdict.trial.common.core.problem.run_model.noise
+    assert noise is not None
+    assert noise.rho == 0.0
+    assert verdict.label == ("smooth" if shape == "logistic" else "emergent")

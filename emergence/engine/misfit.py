@@ -6,6 +6,7 @@ other so closely that they could hide any curve, and a fit that rests on a singl
 
 import numpy as np
 
+from emergence._residuals import exact
 from emergence.curves.family import depth
 from emergence.engine.contest import Candidate
 from emergence.engine.problem import Problem
@@ -14,7 +15,6 @@ from emergence.noise.misfit import leverage, signs
 _BENDS = 40  # places where a second bend is looked for
 # Errors this close to each other, with a mean this far from zero in root mean squares, hide curves.
 _CLOSE, _ASIDE = 0.95, 0.3
-_EXACT = 1e-7  # of the scores: residuals of a search, not of scores
 _RESTS = 0.5  # leverage of a score that a curve takes half of its height from
 
 
@@ -22,7 +22,7 @@ def misfit(problem: Problem, best: Candidate) -> tuple[str, ...]:
     """Warn where the residuals, whitened, say that no shape fits."""
     etas = problem.etas(_BENDS)
     residual = problem.wy - problem.white(best.ability(problem.x)[None])[0]
-    if np.abs(residual).max() <= _EXACT * np.abs(problem.wy).max():
+    if exact(residual, problem.wy):
         return ()
     bends = problem.white(depth(problem.x, etas[:, None]))
     return signs(residual, _design(problem, best), bends, problem.low + problem.span * etas)

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emergence._residuals import exact
 from emergence._typing import FloatArray
 from emergence.records.points import Points
 
 _LEAST_CLUSTERS = 5  # fewer make the errors by clusters too small
-_EXACT = 1e-7  # of the scores: residuals of a search, not of scores
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ class BinomialReference:
 
 def clustered_slope(points: Points, x: FloatArray, y: FloatArray) -> tuple[float, float]:
     """Slope of y on x and its p-value, errors clustered by run; NaN where either are few."""
-    exact = np.abs(y).max() <= _EXACT * np.abs(points.value).max()
-    if not _LEAST_CLUSTERS <= points.n_runs < points.size or exact:
+    if not _LEAST_CLUSTERS <= points.n_runs < points.size or exact(y, points.value):
         return float("nan"), float("nan")
     import statsmodels.api as sm  # 2 s to import: only when asked for
 

@@ -46,8 +46,9 @@ def load_dataset(name: str) -> Records:
         ``public_reports``: figures of OLMo 2, the OLMo ladder and open_lm; ``olmo_ladder``: all
         checkpoints of the ladder, in cloze form; ``olmo_letter``: twenty tasks of OLMo 2 answered
         by letter; ``gemstones``: 22 shapes of model, in cloze form; ``paper3-cpu`` and
-        ``paper28-cpu``: our own runs after the two experiments of Du et al.; ``vocabularies-cpu``:
-        runs with three tokenizers (data/README.md).
+        ``paper28-cpu``: our own runs after the two experiments of Du et al.; ``vocabularies-cpu``,
+        ``structures-cpu`` and ``corpora-cpu``: runs that differ in one thing from those of 285k
+        (data/README.md).
 
     Raises
     ------
@@ -73,8 +74,8 @@ def load_losses(name: str = "olmo") -> pd.DataFrame:
     ----------
     name : str
         ``olmo``: eleven validation losses, nats per token, of the 33 runs of OLMo 2 and its
-        ladder; ``vocabularies-cpu``: that of the runs of that name in bits per byte; a row per
-        checkpoint, a column per text (data/README.md).
+        ladder; ``vocabularies-cpu``, ``corpora-cpu``: those of the runs of these names in bits
+        per byte; a row per checkpoint, a column per text (data/README.md).
 
     Returns
     -------

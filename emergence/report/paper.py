@@ -71,8 +71,9 @@ CLAIMS = _claims()
 
 # Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
 _LAW_OF = {"paper3-cpu": "paper28-cpu"}
-# Runs that are held against a base, with further losses of the same checkpoints.
-_VARIED = ("vocabularies-cpu",)
+# Runs that are held against a base, and those with further losses of the same checkpoints.
+_VARIED = ("vocabularies-cpu", "structures-cpu", "corpora-cpu")
+_WITH_LOSSES = ("vocabularies-cpu", "corpora-cpu")
 _BASE_OF = dict.fromkeys(_VARIED, "285k") | {"paper3-cpu": "908k"}
 
 
@@ -100,7 +101,7 @@ def write_paper(
                 n_boot,
                 seed,
                 law_records=load_dataset(_LAW_OF[name]) if name in _LAW_OF else None,
-                losses=load_losses(name) if name in _VARIED else None,
+                losses=load_losses(name) if name in _WITH_LOSSES else None,
                 base=_BASE_OF.get(name),
             )
         return sources[name]
@@ -228,7 +229,7 @@ def _sentence(answers: Sequence[tuple[str, Holds]]) -> str:
     for holds, words in _WORDS.items():
         names = [f"`{name}`" for name, answer in answers if answer == holds]
         if names:
-            said.append(f"{words} {' and '.join(names)}")
+            said.append(f"{words} {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}")
     text = "; ".join(said)
     return f"{text[0].upper()}{text[1:]}."
 

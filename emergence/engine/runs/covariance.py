@@ -1,12 +1,20 @@
 """Covariance of runs, estimated around the best curve of either side."""
 
+from dataclasses import replace
+
+from emergence._residuals import exact
 from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import VISIBLE, Candidate, Contest, both_plateaus, smooth_contest
 from emergence.engine.problem import Problem, with_run_noise
-from emergence.noise.runs import fit_run_noise
+from emergence.noise.runs import RunNoise, fit_run_noise
 
 _ROUNDS = 3
 _ETAS = 40
+# Errors that follow each other know a jump from one in the next gap, so each gap is tried.
+_GAPS = 400
+_GRADUAL = tuple(f for f in COMPETING if not f.jumps)
+_JUMPS = tuple(replace(f, grid=f.grid[::4]) for f in COMPETING if f.jumps)
+_NONE = RunNoise(offset_var=0.0, innovation_var=1e-30, rho=0.0)  # where scores have no errors
 # Residuals do not feel where exactly in its cell the optimum is.
 _TOLERANCE = 1e-4
 
@@ -20,6 +28,8 @@ def structured(problem: Problem) -> Problem:
     for _ in range(_ROUNDS):
         best, level = best_curve(problem)
         residual = (problem.y - best.ability(problem.x)) * problem.root_w
+        if exact(residual, problem.y * problem.root_w):
+            return with_run_noise(problem, _NONE)
         design = best.jacobian(problem.x, level=level) * problem.root_w
         ar1 = problem.run_model.name != "offset"
         noise = fit_run_noise(residual, problem.run, problem.rank, design, problem.root_w, ar1=ar1)
@@ -33,13 +43,14 @@ def structured(problem: Problem) -> Problem:
 def best_curve(problem: Problem) -> tuple[Candidate, bool]:
     """Best curve by BIC, and whether it has a fitted constant."""
     # A coarse grid of thresholds says which; its parameters are then polished.
-    etas = problem.etas(_ETAS)
+    etas, gaps = problem.etas(_ETAS), problem.etas(_GAPS)
     ranked: list[tuple[float, Contest, str]] = []
     problem = problem.condensed
     smooth = smooth_contest(problem)
     for c in smooth.candidates():
         ranked.append((c.bic, smooth, c.family.name))
-    for onsets in both_plateaus(problem, COMPETING, etas):
+    tried = both_plateaus(problem, _GRADUAL, etas), both_plateaus(problem, _JUMPS, gaps)
+    for onsets in (contest for pair in tried for contest in pair):
         for c in onsets.candidates():
             ranked.append((c.bic + VISIBLE * onsets.fit_level, onsets, c.family.name))
     _, contest, name = min(ranked, key=lambda entry: entry[0])

@@ -90,16 +90,27 @@ def test_the_data_are_small_enough_for_git() -> None:
     assert sum(p.stat().st_size for p in RUNS.iterdir()) < 20e6
 
 
-def test_runs_of_three_tokenizers_have_losses_that_all_share() -> None:
-    found, configs = about("vocabularies-cpu")
+def varied(name: str) -> list[TrainConfig]:
+    """Configs of runs that differ in one thing, and of those that they are held against."""
+    found, configs = about(name)
     beside = [TrainConfig.model_validate(c) for c in found["beside"]]
-    every = [*configs, *beside]
+    assert configs == preset(name)
+    assert beside == [c for c in about("paper3-cpu")[1] if c.name.startswith("285k")]
+    frame = load_dataset(name).to_frame()
+    assert set(frame["run"]) == {c.name for c in (*configs, *beside)}
+    assert (frame.groupby("run")["tokens"].nunique() == 24).all()
+    for config in (*configs, *beside):
+        assert {c.seed for c in (*configs, *beside) if c.model == config.model} == {1, 2, 3}
+    return [*configs, *beside]
+
+
+def test_runs_of_three_tokenizers_have_losses_that_all_share() -> None:
+    every = varied("vocabularies-cpu")
     assert {(c.model.vocab_size, c.seed) for c in every} == {
         (size, seed) for size in (800, 1500, 3000) for seed in (1, 2, 3)
     }
     assert len({c.model.params for c in every}) == 1  # without embeddings
     frame, losses = load_dataset("vocabularies-cpu").to_frame(), load_losses("vocabularies-cpu")
-    assert set(frame["run"]) == {c.name for c in every}
     assert len(frame["family"].unique()) == 3
     merged = frame.drop_duplicates(["run", "tokens"]).merge(losses, on=["run", "tokens"])
     assert len(merged) == len(losses) == 9 * 24
@@ -107,3 +118,28 @@ def test_runs_of_three_tokenizers_have_losses_that_all_share() -> None:
     in_bits = losses.groupby("model")["bits_per_byte"].min()
     in_nats = frame.groupby("model")["loss"].min()
     assert in_bits.max() / in_bits.min() < 1.1 < in_nats.max() / in_nats.min()
+
+
+def test_runs_of_four_structures_share_tokens_and_text() -> None:
+    every = varied("structures-cpu")
+    assert {(c.model.rotary, c.model.kv_heads) for c in every} == {
+        (0.0, 1), (0.5, 1), (1.0, 1), (0.5, 2)
+    }  # fmt: skip
+    assert load_dataset("structures-cpu").families == ["world5/bpe1500/context128"]
+
+
+def test_runs_of_three_corpora_have_losses_on_one_text() -> None:
+    every = varied("corpora-cpu")
+    assert {(c.english, c.mixture["prose"]) for c in every} == {
+        (0.8, 0.03),
+        (0.5, 0.03),
+        (0.8, 0.2),
+    }
+    frame, losses = load_dataset("corpora-cpu").to_frame(), load_losses("corpora-cpu")
+    assert len(frame["family"].unique()) == 3
+    merged = frame.drop_duplicates(["run", "tokens"]).merge(losses, on=["run", "tokens"])
+    assert len(merged) == len(losses) == 9 * 24
+    same = losses["model"] == "285k"  # whose own text is that of all
+    own, common = losses["bits_per_byte"], losses["common_bits_per_byte"]
+    assert own[same].to_numpy() == pytest.approx(common[same].to_numpy(), rel=1e-5)
+    assert (own[~same] - common[~same]).abs().max() > 0.01

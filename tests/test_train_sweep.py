@@ -183,7 +183,7 @@ def test_presets_are_sweeps(name) -> None:
 def test_a_variant_differs_from_the_long_run_of_its_size_in_what_it_is_named_after() -> None:
     long = {c.name: c.model_dump() for c in preset("paper3-cpu")}
     changed = {}
-    kinds = ("vocabularies-cpu", "structures-cpu", "corpora-cpu")
+    kinds = ("vocabularies-cpu", "structures-cpu", "mamba-cpu", "corpora-cpu")
     for config in [c for kind in kinds for c in preset(kind)]:
         name, seed = config.name.split("-")
         base, varied = long[f"285k-{seed}"], config.model_dump()

@@ -74,7 +74,7 @@ def add_commands(command: Command) -> None:
     sub.add_argument(
         "what",
         help="demo, paper3-cpu, paper3-cpu-again, paper3-cpu-wsd, paper28-cpu, vocabularies-cpu, "
-        "structures-cpu, corpora-cpu, paper28, or configs as JSON",
+        "structures-cpu, mamba-cpu, corpora-cpu, paper28, or configs as JSON",
     )
     sub.add_argument("--jobs", type=int, default=-1, help="runs at a time (default: all cores)")
     sub.add_argument("--retries", type=int, default=1, help="times a run that died is resumed")

@@ -118,12 +118,14 @@ _VOCABULARIES: dict[str, dict[str, Any]] = {
 }
 _STRUCTURES: dict[str, dict[str, Any]] = {
     "rotary0": {"model": {"rotary": 0.0}},
+    "rotary1": {"model": {"rotary": 1.0}},
+    "ungrouped": {"model": {"kv_heads": 2}},
+}
+_MAMBA: dict[str, dict[str, Any]] = {
     "mamba2": {
         "model": {"mixer": "mamba2", "layers": 6, "heads": 10, "kv_heads": 1},
         "compile": False,  # slower compiled
-    },
-    "rotary1": {"model": {"rotary": 1.0}},
-    "ungrouped": {"model": {"kv_heads": 2}},
+    }
 }
 _CORPORA: dict[str, dict[str, Any]] = {
     "english50": {"english": 0.5},
@@ -159,6 +161,7 @@ PRESETS: dict[str, Callable[[], list[TrainConfig]]] = {
     "paper28-cpu": _paper28_cpu,
     "vocabularies-cpu": partial(_variants, _VOCABULARIES, range(1, 4)),
     "structures-cpu": partial(_variants, _STRUCTURES, range(1, 4)),
+    "mamba-cpu": partial(_variants, _MAMBA, range(1, 4)),
     "corpora-cpu": partial(_variants, _CORPORA, range(1, 4)),
     "paper28": _paper28,
 }

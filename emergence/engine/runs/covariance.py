@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from emergence._residuals import exact
 from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import VISIBLE, Candidate, Contest, both_plateaus, smooth_contest
@@ -25,18 +27,25 @@ def structured(problem: Problem) -> Problem:
     # of both sides, so that neither is favoured.
     if problem.run is None:
         return problem
-    for _ in range(_ROUNDS):
+    ar1 = problem.run_model.name != "offset"
+    before, reached = problem, np.inf
+    for turn in range(_ROUNDS + 1):
         best, level = best_curve(problem)
+        # Errors that follow each other ask little of where a curve stands, and a curve beside the
+        # scores leaves such errors: without a gain in likelihood the two lead each other astray.
+        value = best.bic + problem.log_det
+        if turn > 1 and value >= reached:
+            return before
         residual = (problem.y - best.ability(problem.x)) * problem.root_w
         if exact(residual, problem.y * problem.root_w):
             return with_run_noise(problem, _NONE)
-        design = best.jacobian(problem.x, level=level) * problem.root_w
-        ar1 = problem.run_model.name != "offset"
-        noise = fit_run_noise(residual, problem.run, problem.rank, design, problem.root_w, ar1=ar1)
-        same = noise == problem.run_model.noise
-        problem = with_run_noise(problem, noise)
-        if same:
+        if turn == _ROUNDS:
             break
+        design = best.jacobian(problem.x, level=level) * problem.root_w
+        noise = fit_run_noise(residual, problem.run, problem.rank, design, problem.root_w, ar1=ar1)
+        if noise == problem.run_model.noise:
+            break
+        before, reached, problem = problem, value, with_run_noise(problem, noise)
     return problem
 
 

@@ -13,7 +13,8 @@ from emergence.metrics import known_metric
 
 # By the beginning of the name as the common harnesses call the task.
 OPTIONS: dict[str, int] = {
-    "agieval_gaokao": 4, "agieval_logiqa": 4, "agieval_lsat": 5, "agieval_sat": 4,
+    "agieval_gaokao": 4, "agieval_gaokao_mathcloze": 0, "agieval_math": 0,
+    "agieval_logiqa": 4, "agieval_lsat": 5, "agieval_sat": 4,
     "anli": 3, "arc": 4, "arithmetic": 0, "babi": 0, "bbh": 0, "belebele": 4, "blimp": 2,
     "boolq": 2, "c3": 4, "cb": 3, "ceval": 4, "chid": 10, "cluewsc": 2, "cmmlu": 4, "cmnli": 3,
     "cola": 2, "commonsense_qa": 5, "commonsenseqa": 5, "copa": 2, "coqa": 0, "csqa": 5,
@@ -54,7 +55,7 @@ def chance_of(task: str, metric: str, given: Mapping[str, float]) -> float | Non
     if known is None:
         return said
     if known.name == "exact_match":
-        return 0.0
+        return given.get(task, 0.0)
     if said is not None:
         return 1.0 - said if known.best == 0 else said
     options = options_of(task)

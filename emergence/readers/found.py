@@ -9,13 +9,33 @@ from typing import Any
 
 from emergence.errors import DataError
 
+# What loggers call the one loss that they keep.
+HELD_OUT = (
+    "eval_loss",
+    "val_loss",
+    "valid_loss",
+    "validation_loss",
+    "eval/loss",
+    "val/loss",
+    "valid/loss",
+)
+TRAINING = ("loss", "train_loss", "train/loss", "training_loss", "train/crossentropyloss")
 _UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 _NUMBER = re.compile(r"^\s*([+-]?[\d_,.]+(?:e[+-]?\d+)?)\s*([kmbgt%]?)\s*$", re.IGNORECASE)
-_SIZE = re.compile(r"(?:^|[-_/ ])(\d+(?:[.p]\d+)?)([kmb])(?:$|[-_/ .])", re.IGNORECASE)
+_SIZE = re.compile(r"(?:^|(?<=[-_/ ]))(\d+(?:[.p]\d+)?)([kmb])(?=$|[-_/ .])", re.IGNORECASE)
 # How checkpoints are called: step3000, step1000-tokens4B, checkpoint-500, iter_0005000.
 _STEP = re.compile(
-    r"(?:^|[^a-z])(?:global_?step|step|checkpoint|ckpt|iter)[-_=]?0*(\d+)", re.IGNORECASE
+    r"(?:^|[^a-z])(?:global_?step|step|checkpoint|ckpt|iter)[-_=]?0*(\d+)(k?)(?![a-z\d])",
+    re.IGNORECASE,
 )
+# What stands beside a step in the name of a checkpoint and is no name of its run.
+_NO_RUN = re.compile(r"((un)?sharded|hf|intermediate|[\d.]+[tb]|[-_. ])*", re.IGNORECASE)
+# A log of a loss that is no loss of the text, and words for text that is not trained on.
+_NO_LOSS = re.compile(r"z[-_]?loss|loss[-_ ]?scale|aux|balanc|ppl|perplex", re.IGNORECASE)
+_HELD = re.compile(
+    r"(?<![a-z])(val|valid|validation|eval|evaluation|test|held)(?![a-z])", re.IGNORECASE
+)
+_PYTHIA = re.compile(r"(^|/)pythia-[\d.]+[mb](-deduped)?(-v0|-seed\d+)?(/|$)", re.IGNORECASE)
 # Folders that loggers make inside that of a run.
 _LOGGERS = re.compile(r"version_\d+|(lightning_|tb_)?logs?|tb|tensorboard|events", re.IGNORECASE)
 _TOKENS = re.compile(r"tokens[-_=]?(\d+(?:\.\d+)?)([kmbt])", re.IGNORECASE)
@@ -25,11 +45,15 @@ _PYTHIA_STEP = 2_097_152
 
 @dataclass(frozen=True)
 class Place:
-    """Which checkpoint of which run: either number may be unknown."""
+    """Which checkpoint of which run: either number may be unknown.
+
+    ``of`` is what else its name says: the folder of the run, or the stage of a revision.
+    """
 
     run: str
     step: float | None = None
     tokens: float | None = None
+    of: str = field(default="", compare=False, repr=False)
 
 
 @dataclass
@@ -90,12 +114,19 @@ def number(text: Any) -> float:
     return value / 100.0 if unit == "%" else value * _UNITS.get(unit, 1.0)
 
 
+def time_in(name: str) -> str:
+    """Time stamp in the name of a file, empty where it has none."""
+    found = re.search(r"\d{4}-\d{2}-\d{2}T[\d.:\-]*\d", name)
+    return found[0] if found else ""
+
+
 def size_in(name: str) -> float | None:
     """Parameters that a name speaks of, such as pythia-1.4b; None where it says nothing."""
     found = _SIZE.findall(name)
     if not found:
         return None
-    digits, unit = found[-1]
+    # Thousands are those of a context or a batch, where millions stand beside them.
+    digits, unit = next((f for f in found if f[1].lower() != "k"), found[-1])
     return float(digits.replace("p", ".")) * _UNITS[unit.lower()]
 
 
@@ -107,9 +138,14 @@ def run_of(path: Path) -> str:
     >>> run_of(Path("/out/160m/lightning_logs/version_0/metrics.csv"))
     '160m'
     """
+    return home_of(path).run
+
+
+def home_of(path: Path) -> Place:
+    """Run that a log belongs to, and the folder that its own lies in."""
     folders = [f for f in path.absolute().parents if f.name]
     named = (f for f in folders if not _LOGGERS.fullmatch(f.name))
-    return place_of(str(next(named, path.absolute().parent))).run
+    return place_of(str(next(named, path.absolute().parent)))
 
 
 def place_of(name: str, revision: str | None = None) -> Place:
@@ -124,15 +160,37 @@ def place_of(name: str, revision: str | None = None) -> Place:
     """
     said = revision if revision not in (None, "", "main") else None
     path = Path(name.rstrip("/"))
-    run = path.name or name
+    while said is None and _NO_RUN.fullmatch(path.name) and _STEP.search(path.parent.name):
+        path = path.parent  # iter_0000500/hf
+    run, parent = path.name or name, path.parent
     source = said or run
     step, tokens = _STEP.search(source), _TOKENS.search(source)
     if said is None and step is not None:
         # The folder of a checkpoint lies in that of its run.
-        rest = _TOKENS.sub("", _STEP.sub("", run)).strip("-_. ")
-        run = rest or path.parent.name or run
-    at = float(step[1]) if step else None
+        bare = _TOKENS.sub("", run)
+        step = _STEP.search(bare) or step
+        after = bare[step.end() :]
+        rest = bare[: step.start()] + ("" if _NO_RUN.fullmatch(after) else after)
+        rest = rest.strip("-_. ")
+        if _NO_RUN.fullmatch(rest):
+            run, parent = parent.name or run, parent.parent
+        else:
+            run = rest
+    at = float(step[1]) * (1000.0 if step[2] else 1.0) if step else None
     seen = float(tokens[1]) * _UNITS[tokens[2].lower()] if tokens else None
-    if seen is None and at is not None and "pythia" in name.lower():
+    if seen is None and at is not None and _PYTHIA.search(name):
         seen = at * _PYTHIA_STEP
-    return Place(run, at, seen)
+    stage = source[: step.start()].strip("-_. ") if said and step else ""
+    return Place(run, at, seen, of=stage or parent.name)
+
+
+def is_loss(name: str) -> bool:
+    """Whether a column or tag is a loss of text, by its name."""
+    lower = name.lower()
+    known = "loss" in lower or lower.endswith(("/ce", "val_ce", "cross_entropy"))
+    return known and not _NO_LOSS.search(name)
+
+
+def held_out(name: str) -> bool:
+    """Whether a loss is of text that was not trained on, by its name."""
+    return _HELD.search(name.replace("_", " ")) is not None

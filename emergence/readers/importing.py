@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import log
+from dataclasses import dataclass, replace
+from math import isfinite, log
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ import pandas as pd
 
 from emergence.errors import DataError
 from emergence.metrics import known_metric
+from emergence.readers.apart import tell_apart
 from emergence.readers.chance import chance_of
-from emergence.readers.found import Found, Place, size_in
+from emergence.readers.found import Found, Place, home_of, size_in
 from emergence.readers.loss_series import loss_series
 from emergence.readers.recognise import KINDS, files_in, read_any
 from emergence.readers.tools.tables import read_table
@@ -127,10 +128,14 @@ def import_results(
         if one is None:
             found.left_out.append(f"{path}: of no kind that is known (name it with kind=, --kind)")
         else:
+            home = home_of(path).of
+            for row in one.losses:
+                row |= {"file": path, "place": replace(row["place"], of=home)}
             found.add(one.called(run))
     if columns and not named:
         names = ", ".join(columns.values())
         raise DataError(f"no table among these files has the columns {names}")
+    tell_apart(found)
     rows = _joined(found, params, tokens_per_step, tolerance, window)
     rows = _with_chance(rows, chance or {}, found)
     if not rows:
@@ -177,7 +182,8 @@ def import_table(
         frame["metric"] = "acc"
         assumed.append("the scores are accuracies")
     if "value" in frame and _percent(frame["value"], frame["metric"]):
-        frame["value"] = frame["value"] / 100.0
+        for name in frame.columns.intersection(["value", "stderr"]):
+            frame[name] = frame[name] / 100.0
         assumed.append("scores above 1 are percent")
     if "chance" not in frame and {"task", "metric"} <= set(frame.columns):
         pairs = zip(frame["task"], frame["metric"], strict=True)
@@ -267,11 +273,12 @@ def _joined(
     if found.scores and not found.losses:
         _stand_in(found)
     series = loss_series(found)
+    alike = len(series) == 1 and len({s["place"].run for s in found.scores}) == 1
     sizes = {s["place"].run: s["params"] for s in found.scores if s.get("params")}
     out, alone = [], defaultdict[str, int](int)
     for score in found.scores:
         place: Place = score["place"]
-        own = series.get(place.run) or (next(iter(series.values())) if len(series) == 1 else None)
+        own = series.get(place.run) or (next(iter(series.values())) if alike else None)
         if own is None:
             alone[f"{place.run}: no losses of that run"] += 1
             continue
@@ -282,8 +289,13 @@ def _joined(
         if at is None:
             alone[f"{_named(place)}: no loss near enough"] += 1
             continue
+        if not isfinite(score["value"]):
+            alone[f"{_named(place)} {score['task']} {score['metric']}: no number"] += 1
+            continue
         loss, error = at
-        tokens = place.tokens or own.tokens_at(place, tokens_per_step, size)
+        counted = own.tokens_at(place, tokens_per_step, size)
+        # What the user says of a step goes before what a name says of it.
+        tokens = counted if tokens_per_step and counted else place.tokens or counted
         if tokens is None:
             raise DataError(f"{_named(place)}: {_NO_TOKENS}")
         row = {"model": place.run, "run": place.run, "params": size, "tokens": tokens, "loss": loss,
@@ -295,6 +307,11 @@ def _joined(
         found.assumed.append(f"the losses of {next(iter(series))} are those of {out[0]['run']}")
     found.assumed += [
         f"{name}: the last of several losses of one step" for name, s in series.items() if s.several
+    ]
+    found.assumed += [
+        f"{name}: of several losses ({', '.join((s.name, *s.others))}) {s.name} was taken"
+        for name, s in series.items()
+        if s.others
     ]
     held = {name: s.held for name, s in series.items()}
     for name, what in held.items():
@@ -316,5 +333,7 @@ def _stand_in(found: Found) -> None:
 
 
 def _named(place: Place) -> str:
+    if place.step is None and place.tokens is None:
+        return f"{place.run}, whose name says no step"
     at = f"step {place.step:g}" if place.step is not None else f"{place.tokens or 0:.3g} tokens"
     return f"{place.run} {at}"

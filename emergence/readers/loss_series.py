@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from emergence._typing import FloatArray
-from emergence.readers.found import Found, Place
+from emergence.readers.found import HELD_OUT, TRAINING, Found, Place
 
 # A window that ends at a checkpoint: this share of the run, so many steps of the log at least.
 _WINDOW, _LEAST = 0.01, 5
@@ -33,6 +33,8 @@ class LossSeries:
     tokens: FloatArray | None
     flops_per_step: float | None
     several: bool = False  # losses at one step, of which the last was taken
+    name: str = ""  # of the loss that was taken, where a log has several
+    others: tuple[str, ...] = ()
 
     def at(
         self, place: Place, tolerance: float, window: float | None
@@ -57,10 +59,13 @@ class LossSeries:
         stop = int(np.searchsorted(self.x, where * (1 + 1e-9), side="right"))
         width = window if window is not None else _WINDOW * float(self.x[-1])
         start = min(int(np.searchsorted(self.x, where - width, side="right")), stop - _LEAST)
-        start = max(start, 0)
+        # A log of few steps has means of its own: no loss of long before belongs to a checkpoint.
+        start = max(start, int(np.searchsorted(self.x, where - 3.0 * width, side="right")), 0)
+        start = min(start, max(stop - 1, 0))
         x, y = self.x[start:stop], self.loss[start:stop]
         # A checkpoint beyond the log has no loss in it.
-        if y.size < 2 or where - x[-1] > max(width, 2 * float(np.diff(x).max())):
+        apart = float(np.median(np.diff(self.x))) if self.x.size > 1 else 0.0
+        if not y.size or where - x[-1] > max(width, 2.0 * apart):
             return None
         if y.size < 4:
             return float(y.mean()), None
@@ -85,13 +90,18 @@ def loss_series(found: Found) -> dict[str, LossSeries]:
     """Losses of each run: those on held-out text where there are any."""
     by_run: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in found.losses:
-        by_run[row["place"].run].append(row)
+        if np.isfinite(row["loss"]):  # a run that has diverged has none
+            by_run[row["place"].run].append(row)
     return {run: _one_series(rows) for run, rows in by_run.items()}
 
 
 def _one_series(rows: list[dict[str, Any]]) -> LossSeries:
     held = "held out" if any(r["kind"] == "held out" for r in rows) else "training"
     mine = [r for r in rows if r["kind"] == held]
+    names = list(dict.fromkeys(r.get("name") or "" for r in mine))
+    # One whose name says no more than that it is one, else the first.
+    name = next((n for n in names if n.lower() in (*HELD_OUT, *TRAINING, "")), names[0])
+    mine = [r for r in mine if (r.get("name") or "") == name]
     by = "step" if all(r["place"].step is not None for r in mine) else "tokens"
     last = {getattr(r["place"], by): r for r in mine if getattr(r["place"], by) is not None}
     several = len({(getattr(r["place"], by), r["loss"]) for r in mine}) > len(last)
@@ -106,4 +116,6 @@ def _one_series(rows: list[dict[str, Any]]) -> LossSeries:
         tokens=np.array(tokens, dtype=float) if known else None,
         flops_per_step=mine[0].get("flops_per_step"),
         several=several,
+        name=name,
+        others=tuple(n for n in names if n != name),
     )

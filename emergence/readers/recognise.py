@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from emergence.errors import DataError, EmergenceError
-from emergence.readers.found import Found, Place, run_of
+from emergence.readers.found import HELD_OUT, TRAINING, Found, Place, run_of
 from emergence.readers.tools import events, harness, logs, others, tables
 
 # Folders of whole trees that hold no results.
 _SKIPPED = (".git", "__pycache__", "wandb-cache", ".venv", "node_modules")
-_HEAD = 65_536
+_HEAD = 1 << 20  # characters in which a log is known: arguments and code may come first
 # What reading a file raises that is not what it should be: bytes, numbers and fields.
 _DAMAGED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
             RecursionError)  # fmt: skip
@@ -26,8 +27,11 @@ _JSON: tuple[tuple[str, Callable[[Any], bool], Callable[[Any, Path], Found]], ..
     ("every-eval-ever", others.is_every_eval_ever, others.read_every_eval_ever),
     ("lm-eval", harness.is_results, harness.read_results),
 )
-KINDS = (*(name for name, *_ in _JSON), "lm-eval-samples", "nanogpt", "megatron", "olmo", "litgpt",
+KINDS = (*(name for name, *_ in _JSON), "lm-eval-samples", *logs.KINDS,
          "losses", "wandb", "tensorboard-csv", "tensorboard")  # fmt: skip
+# Files of other purposes are no error where they are no JSON.
+_OURS = re.compile(r'"(results|log_history|eval|evaluation_results|config_general)"\s*:')
+_STEPS = ("step", "global_step", "iter", "iteration", "_step")
 
 
 def files_in(paths: list[Path]) -> Iterator[Path]:
@@ -90,9 +94,12 @@ def _read(
 
 
 def _read_json(path: Path, kind: str) -> Found | None:
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if kind == "auto" and not _OURS.search(text[:_HEAD]):
+            return None
         raise DataError(f"{path} is no JSON: {error}; copy it again") from error
     for name, matches, read in _JSON:
         if (kind == "auto" and matches(data)) or kind == name:
@@ -115,20 +122,29 @@ def _read_lines(path: Path, kind: str) -> Found | None:
         return None
     if kind == "lm-eval-samples" or (kind == "auto" and harness.is_samples(row)):
         return harness.read_samples(path)
-    if not isinstance(row, dict) or "step" not in row:
-        return None
     found, run = Found(), run_of(path)
     for number_of, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         try:
             cells = json.loads(line) if line.strip() else {}
         except ValueError as error:
             raise DataError(f"{path}, row {number_of} is no JSON: {error}") from error
-        lower = {str(k).lower(): v for k, v in cells.items()}
-        for names, held in ((tables.HELD_OUT, "held out"), (tables.TRAINING, "training")):
-            value = next((lower[n] for n in names if isinstance(lower.get(n), int | float)), None)
-            if value is not None and isinstance(lower.get("step"), int | float):
-                place = Place(run, float(lower["step"]))
-                found.losses.append(
-                    {"place": place, "loss": float(value), "kind": held, "source": path.name}
-                )
+        if isinstance(cells, dict):  # a config may come first
+            found.losses += _losses_of({str(k).lower(): v for k, v in cells.items()}, run, path)
     return found if found.losses else None
+
+
+def _losses_of(cells: dict[str, Any], run: str, path: Path) -> list[dict[str, Any]]:
+    """Losses of one step of a log in lines of JSON."""
+    step = next((cells[n] for n in _STEPS if isinstance(cells.get(n), int | float)), None)
+    if step is None:
+        return []
+    tokens = cells.get("tokens")
+    seen = float(tokens) if isinstance(tokens, int | float) and tokens > 0 else None
+    out: list[dict[str, Any]] = []
+    for names, held in ((HELD_OUT, "held out"), (TRAINING, "training")):
+        name = next((n for n in names if isinstance(cells.get(n), int | float)), None)
+        if name is not None:
+            place = Place(run, float(step), seen)
+            out.append({"place": place, "loss": float(cells[name]), "kind": held,
+                        "source": path.name})  # fmt: skip
+    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emergence.errors import DataError
-from emergence.readers.found import Found, Place, run_of
+from emergence.readers.found import Found, Place, held_out, is_loss, run_of
 
 
 def is_events(path: Path) -> bool:
@@ -29,13 +29,18 @@ def read_events(path: Path) -> Found:
         raise DataError(f"{path.name} cannot be read as events: {error}") from error
     run, found = run_of(path), Found()
     for tag in tags:
-        name = tag.lower()
-        if "loss" not in name and not name.endswith(("/ce", "cross_entropy")):
+        if not is_loss(tag):
             continue
-        held = "held out" if any(word in name for word in ("val", "eval", "test")) else "training"
+        held = "held out" if held_out(tag) else "training"
         for scalar in events.Scalars(tag):
             place = Place(run, float(scalar.step))
             found.losses.append(
-                {"place": place, "loss": float(scalar.value), "kind": held, "source": path.name}
+                {
+                    "place": place,
+                    "loss": float(scalar.value),
+                    "kind": held,
+                    "name": tag,
+                    "source": path.name,
+                }
             )
     return found

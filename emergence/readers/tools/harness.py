@@ -16,7 +16,7 @@ import numpy as np
 
 from emergence.errors import DataError
 from emergence.metrics import brier_score, correct_choice_prob, known_metric
-from emergence.readers.found import Found, Place, number, place_of, size_in
+from emergence.readers.found import Found, Place, number, place_of, size_in, time_in
 
 _BLANK: tuple[Any, ...] = (None, "N/A", "", [], "nan")
 # What stands in results beside the metrics.
@@ -40,13 +40,16 @@ def read_results(data: dict[str, Any], path: Path) -> Found:
         found.left_out.append(f"{path.name}: step 0, before any training: no loss belongs to it")
         return found
     samples, groups = data.get("n-samples") or {}, data.get("group_subtasks") or {}
+    shots = data.get("n-shot") or {}
+    made = {"when": time_in(path.name), "limited": bool((data.get("config") or {}).get("limit"))}
     for task, cells in data["results"].items():
         for name, value in cells.items():
             if "_stderr" in name or name in _NO_METRICS or " " in name:
                 continue
             metric, _, how = name.partition(",")
-            row = {"place": place, "params": params, "source": path.name}
-            row |= {"task": _task(task, how, cells, metric), "metric": metric}
+            row: dict[str, Any] = {"place": place, "params": params, "source": path.name}
+            row |= {"task": _task(task, how, cells, metric), "metric": metric, **made}
+            row["examples"] = shots.get(task)
             if metric in ("ppl", "perplexity") and value not in _BLANK and number(value) > 1:
                 row |= {"loss": float(np.log(number(value)))}
                 found.perplexities.append(row)
@@ -102,7 +105,7 @@ def _model(data: dict[str, Any], path: Path) -> tuple[Place, float | None, list[
         step = named.step if named.step is not None else beside.step
         place = Place(place.run, step, named.tokens or beside.tokens)
     said = config.get("model_num_parameters")
-    if said:
+    if said and number(said) > 0:  # -1 where the harness does not know
         return place, number(said), []
     size = size_in(name)
     assumed = [f"{place.run}: {size:.3g} parameters, by its name"] if size else []
@@ -149,6 +152,7 @@ def read_samples(path: Path) -> Found:
         "n_items": float(total),
         "source": path.name,
         "params": None,
+        "when": time_in(path.name),
     }
     for metric, measure, guess in (
         ("choice_prob", correct_choice_prob, chance),
@@ -166,6 +170,8 @@ def read_samples(path: Path) -> Found:
 def _loglik(row: dict[str, Any]) -> list[float] | None:
     """Log-likelihood of every option of a sample; None where answers were written."""
     responses = row.get("filtered_resps") or row["resps"]
+    if "acc_mutual_info" in row:  # which asks for every option a second time, without the question
+        responses = responses[: len(responses) // 2]
     out = []
     for response in responses:
         while isinstance(response, list) and response and isinstance(response[0], list):

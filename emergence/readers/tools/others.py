@@ -10,7 +10,7 @@ from typing import Any
 
 from emergence.errors import DataError
 from emergence.metrics import known_metric
-from emergence.readers.found import Found, Place, number, place_of, size_in
+from emergence.readers.found import Found, Place, number, place_of, size_in, time_in
 
 # What they call a number of answers that are right to the letter.
 _EXACT = ("em", "qem", "pem", "pqem", "extractive_match", "match", "exact", "includes")
@@ -54,7 +54,9 @@ def read_lighteval(data: dict[str, Any], path: Path) -> Found:
         task = parts[1] if len(parts) > 2 else parts[0]
         if key == "all" or not isinstance(cells, dict):
             continue
-        count = (data.get("config_tasks") or {}).get("|".join(parts[:2]), {})
+        tasks = data.get("config_tasks") or {}
+        names = (key, "|".join(parts[:2]), task)
+        count: Any = next((tasks[n] for n in names if n in tasks), {})
         for metric, value in cells.items():
             if metric.endswith("_stderr"):
                 continue
@@ -66,6 +68,7 @@ def read_lighteval(data: dict[str, Any], path: Path) -> Found:
             row["stderr"] = None if error is None else number(error)
             items = count.get("effective_num_docs") if isinstance(count, dict) else None
             row["n_items"] = float(items) if items and items > 0 else None
+            row |= {"examples": parts[-1] if len(parts) > 1 else None, "when": time_in(path.name)}
             found.scores.append(row)
     return found
 
@@ -118,16 +121,26 @@ def read_every_eval_ever(data: dict[str, Any], path: Path) -> Found:
     place, found = place_of(str(name)), Found()
     for result in data["evaluation_results"]:
         task, config = str(result.get("evaluation_name", "")), result.get("metric_config") or {}
-        metric = _metric(str(config.get("metric_name") or config.get("metric_id") or "acc"))
-        value = (result.get("score_details") or {}).get("score")
+        metric = _metric(_said(config))
+        details = result.get("score_details") or {}
+        value = details.get("score")
         if not task or value is None or known_metric(metric) is None:
             found.left_out.append(
                 f"{path.name}: {task or 'a result'} {metric} has no score to take"
             )
             continue
         high = config.get("max_score")
-        percent = isinstance(high, int | float) and high == 100
-        found.scores.append(
-            _row(place, task, metric, number(value) / (100 if percent else 1), path)
-        )
+        percent = config.get("metric_unit") == "percent"
+        percent |= isinstance(high, int | float) and high == 100
+        row = _row(place, task, metric, number(value) / (100 if percent else 1), path)
+        unsure = details.get("uncertainty") or {}
+        row["n_items"] = unsure.get("num_samples")
+        found.scores.append(row)
     return found
+
+
+def _said(config: dict[str, Any]) -> str:
+    """Metric by its name, else by what is said of it; an accuracy where nothing is."""
+    said = config.get("metric_name") or config.get("metric_id")
+    said = said or config.get("evaluation_description") or "acc"
+    return str(said).partition(" (")[0].strip().lower().replace("-", "_").replace(" ", "_")

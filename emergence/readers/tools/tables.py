@@ -13,10 +13,23 @@ import numpy as np
 import pandas as pd
 
 from emergence.errors import DataError, RecordsError, Violation
-from emergence.readers.found import Found, Place, number, place_of, run_of
+from emergence.readers.found import (
+    HELD_OUT,
+    TRAINING,
+    Found,
+    Place,
+    held_out,
+    is_loss,
+    number,
+    place_of,
+    run_of,
+)
 from emergence.records.files.reading import read_frame, row_numbers, text_encoding
 
-_STEP_NAMES = ("step", "global_step", "trainer/global_step", "_step", "iter", "iteration")
+# W&B's own step counts what was logged, so it comes last.
+_STEP_NAMES = ("step", "global_step", "trainer/global_step", "train/global_step", "iter",
+               "iteration", "_step")  # fmt: skip
+_RUN_NAMES = ("run", "run_name", "name", "model")
 _TOKEN_NAMES = (
     "tokens",
     "num_tokens",
@@ -25,16 +38,6 @@ _TOKEN_NAMES = (
     "total_tokens",
     "throughput/total_tokens",
 )
-HELD_OUT = (
-    "eval_loss",
-    "val_loss",
-    "valid_loss",
-    "validation_loss",
-    "eval/loss",
-    "val/loss",
-    "valid/loss",
-)
-TRAINING = ("loss", "train_loss", "train/loss", "training_loss", "train/crossentropyloss")
 TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls")
 _NUMERIC = ("params", "tokens", "loss", "loss_stderr", "value", "n_items", "stderr", "chance",
             "best", "step", "seed", "flops")  # fmt: skip
@@ -81,20 +84,23 @@ def read_losses(path: Path, kind: str, encoding: str | None) -> Found:
     frame = _read(path, encoding)
     lower = {str(c).strip().lower(): str(c) for c in frame.columns}
     if kind == "tensorboard-csv":
-        held = "held out" if _held_out(path.stem) else "training"
-        run = re.sub(r"[-_ ]?tag.*$", "", path.stem).removeprefix("run-") or path.stem
+        run, named, tag = path.stem.rpartition("-tag-")
+        if named and not is_loss(tag):
+            return Found(left_out=[f"{path.name}: {tag} is no loss"])
+        held = "held out" if held_out(tag) else "training"
+        run = run.removeprefix("run-") or path.stem
         return _series(path, frame, lower["step"], None, {lower["value"]: (run, held)})
     if kind == "wandb":
         columns = {}
         for name in frame.columns[1:]:
             run, _, metric = str(name).rpartition(" - ")
-            if metric.endswith(("__MIN", "__MAX")) or not _is_loss(metric):
+            if metric.endswith(("__MIN", "__MAX")) or not is_loss(metric):
                 continue
-            columns[str(name)] = (run, "held out" if _held_out(metric) else "training")
+            columns[str(name)] = (run, "held out" if held_out(metric) else "training")
         return _series(path, frame, str(frame.columns[0]), None, columns)
     step = next((lower[n] for n in _STEP_NAMES if n in lower), None)
     tokens = next((lower[n] for n in _TOKEN_NAMES if n in lower), None)
-    run_column = next((lower[n] for n in ("run", "run_name", "name") if n in lower), None)
+    run_column = next((lower[n] for n in _RUN_NAMES if n in lower), None)
     chosen = {lower[n]: "held out" for n in HELD_OUT if n in lower}
     chosen |= {lower[n]: "training" for n in TRAINING if n in lower}
     return _by_run(path, frame, (step, tokens, run_column), chosen)
@@ -113,7 +119,7 @@ def read_named_losses(path: Path, columns: Mapping[str, str], encoding: str | No
         return None
     named = {ours: there[theirs.lower()] for ours, theirs in columns.items()}
     name = named["loss"]
-    training = name.lower() in TRAINING or ("train" in name.lower() and not _held_out(name))
+    training = name.lower() in TRAINING or ("train" in name.lower() and not held_out(name))
     places = (named.get("step"), named.get("tokens"), named.get("run"))
     frame = _read(path, encoding) if frame is None else frame
     return _by_run(path, frame, places, {name: "training" if training else "held out"})
@@ -138,14 +144,6 @@ def _by_run(
     return found
 
 
-def _is_loss(metric: str) -> bool:
-    return "loss" in metric.lower() or metric.lower().endswith(("/ce", "val_ce", "cross_entropy"))
-
-
-def _held_out(metric: str) -> bool:
-    return any(word in metric.lower() for word in ("val", "eval", "test", "held"))
-
-
 def _series(
     path: Path, frame: pd.DataFrame, step: str | None, tokens: str | None,
     columns: Mapping[str, tuple[str, str]],
@@ -160,7 +158,9 @@ def _series(
             seen = None if tokens is None else _cell(path, frame, row, tokens)
             loss = _cell(path, frame, row, column)
             place = Place(run, at, seen)
-            found.losses.append({"place": place, "loss": loss, "kind": held, "source": path.name})
+            name = column.rpartition(" - ")[2]
+            found.losses.append({"place": place, "loss": loss, "kind": held, "name": name,
+                                 "source": path.name})  # fmt: skip
     return found
 
 
@@ -182,6 +182,15 @@ def _step(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
     return _cell(path, frame, row, column) if named is None else named
 
 
+def _check_signs(path: Path, frame: pd.DataFrame, column: str) -> None:
+    """Raise RecordsError for a number without a percent sign among others with one."""
+    cells = [str(cell).strip() for cell in frame[column].tolist()]
+    bare = [i for i, cell in enumerate(cells) if re.fullmatch(r"[\d.]+", cell)]
+    if any(cell.endswith("%") for cell in cells) and bare:
+        row, what = int(frame.index[bare[0]]), "has no percent sign, where others have one"
+        raise RecordsError([Violation(path.name, row, column, cells[bare[0]], what)])
+
+
 def read_table(path: Path, columns: Mapping[str, str], encoding: str | None = None) -> pd.DataFrame:
     """Any table with our names for its columns, its numbers as numbers.
 
@@ -201,6 +210,7 @@ def read_table(path: Path, columns: Mapping[str, str], encoding: str | None = No
     out = pd.DataFrame(chosen | {c: frame[c] for c in others})
     for name in _NUMERIC:
         if name in out:
+            _check_signs(path, out, name)
             cells: list[Any] = []
             for row, cell in enumerate(out[name].tolist()):
                 blank = str(cell).strip() in ("", "nan", "NaN", "N/A", "NA", "None", "-")

@@ -96,5 +96,5 @@ def test_bad_input_says_what_to_do() -> None:
     assert "only one run" in single.warnings[0]
     with pytest.raises(DataError, match="no interval for 'new_run'; there is one for: eta"):
         single.interval("new_run")
-    with pytest.raises(DataError, match="no losses 'none'; there is: olmo"):
+    with pytest.raises(DataError, match="no losses 'none'; there is: corpora-cpu, olmo"):
         load_losses("none")

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emergence.errors import RecordsError
+from emergence.errors import DataError, RecordsError
 from emergence.readers.chance import chance_of, options_of
-from emergence.readers.found import place_of, size_in
+from emergence.readers.found import held_out, place_of, size_in
 from emergence.readers.importing import Imported, import_results, import_table
 from emergence.readers.recognise import read_any
 
@@ -96,7 +96,7 @@ def test_runs_of_one_name_are_told_apart_by_their_folders_or_stages(
             log = "\n".join(json.dumps({"step": s, "val_loss": loss_at(s)}) for s in STEPS)
             written(tmp_path / "160m/log.jsonl", log)
     if home == "stage":  # whose losses are of no stage: none is guessed
-        with pytest.raises(Exception, match=r"stage0/160m: no losses of that run"):
+        with pytest.raises(DataError, match=r"stage0/160m: no losses of that run"):
             imported(tmp_path)
         return
     frame, _ = imported(tmp_path)
@@ -266,3 +266,46 @@ def test_a_record_of_every_eval_ever_says_its_metric_as_its_converters_write_it(
     assert said == [("acc", 0.3), ("acc_norm", 0.4), ("exact_match", 0.2), ("exact_match", 0.2)]
     assert {r["n_items"] for r in found.scores} == {100}
     assert any("bits_per_byte" in line for line in found.left_out)
+
+
+def test_what_one_change_of_names_would_break(tmp_path: Path) -> None:
+    assert place_of("models/1b-step1000").run == "1b"
+    assert place_of("out/1.4b_checkpoint-500").run == "1.4b"
+    assert size_in("/data/dolma-100b/pythia-160m/step500") == 1.6e8
+    assert place_of("models/pythia-160m-step3000").tokens == 3000 * 2_097_152
+    for name in ("heldout_loss", "valLoss", "evals/loss", "validate/loss", "testing_loss"):
+        assert held_out(name)
+    assert not held_out("train/loss_interval")
+    results(tmp_path / "res", "a/160m")
+    trainer_state(tmp_path / "a" / "160m")
+    written(tmp_path / "texts.jsonl", '{"text": "a"}\n{"text": \n')
+    assert len(imported(tmp_path)[0]) == len(STEPS)
+
+
+def test_a_table_of_several_runs_is_not_taken_for_one(tmp_path: Path) -> None:
+    """Two seeds, a table each, with the same names of runs: whose losses are whose is not known."""
+    for run in ("160m", "410m"):
+        results(tmp_path / "res", f"out/{run}")
+    for k in (0, 1):
+        rows = [f"{r},{s},{loss_at(s, r) + k}" for r in ("160m", "410m") for s in STEPS]
+        written(tmp_path / f"seed{k}.csv", "\n".join(["run,step,val_loss", *rows]))
+    with pytest.raises(DataError, match="160m: no losses of that run"):
+        imported(tmp_path)
+
+
+def test_what_the_user_says_goes_before(tmp_path: Path) -> None:
+    for home in ("a", "b"):
+        results(tmp_path / home, f"{home}/160m")
+    trainer_state(tmp_path / "c" / "160m")
+    frame, _ = imported(tmp_path, run="mine")
+    assert set(frame["run"]) == {"mine"}
+    shots = tmp_path / "shots"
+    trainer_state(shots / "out" / "160m")
+    for k in (0, 5):
+        for step in STEPS:
+            args = {"model_args": f"pretrained=out/160m/checkpoint-{step}"}
+            data = {"results": {"mytask": {"acc": 0.3}}, "config": args, "n-shot": {"mytask": k}}
+            written(shots / f"{k}-{step}.json", data)
+    frame, _ = imported(shots, chance={"mytask": 0.25})
+    assert set(frame["task"]) == {"mytask@0-shot", "mytask@5-shot"}
+    assert set(frame["chance"]) == {0.25}

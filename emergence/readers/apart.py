@@ -6,10 +6,10 @@ may have been evaluated with several numbers of examples, or again.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,15 @@ from emergence.readers.found import Found
 _OVERLAP, _DIFFERENT = 0.5, 1e-3
 
 
-def tell_apart(found: Found) -> None:
-    """Name runs and tasks so that no two are one; the last of the scores are those that count."""
+def tell_apart(found: Found, *, one_run: bool = False) -> None:
+    """Name runs and tasks so that no two are one; the last of the scores are those that count.
+
+    ``one_run``: all is known to be of one.
+    """
     _by_examples(found)
-    _by_place(found)
-    _by_file(found)
+    if not one_run:
+        _by_place(found)
+        _by_file(found)
     # A whole evaluation counts for more than a part of it, a later one more than an earlier.
     found.scores.sort(key=lambda row: (not row.get("limited"), row.get("when") or ""))
 
@@ -40,6 +44,11 @@ def _by_examples(found: Found) -> None:
             row["task"] = f"{row['task']}@{row['examples']}-shot"
 
 
+def without_examples(task: str) -> str:
+    """Name of a task as it was before its number of examples was put to it."""
+    return re.sub(r"@\d+-shot$", "", task)
+
+
 def _by_place(found: Found) -> None:
     """Runs of one name, of which two folders or stages have the same score, are two."""
     homes = defaultdict(set)
@@ -47,24 +56,27 @@ def _by_place(found: Found) -> None:
         p = row["place"]
         if p.of:
             homes[p.run, p.step, p.tokens, row["task"], row["metric"]].add(p.of)
-    mixed = {key[0] for key, of in homes.items() if len(of) > 1}
+    mixed = {(key[0], of) for key, several in homes.items() if len(several) > 1 for of in several}
     for part in (found.scores, found.losses, found.perplexities):
         for row in part:
             p = row["place"]
-            if p.run in mixed and p.of:
+            if (p.run, p.of) in mixed:
                 row["place"] = replace(p, run=f"{p.of}/{p.run}")
 
 
 def _by_file(found: Found) -> None:
     """Logs that give different losses of one step are of different runs, named by their files."""
     by_run: dict[str, dict[Path, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    runs_in = defaultdict(set)
     for row in found.losses:
         if row.get("file") is not None:
             by_run[row["place"].run][row["file"]].append(row)
+            runs_in[row["file"]].add(row["place"].run)
     for run, files in by_run.items():
-        if not any(_contradict(*pair) for pair in combinations(files.values(), 2)):
+        if not _contradict(files.values()):
             continue
-        names = _names(run, list(files))
+        own = {f: f.stem if len(runs_in[f]) == 1 else f"{f.stem}/{run}" for f in files}
+        names = _unique(own)
         for file, rows in files.items():
             for row in rows:
                 row["place"] = replace(row["place"], run=names[file])
@@ -75,21 +87,30 @@ def _by_file(found: Found) -> None:
         )
 
 
-def _contradict(one: Iterable[dict[str, Any]], other: Iterable[dict[str, Any]]) -> bool:
-    first, second = (
-        {(r["kind"], r.get("name"), r["place"].step, r["place"].tokens): r["loss"] for r in rows}
-        for rows in (one, other)
-    )
-    shared = first.keys() & second.keys()
-    if len(shared) < _OVERLAP * min(len(first), len(second)):
-        return False
-    differ = sum(abs(first[k] - second[k]) > _DIFFERENT * abs(first[k]) for k in shared)
-    return differ > _OVERLAP * len(shared)
+def _contradict(logs: Iterable[list[dict[str, Any]]]) -> bool:
+    """Whether a log says otherwise than those before it of most of the steps that they share."""
+    seen: dict[tuple[Any, ...], float] = {}
+    for rows in logs:
+        mine = {
+            (r["kind"], r.get("name"), r["place"].step, r["place"].tokens): r["loss"] for r in rows
+        }
+        shared = mine.keys() & seen.keys()
+        differ = sum(abs(mine[k] - seen[k]) > _DIFFERENT * abs(seen[k]) for k in shared)
+        alike = len(shared) < _OVERLAP * min(len(mine), max(len(seen), 1))
+        if shared and not alike and differ > _OVERLAP * len(shared):
+            return True
+        seen |= mine
+    return False
 
 
-def _names(run: str, files: list[Path]) -> dict[Path, str]:
-    """Names of the runs of some files: their own, or with those of their folders."""
-    own = {file: file.stem for file in files}
-    if len(set(own.values())) == len(files):
-        return own
-    return {file: f"{run}/{file.parent.name}" for file in files}
+def _unique(names: dict[Path, str]) -> dict[Path, str]:
+    """Names that are all different, by as many folders before them as that takes."""
+    most = max(len(file.parts) for file in names)
+    for depth in range(most):
+        longer = {
+            file: "/".join([*file.parent.parts[len(file.parent.parts) - depth :], name])
+            for file, name in names.items()
+        }
+        if len(set(longer.values())) == len(names):
+            break
+    return longer

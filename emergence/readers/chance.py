@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from emergence.metrics import known_metric
+from emergence.readers.apart import without_examples
+from emergence.readers.found import Found
 
 # By the beginning of the name as the common harnesses call the task.
 OPTIONS: dict[str, int] = {
@@ -60,3 +63,32 @@ def chance_of(task: str, metric: str, given: Mapping[str, float]) -> float | Non
         return 1.0 - said if known.best == 0 else said
     options = options_of(task)
     return None if options is None else known.chance(options)
+
+
+def with_chance(
+    rows: list[dict[str, Any]], given: Mapping[str, float], found: Found
+) -> list[dict[str, Any]]:
+    """Rows with the score of guessing; tasks whose is unknown are left out, with what to give."""
+    out, unknown = [], set()
+    # Samples count the options of a task, whatever else is measured on it.
+    counted = {
+        row["task"]: row["chance"]
+        for row in rows
+        if row["metric"] == "choice_prob" and row.get("chance") is not None and "" not in given
+    }
+    for row in rows:
+        if row.get("chance") is None:
+            known = known_metric(row["metric"])
+            of_items = known is not None and known.name != "exact_match"
+            said = {**(counted if of_items else {}), **given}
+            task = row["task"] if row["task"] in said else without_examples(row["task"])
+            row["chance"] = chance_of(task, row["metric"], said)
+        if row["chance"] is None:
+            unknown.add(row["task"])
+        else:
+            out.append(row)
+    found.left_out += [
+        f"task {task}: its chance is not known; give --chance {task}=0.25 (1/k for k options)"
+        for task in sorted(unknown)
+    ]
+    return out

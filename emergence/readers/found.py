@@ -25,17 +25,19 @@ _NUMBER = re.compile(r"^\s*([+-]?[\d_,.]+(?:e[+-]?\d+)?)\s*([kmbgt%]?)\s*$", re.
 _SIZE = re.compile(r"(?:^|(?<=[-_/ ]))(\d+(?:[.p]\d+)?)([kmb])(?=$|[-_/ .])", re.IGNORECASE)
 # How checkpoints are called: step3000, step1000-tokens4B, checkpoint-500, iter_0005000.
 _STEP = re.compile(
-    r"(?:^|[^a-z])(?:global_?step|step|checkpoint|ckpt|iter)[-_=]?0*(\d+)(k?)(?![a-z\d])",
+    r"(?:^|[^a-z])(?:global_?step|step|checkpoint|ckpt|iter)[-_=]?0*(\d+(?:\.\d+(?=k))?)(k?)(?![a-z\d])",
     re.IGNORECASE,
 )
-# What stands beside a step in the name of a checkpoint and is no name of its run.
-_NO_RUN = re.compile(r"((un)?sharded|hf|intermediate|[\d.]+[tb]|[-_. ])*", re.IGNORECASE)
+# What stands beside a step in the name of a checkpoint, or after it, and is no name of its run.
+_NO_RUN = re.compile(r"((un)?sharded|hf|[-_. ])*", re.IGNORECASE)
+_AFTER = re.compile(r"((un)?sharded|hf|[\d.]+[tb]|[-_. ])*", re.IGNORECASE)
 # A log of a loss that is no loss of the text, and words for text that is not trained on.
 _NO_LOSS = re.compile(r"z[-_]?loss|loss[-_ ]?scale|aux|balanc|ppl|perplex", re.IGNORECASE)
 _HELD = re.compile(
-    r"(?<![a-z])(val|valid|validation|eval|evaluation|test|held)(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])(val|valid|validat[a-z]*|evals?|evaluation|tests?|testing|held|heldout)(?![a-z])"
 )
-_PYTHIA = re.compile(r"(^|/)pythia-[\d.]+[mb](-deduped)?(-v0|-seed\d+)?(/|$)", re.IGNORECASE)
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_PYTHIA = re.compile(r"pythia-[\d.]+[mb](-deduped)?(-v0|-(data-|weight-)?seed\d+)?", re.IGNORECASE)
 # Folders that loggers make inside that of a run.
 _LOGGERS = re.compile(r"version_\d+|(lightning_|tb_)?logs?|tb|tensorboard|events", re.IGNORECASE)
 _TOKENS = re.compile(r"tokens[-_=]?(\d+(?:\.\d+)?)([kmbt])", re.IGNORECASE)
@@ -126,7 +128,7 @@ def size_in(name: str) -> float | None:
     if not found:
         return None
     # Thousands are those of a context or a batch, where millions stand beside them.
-    digits, unit = next((f for f in found if f[1].lower() != "k"), found[-1])
+    digits, unit = next((f for f in reversed(found) if f[1].lower() != "k"), found[-1])
     return float(digits.replace("p", ".")) * _UNITS[unit.lower()]
 
 
@@ -170,7 +172,7 @@ def place_of(name: str, revision: str | None = None) -> Place:
         bare = _TOKENS.sub("", run)
         step = _STEP.search(bare) or step
         after = bare[step.end() :]
-        rest = bare[: step.start()] + ("" if _NO_RUN.fullmatch(after) else after)
+        rest = bare[: step.start()] + ("" if _AFTER.fullmatch(after) else after)
         rest = rest.strip("-_. ")
         if _NO_RUN.fullmatch(rest):
             run, parent = parent.name or run, parent.parent
@@ -178,7 +180,7 @@ def place_of(name: str, revision: str | None = None) -> Place:
             run = rest
     at = float(step[1]) * (1000.0 if step[2] else 1.0) if step else None
     seen = float(tokens[1]) * _UNITS[tokens[2].lower()] if tokens else None
-    if seen is None and at is not None and _PYTHIA.search(name):
+    if seen is None and at is not None and _PYTHIA.fullmatch(run):
         seen = at * _PYTHIA_STEP
     stage = source[: step.start()].strip("-_. ") if said and step else ""
     return Place(run, at, seen, of=stage or parent.name)
@@ -193,4 +195,4 @@ def is_loss(name: str) -> bool:
 
 def held_out(name: str) -> bool:
     """Whether a loss is of text that was not trained on, by its name."""
-    return _HELD.search(name.replace("_", " ")) is not None
+    return _HELD.search(_CAPITAL.sub(" ", name).replace("_", " ").lower()) is not None

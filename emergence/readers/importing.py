@@ -19,7 +19,7 @@ import pandas as pd
 from emergence.errors import DataError
 from emergence.metrics import known_metric
 from emergence.readers.apart import tell_apart
-from emergence.readers.chance import chance_of
+from emergence.readers.chance import chance_of, with_chance
 from emergence.readers.found import Found, Place, home_of, size_in
 from emergence.readers.loss_series import loss_series
 from emergence.readers.recognise import KINDS, files_in, read_any
@@ -135,9 +135,9 @@ def import_results(
     if columns and not named:
         names = ", ".join(columns.values())
         raise DataError(f"no table among these files has the columns {names}")
-    tell_apart(found)
+    tell_apart(found, one_run=run is not None)
     rows = _joined(found, params, tokens_per_step, tolerance, window)
-    rows = _with_chance(rows, chance or {}, found)
+    rows = with_chance(rows, chance or {}, found)
     if not rows:
         what = f"{len(found.scores)} scores and {len(found.losses)} losses were read"
         raise DataError(
@@ -237,32 +237,6 @@ def _few(lines: Iterable[str], most: int = 12) -> list[str]:
     """First lines, those that say the same of several files together."""
     said = list(lines)
     return said if len(said) <= most else [*said[:most], f"... and {len(said) - most} more"]
-
-
-def _with_chance(
-    rows: list[dict[str, Any]], given: Mapping[str, float], found: Found
-) -> list[dict[str, Any]]:
-    """Rows with the score of guessing; tasks whose is unknown are left out, with what to give."""
-    out, unknown = [], set()
-    # Samples count the options of a task, whatever else is measured on it.
-    counted = {
-        row["task"]: row["chance"]
-        for row in rows
-        if row["metric"] == "choice_prob" and row.get("chance") is not None and "" not in given
-    }
-    for row in rows:
-        if row.get("chance") is None:
-            known = {} if known_metric(row["metric"]) is None else counted
-            row["chance"] = chance_of(row["task"], row["metric"], {**known, **given})
-        if row["chance"] is None:
-            unknown.add(row["task"])
-        else:
-            out.append(row)
-    found.left_out += [
-        f"task {task}: its chance is not known; give --chance {task}=0.25 (1/k for k options)"
-        for task in sorted(unknown)
-    ]
-    return out
 
 
 def _joined(

@@ -31,6 +31,7 @@ KINDS = (*(name for name, *_ in _JSON), "lm-eval-samples", *logs.KINDS,
          "losses", "wandb", "tensorboard-csv", "tensorboard")  # fmt: skip
 # Files of other purposes are no error where they are no JSON.
 _OURS = re.compile(r'"(results|log_history|eval|evaluation_results|config_general)"\s*:')
+_FIRST = 20  # lines of JSON of which one says a step and a loss: a config may come first
 _STEPS = ("step", "global_step", "iter", "iteration", "_step")
 
 
@@ -114,22 +115,25 @@ def _read_json(path: Path, kind: str) -> Found | None:
 
 def _read_lines(path: Path, kind: str) -> Found | None:
     """Samples, or steps with their losses, one a line."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        first = next((line for line in file if line.strip()), "")
-    try:
-        row = json.loads(first)
-    except ValueError:
-        return None
-    if kind == "lm-eval-samples" or (kind == "auto" and harness.is_samples(row)):
-        return harness.read_samples(path)
     found, run = Found(), run_of(path)
-    for number_of, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        try:
-            cells = json.loads(line) if line.strip() else {}
-        except ValueError as error:
-            raise DataError(f"{path}, row {number_of} is no JSON: {error}") from error
-        if isinstance(cells, dict):  # a config may come first
-            found.losses += _losses_of({str(k).lower(): v for k, v in cells.items()}, run, path)
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for number_of, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                cells = json.loads(line)
+            except ValueError as error:
+                if not found.losses:  # of another purpose
+                    return None
+                raise DataError(f"{path}, row {number_of} is no JSON: {error}") from error
+            if not found.losses and (
+                kind == "lm-eval-samples" or (kind == "auto" and harness.is_samples(cells))
+            ):
+                return harness.read_samples(path)
+            if isinstance(cells, dict):
+                found.losses += _losses_of({str(k).lower(): v for k, v in cells.items()}, run, path)
+            if number_of > _FIRST and not found.losses:
+                return None
     return found if found.losses else None
 
 

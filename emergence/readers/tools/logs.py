@@ -40,7 +40,7 @@ _LINES: dict[str, list[tuple[re.Pattern[str], str]]] = {
         ),
     ],
     "litgpt": [
-        (re.compile(rf"iter \d+ \| step {_STEP}: loss train: {_LOSS}"), "training"),
+        (re.compile(rf"iter (?P<iter>\d+) \| step {_STEP}: loss train: {_LOSS}"), "training"),
         (re.compile(rf"iter (?P<iter>\d+) step {_STEP}(?: \| loss train)?: (?:loss )?{_LOSS}"),
          "training"),
         (re.compile(rf"\biter (?P<iter>\d+): val loss {_LOSS}"), "held out"),
@@ -88,7 +88,7 @@ def _single(lines: Iterable[str], kind: str) -> list[_Row]:
     # Where lines say both, what is called by its micro-batch alone is brought to steps, and so is
     # what such a trainer calls the step of a held-out loss.
     both = [r for r, _ in out if r.get("iter") and r.get("step") and float(r["step"]) > 0]
-    each = float(both[-1]["iter"]) / float(both[-1]["step"]) if both else 1.0
+    each = max(1.0, float(both[-1]["iter"]) / float(both[-1]["step"])) if both else 1.0
     rows = []
     for cells, held in out:
         step = cells.get("step") or cells.get("iter") or ""

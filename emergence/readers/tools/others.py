@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -142,5 +143,8 @@ def read_every_eval_ever(data: dict[str, Any], path: Path) -> Found:
 def _said(config: dict[str, Any]) -> str:
     """Metric by its name, else by what is said of it; an accuracy where nothing is."""
     said = config.get("metric_name") or config.get("metric_id")
-    said = said or config.get("evaluation_description") or "acc"
-    return str(said).partition(" (")[0].strip().lower().replace("-", "_").replace(" ", "_")
+    text = str(said or config.get("evaluation_description") or "acc")
+    name = re.split(r" \(| on ", text)[0].strip().lower().replace("-", "_").replace(" ", "_")
+    if said or config.get("lower_is_better") or known_metric(_metric(name)) is not None:
+        return name
+    return "acc"

@@ -89,7 +89,9 @@ def read_losses(path: Path, kind: str, encoding: str | None) -> Found:
             return Found(left_out=[f"{path.name}: {tag} is no loss"])
         held = "held out" if held_out(tag) else "training"
         run = run.removeprefix("run-") or path.stem
-        return _series(path, frame, lower["step"], None, {lower["value"]: (run, held)})
+        found = _series(path, frame, lower["step"], None, {lower["value"]: (run, held)})
+        found.losses = [row | {"name": tag} for row in found.losses]
+        return found
     if kind == "wandb":
         columns = {}
         for name in frame.columns[1:]:

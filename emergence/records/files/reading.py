@@ -72,7 +72,7 @@ def text_encoding(path: Path, encoding: str | None) -> str:
             found = None
         if found is None or not getattr(found, "_is_text_encoding", True):
             raise unreadable(path, f"encoding {encoding!r} is not known")
-        return encoding
+        return "utf-8-sig" if found.name == "utf-8" else encoding  # the mark is no text
     with open_bytes(path) as file:
         head = file.read(4)
     return next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")

@@ -498,6 +498,11 @@ def test_a_sheet_of_excel_is_a_table_too(tmp_path) -> None:
     pd.testing.assert_frame_equal(*frames)
     assert frames[0]["params"].tolist() == [160e6] * 3
     assert frames[0]["value"].tolist() == [0.26, 0.315, 0.4]
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as book:
+        for name in ("notes", "scores"):
+            table.to_excel(book, sheet_name=name, index=False)
+    with pytest.raises(DataError, match=r"two.xlsx has several sheets \(notes, scores\)"):
+        import_table(tmp_path / "two.xlsx", columns)
     (tmp_path / "broken.xlsx").write_bytes(b"PK no sheet")
     with pytest.raises(DataError, match=r"broken\.xlsx cannot be read as a table"):
         import_table(tmp_path / "broken.xlsx", columns)

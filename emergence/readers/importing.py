@@ -249,7 +249,7 @@ def _joined(
     series = loss_series(found)
     alike = len(series) == 1 and len({s["place"].run for s in found.scores}) == 1
     sizes = {s["place"].run: s["params"] for s in found.scores if s.get("params")}
-    out, alone = [], defaultdict[str, int](int)
+    out, alone, guessed = [], defaultdict[str, int](int), dict[str, float]()
     for score in found.scores:
         place: Place = score["place"]
         own = series.get(place.run) or (next(iter(series.values())) if alike else None)
@@ -272,6 +272,8 @@ def _joined(
         tokens = counted if tokens_per_step and counted else place.tokens or counted
         if tokens is None:
             raise DataError(f"{_named(place)}: {_NO_TOKENS}")
+        if own.by_compute and not (place.tokens or tokens_per_step):
+            guessed[place.run] = size
         row = {"model": place.run, "run": place.run, "params": size, "tokens": tokens, "loss": loss,
                "step": place.step, "loss_stderr": error}  # fmt: skip
         names = ("task", "metric", "value", "n_items", "stderr", "chance", "source")
@@ -286,6 +288,11 @@ def _joined(
         f"{name}: of several losses ({', '.join((s.name, *s.others))}) {s.name} was taken"
         for name, s in series.items()
         if s.others
+    ]
+    found.assumed += [
+        f"{run}: its tokens are its compute over six times {size:.3g} parameters; where it counts "
+        "others, give --tokens-per-step"
+        for run, size in guessed.items()
     ]
     held = {name: s.held for name, s in series.items()}
     for name, what in held.items():

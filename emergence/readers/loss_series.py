@@ -36,6 +36,11 @@ class LossSeries:
     name: str = ""  # of the loss that was taken, where a log has several
     others: tuple[str, ...] = ()
 
+    @property
+    def by_compute(self) -> bool:
+        """Whether tokens are known by the compute alone."""
+        return self.tokens is None and self.flops_per_step is not None
+
     def at(
         self, place: Place, tolerance: float, window: float | None
     ) -> tuple[float, float | None] | None:

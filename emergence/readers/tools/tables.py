@@ -50,12 +50,17 @@ def _read(path: Path, encoding: str | None) -> pd.DataFrame:
         row_of = row_numbers(path, encoding, len(frame), first)
         return frame.astype(str).set_axis([row_of(i) for i in range(len(frame))], axis="index")
     try:
-        frame = pd.read_excel(path, dtype=str, keep_default_na=False)
-        return frame.set_axis(frame.index + 2, axis="index")
+        sheets = pd.read_excel(path, sheet_name=None, dtype=str, keep_default_na=False)
     except ImportError as error:
         raise ImportError(f"{path.name}: {error}; pip install 'emergence-lm[excel]'") from error
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
+    filled = [name for name, sheet in sheets.items() if len(sheet)] or list(sheets)[:1]
+    if len(filled) > 1:
+        names = ", ".join(map(str, filled))
+        raise DataError(f"{path.name} has several sheets ({names}); save the one to read by itself")
+    frame = sheets[filled[0]]
+    return frame.set_axis(frame.index + 2, axis="index")
 
 
 def header_of(path: Path, encoding: str | None = None) -> list[str]:

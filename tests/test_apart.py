@@ -309,3 +309,17 @@ def test_what_the_user_says_goes_before(tmp_path: Path) -> None:
     frame, _ = imported(shots, chance={"mytask": 0.25})
     assert set(frame["task"]) == {"mytask@0-shot", "mytask@5-shot"}
     assert set(frame["chance"]) == {0.25}
+
+
+def test_versions_of_a_logger_are_not_mixed(tmp_path: Path) -> None:
+    """Lightning's, which may be one run that went on, or two."""
+    results(tmp_path / "res", "out/160m")
+    for k, every in enumerate((100, 130)):
+        rows = [f"0,{s},,{loss_at(s) + k}" for s in range(every, 3001, every)]
+        text = "\n".join(["epoch,step,train_loss,val_loss", *rows])
+        written(tmp_path / "160m" / f"version_{k}" / "metrics.csv", text)
+    with pytest.raises(DataError, match="160m: no losses of that run"):
+        imported(tmp_path)
+    (tmp_path / "160m" / "version_1").rename(tmp_path / "160m" / "old_1")
+    (tmp_path / "160m" / "old_1" / "metrics.csv").unlink()
+    assert len(imported(tmp_path)[0]) == len(STEPS)

@@ -147,7 +147,11 @@ def home_of(path: Path) -> Place:
     """Run that a log belongs to, and the folder that its own lies in."""
     folders = [f for f in path.absolute().parents if f.name]
     named = (f for f in folders if not _LOGGERS.fullmatch(f.name))
-    return place_of(str(next(named, path.absolute().parent)))
+    home, inside = place_of(str(next(named, path.absolute().parent))), path.absolute().parent
+    if inside.name.startswith("version_") and len(list(inside.parent.glob("version_*"))) > 1:
+        # One goes on from the other, or they are two runs: who has both must say so.
+        home = replace(home, run=f"{home.run}/{inside.name}")
+    return home
 
 
 def place_of(name: str, revision: str | None = None) -> Place:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tokenizers import Tokenizer
 
 from emergence import Records, read_records
 from emergence.train.config import TrainConfig
@@ -45,11 +46,11 @@ def shipped(beside: str) -> tuple[list[TrainConfig], pd.DataFrame]:
     return configs, frame[frame["run"].isin([c.name for c in configs])]
 
 
-def text_sizes(vocab_size: int, own: Mixture, read: Mixture) -> pd.DataFrame:
-    """Tokens and bytes of each domain in documents of a mixture, by the tokenizer of another."""
-    tokenizer, rows = train_tokenizer(vocab_size, mixture=own), []
+def text_sizes(tokenizer: Tokenizer, mixture: Mixture) -> pd.DataFrame:
+    """Tokens and bytes of each domain in documents of a mixture, the same for every tokenizer."""
+    rows = []
     for row in range(_ROWS):
-        for domain, text in islice(documents("held-out", row, read, True), _DOCUMENTS):
+        for domain, text in islice(documents("held-out", row, mixture, True), _DOCUMENTS):
             rows.append((domain, len(tokenizer.encode(text).ids) + 1, len(text.encode())))
     return pd.DataFrame(rows, columns=["domain", "tokens", "bytes"]).groupby("domain").sum()
 
@@ -66,8 +67,9 @@ def further_losses(config: TrainConfig, frame: pd.DataFrame) -> pd.DataFrame:
     keys = ["family", "model", "run", "params", "tokens"]
     out = frame.drop_duplicates("tokens")[keys].set_index("tokens", drop=False).loc[by_step.index]
     own = Mixture(config.mixture, config.english)
-    for name, read in (("bits_per_byte", own), ("common_bits_per_byte", MIXTURE)):
-        size = text_sizes(config.model.vocab_size, own, read)
+    tokenizer = train_tokenizer(config.model.vocab_size, mixture=own)
+    for name, mixture in (("bits_per_byte", own), ("common_bits_per_byte", MIXTURE)):
+        size = text_sizes(tokenizer, mixture)
         nats = by_step[size.index].to_numpy() @ size["tokens"].to_numpy()
         out[name] = nats / size["bytes"].sum() / np.log(2)
     return out

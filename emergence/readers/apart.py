@@ -96,8 +96,8 @@ def _contradict(logs: Iterable[list[dict[str, Any]]]) -> bool:
         }
         shared = mine.keys() & seen.keys()
         differ = sum(abs(mine[k] - seen[k]) > _DIFFERENT * abs(seen[k]) for k in shared)
-        alike = len(shared) < _OVERLAP * min(len(mine), max(len(seen), 1))
-        if shared and not alike and differ > _OVERLAP * len(shared):
+        many = len(shared) >= _OVERLAP * min(len(mine), len(seen))
+        if many and differ > _OVERLAP * len(shared):
             return True
         seen |= mine
     return False

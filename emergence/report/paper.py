@@ -227,9 +227,10 @@ def _sentence(answers: Sequence[tuple[str, Holds]]) -> str:
     """What each set of records says, in one sentence."""
     said = []
     for holds, words in _WORDS.items():
-        names = [f"`{name}`" for name, answer in answers if answer == holds]
-        if names:
-            said.append(f"{words} {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}")
+        *others, last = ["", *(f"`{name}`" for name, answer in answers if answer == holds)]
+        if last:
+            named = f"{', '.join(others[1:])} and {last}" if others[1:] else last
+            said.append(f"{words} {named}")
     text = "; ".join(said)
     return f"{text[0].upper()}{text[1:]}."
 

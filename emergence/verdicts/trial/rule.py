@@ -118,7 +118,7 @@ def _no_rise(trial: Trial, e: Evidence) -> tuple[Label, Callable[[], str]]:
             "undetermined",
             lambda: (
                 f"no curve that rises as the loss falls beats a constant ({_p(e.p_flat)}), but "
-                f"neither does a constant describe the scores: "
+                "neither does a constant describe the scores: "
                 f"{(*trial.misfit, trial.at_edge)[0]}"
             ),
         )

@@ -104,7 +104,12 @@ class Family:
     @property
     def n_params(self) -> int:
         """Parameters: eta, those of the grid and the amplitude; a fitted level apart."""
-        return (self.side == "threshold") + self.grid.shape[1] + 1
+        return self.n_shape + 1
+
+    @property
+    def n_shape(self) -> int:
+        """Non-linear parameters: eta and those of the grid."""
+        return (self.side == "threshold") + self.grid.shape[1]
 
     def on(self, scale: Scale) -> Self:
         """Family for one problem."""

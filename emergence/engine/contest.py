@@ -1,14 +1,14 @@
 """Contest: shapes compete for one data set, and again for every replicate of it.
 
-A contest holds the blocks of all shapes in it.  Its criterion is the BIC, so that a shape with
-more parameters has to earn them; the same rule picks the shape of the point estimate, of the
-null hypotheses and of each bootstrap replicate.
+A contest holds all its shapes on their grids, in one stack.  Its criterion is the BIC, so that a
+shape with more parameters has to earn them; the same rule picks the shape of the point estimate, of
+the null hypotheses and of each bootstrap replicate.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -16,14 +16,14 @@ from emergence._typing import PLATEAUS, FloatArray, Plateau
 from emergence.curves.catalogue import FOR_ETA, ONSETS, smooth_families
 from emergence.curves.family import Family
 from emergence.engine.grid import (
-    Block,
+    Shapes,
+    Stack,
     amplitudes,
-    best_gain,
     bic,
     curve,
-    gains,
-    grid_rss,
-    make_blocks,
+    explained,
+    least_bic,
+    make_stack,
     residual_ss,
 )
 from emergence.engine.hinge_search import search_hinge
@@ -91,42 +91,30 @@ class Contest:
     fit_level: bool
 
     @cached_property
-    def blocks(self) -> tuple[Block, ...]:
+    def stack(self) -> Stack:
         """Every shape on its grid."""
-        return tuple(
-            self.block(f, f.grid if self.etas is None else crossed(f, self.etas))
-            for f in self.families
-        )
-
-    def block(self, family: Family, theta: FloatArray) -> Block:
-        """One shape for the rows of ``theta``."""
-        free = self.fit_level and family.side == "threshold"
-        basis = family.basis(self.problem.x, theta)
-        return make_blocks(family, theta, basis, self.problem, (free,))[0]
+        return make_stack(self.problem, _on_grids(self.families, self.etas, self.fit_level))
 
     def __getstate__(self) -> dict[str, object]:
-        return {k: v for k, v in self.__dict__.items() if k != "blocks"}
+        return {k: v for k, v in self.__dict__.items() if k != "stack"}
 
-    def _with(self, blocks: tuple[Block, ...]) -> Contest:
+    def _with(self, stack: Stack) -> Contest:
         """Contest of these parts of the grids."""
-        made = replace(self, families=tuple(block.family for block in blocks))
-        made.__dict__["blocks"] = blocks
+        made = replace(self, families=stack.families)
+        made.__dict__["stack"] = stack
         return made
 
     def least_rss(self, columns: FloatArray) -> FloatArray:
         """Least residual sum of squares of each shape for each data set, (shapes, data sets)."""
-        total = np.einsum("ij,ij->j", columns, columns)
-        return np.array([residual_ss(total, best_gain(b, columns)) for b in self.blocks])
+        return self.stack.least_rss(columns)
 
     def criteria(self, columns: FloatArray) -> FloatArray:
         """Best BIC of each shape for each data set, shape (shapes, data sets)."""
-        n_params = np.array([b.n_params for b in self.blocks])[:, None]
-        return bic(self.least_rss(columns), self.problem.n, n_params)
+        return bic(self.least_rss(columns), self.problem.n, self.stack.n_params[:, None])
 
     def best(self, columns: FloatArray) -> FloatArray:
         """Best BIC over all shapes for each data set."""
-        lowest: FloatArray = self.criteria(columns).min(axis=0)
-        return lowest
+        return least_bic(self.least_rss(columns), self.problem.n, self.stack.n_params)
 
     def shortlist(self, columns: FloatArray) -> Contest:
         """Same contest without the parameter sets that replicates like these never choose.
@@ -138,43 +126,49 @@ class Contest:
 
     def within(self, columns: FloatArray, most: float) -> Contest:
         """Same contest with the parameter sets within so much BIC of the best of some column."""
-        tables = [
-            bic(grid_rss(b, columns, gains(b, columns)), self.problem.n, b.n_params)
-            for b in self.blocks
-        ]
-        best = np.min([table.min(axis=0) for table in tables], axis=0)
-        near = [np.flatnonzero((table - best).min(axis=1) < most) for table in tables]
-        return self._with(
-            tuple(b.where(k) for b, k in zip(self.blocks, near, strict=True) if k.size)
-        )
+        stack, n = self.stack, self.problem.n
+        # BIC / n is a logarithm: what is less far by BIC is a smaller multiple of the least.
+        paid = stack.rss(columns) * np.exp(stack.n_params * np.log(n) / n)[stack.of, None]
+        near = (paid < paid.min(axis=0) * np.exp(most / n)).any(axis=1)
+        return self._with(stack.where(near).present())
 
     def thinned(self, step: int) -> Contest:
         """Same contest with every ``step``-th parameter set of each shape."""
-        return self._with(tuple(b.where(np.arange(0, b.theta.shape[0], step)) for b in self.blocks))
+        rows = [self.stack.rows_of(i)[::step] for i in range(len(self.families))]
+        return self._with(self.stack.where(np.concatenate(rows)))
 
     def competing(self) -> Contest:
         """Same contest with the shapes that compete for everything, not for eta alone."""
-        return self._with(tuple(b for b in self.blocks if b.family.competes))
+        return self._with(self.stack.only([i for i, f in enumerate(self.families) if f.competes]))
 
     def only(self, name: str) -> Contest:
         """Same contest with the shapes of one name alone."""
-        return self._with(tuple(b for b in self.blocks if b.family.name == name))
+        return self._with(
+            self.stack.only([i for i, f in enumerate(self.families) if f.name == name])
+        )
 
     def profiles(self, columns: FloatArray) -> FloatArray:
         """Best BIC at each threshold for each data set, shape (etas, data sets)."""
         assert self.etas is not None
-        best = np.full((self.etas.size, columns.shape[1]), np.inf)
-        for block in self.blocks:
-            gain = gains(block, columns).reshape(self.etas.size, -1, columns.shape[1]).max(axis=1)
-            criterion = bic(grid_rss(block, columns, gain), self.problem.n, block.n_params)
-            best = np.minimum(best, criterion)
-        return best
+        stack, shapes = self.stack, len(self.families)
+        place = np.searchsorted(self.etas, stack.theta[:, 0])
+        rss = stack.least_by(place * shapes + stack.of, self.etas.size * shapes, columns)
+        apart = rss.reshape(self.etas.size, shapes, -1)
+        return least_bic(apart.transpose(1, 0, 2), self.problem.n, stack.n_params)
 
     def candidates(self) -> list[Candidate]:
         """Every shape at its best grid point for the data."""
-        column = self.problem.wy[:, None]
-        picks = [block.theta[int(gains(block, column)[:, 0].argmax())] for block in self.blocks]
-        return [self.candidate(b.family, t) for b, t in zip(self.blocks, picks, strict=True)]
+        return [self.candidate(f, t) for f, t in zip(self.families, self._picks()[0], strict=True)]
+
+    def _picks(self) -> tuple[list[FloatArray], FloatArray]:
+        """Best grid point of each shape for the data, and its BIC."""
+        stack, p = self.stack, self.problem
+        column = p.wy[:, None]
+        gain = stack.gains(column)[:, 0]
+        of_each = [stack.rows_of(i) for i in range(len(self.families))]
+        best = np.array([rows[int(gain[rows].argmax())] for rows in of_each])
+        rss = residual_ss(p.wy @ p.wy, gain[best] + stack.levels(column)[:, 0])
+        return [stack.parameters(r, i) for i, r in enumerate(best)], bic(rss, p.n, stack.n_params)
 
     def candidate(self, family: Family, theta: FloatArray) -> Candidate:
         """One shape with given non-linear parameters, amplitudes fitted."""
@@ -186,19 +180,20 @@ class Contest:
         # The polish starts at several of the highest local maxima over eta or the first parameter,
         # for a profile may have two peaks.  A jump or step explains the same wherever in its gap
         # between two losses it stands, and the middle is its place.
-        column = self.problem.wy[:, None]
+        gain = self.stack.gains(self.problem.wy[:, None])[:, 0]
         out = []
-        for block in self.blocks:
-            gain = gains(block, column)[:, 0]
-            best = self.candidate(block.family, block.theta[int(gain.argmax())])
-            exact = self._exact(block.family) if block.family.exact_search else None
+        for i, family in enumerate(self.families):
+            rows = self.stack.rows_of(i)
+            theta, own = self.stack.parameters(rows, i), gain[rows]
+            best = self.candidate(family, theta[int(own.argmax())])
+            exact = self._exact(family) if family.exact_search else None
             if exact is not None:
                 out.append(min(best, exact, key=lambda c: c.rss))
                 continue
-            if block.theta.shape[1] and gain.max() > 0:
-                theta = self._polish(block, peaks(block.theta, gain, starts), tolerance)
-                best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
-            if block.family.jumps:
+            if theta.shape[1] and own.max() > 0:
+                found = self._polish(family, theta, peaks(theta, own, starts), tolerance)
+                best = min(best, self.candidate(family, found), key=lambda c: c.rss)
+            if family.jumps:
                 best = self._centered(best)
             out.append(best)
         return out
@@ -211,9 +206,8 @@ class Contest:
         middle = 0.5 * (x[x < eta].max() + x[x >= eta].min())
         # At another place in the gap the same line has another height there.
         theta = crossed(jump.family, np.array([middle]))
-        there = self.block(jump.family, theta)
-        start = theta[[int(gains(there, self.problem.wy[:, None])[:, 0].argmax())]]
-        moved = self.candidate(jump.family, self._polish(there, start))
+        start = theta[[int(self._explained(jump.family, theta).argmax())]]
+        moved = self.candidate(jump.family, self._polish(jump.family, theta, start))
         # A slope that would overshoot the gap's end holds the jump where it is.
         return moved if moved.rss <= jump.rss * (1.0 + 1e-9) else jump
 
@@ -227,42 +221,55 @@ class Contest:
         eta = float(found.eta[0])
         return self.candidate(hinge, np.array([eta])) if eta >= p.etas()[0] else None
 
-    def polished_at_eta(self) -> list[Candidate]:
-        """Every shape of a contest at a single threshold, exponent or rate polished."""
+    def polished_at_eta(self, most: float) -> list[Candidate]:
+        """Shapes of a contest at a single threshold within so much BIC of its best, polished."""
         # Replicates of it lie off the grid of shapes, as data do. From the grid alone they would be
         # fitted better than the data, and precise data would reject every threshold.
         # What is far from the best on the grid no polish brings near.
-        out, found = [], self.candidates()
-        near = min(c.bic for c in found) + _FAR
-        for block, best in zip(self.blocks, found, strict=True):
-            if block.family.grid.shape[1] and best.amps[1:].any() and best.bic <= near:
-                theta = self._polish(block, best.theta[None], 1e-3)
-                best = min(best, self.candidate(block.family, theta), key=lambda c: c.rss)
+        picks, on_grid = self._picks()
+        out = []
+        for i in np.flatnonzero(on_grid <= on_grid.min() + _FAR):
+            family, theta = self.families[i], picks[i]
+            best = self.candidate(family, theta)
+            if family.grid.shape[1] and best.amps[1:].any():
+                grid = crossed(family, theta[:1])
+                theta = self._polish(family, grid, theta[None], 1e-3)
+                best = min(best, self.candidate(family, theta), key=lambda c: c.rss)
             out.append(best)
-        return out
+        out.sort(key=lambda c: c.bic)
+        return [c for c in out if c.bic <= out[0].bic + most]
 
-    def _polish(self, block: Block, starts: FloatArray, tolerance: float = 1e-7) -> FloatArray:
-        p, family = self.problem, block.family
+    def _explained(self, family: Family, theta: FloatArray) -> FloatArray:
+        free = self.fit_level and family.side == "threshold"
+        return explained(self.problem, family, theta, free=free)
+
+    def _polish(
+        self, family: Family, grid: FloatArray, starts: FloatArray, tolerance: float = 1e-7
+    ) -> FloatArray:
         onset = family.side == "threshold"
-        edge = p.etas()[[0, -1]][:, None] if onset else np.zeros((2, 0))
-        column = p.wy[:, None]
-
-        def explained(theta: FloatArray) -> FloatArray:
-            return gains(self.block(family, theta), column)[:, 0]
-
-        steps = np.array([cell(block.theta, start) for start in starts])
+        edge = self.problem.etas()[[0, -1]][:, None] if onset else np.zeros((2, 0))
+        steps = np.array([cell(grid, start) for start in starts])
         low = np.array([*edge[0], *family.lower])
         high = np.array([*edge[1], *family.upper])
         # A contest at one threshold may stand at the very edge of the grid or beyond it.
         fixed = ~(steps > 0).any(axis=0)
         low, high = np.where(fixed, -np.inf, low), np.where(fixed, np.inf, high)
-        return zoom(explained, starts, steps, low, high, tolerance=tolerance)
+        return zoom(partial(self._explained, family), starts, steps, low, high, tolerance=tolerance)
 
 
 def crossed(family: Family, etas: FloatArray) -> FloatArray:
     """Cross an onset's grid with candidate thresholds, eta first."""
     shape = family.grid
     return np.column_stack([np.repeat(etas, shape.shape[0]), np.tile(shape, (etas.size, 1))])
+
+
+def _on_grids(
+    families: tuple[Family, ...], etas: FloatArray | None, fit_level: bool
+) -> list[Shapes]:
+    return [
+        Shapes(f, f.grid if etas is None else crossed(f, etas), fit_level and f.side == "threshold")
+        for f in families
+    ]
 
 
 def threshold_contest(
@@ -280,14 +287,12 @@ def both_plateaus(
     problem: Problem, families: tuple[Family, ...], etas: FloatArray
 ) -> tuple[Contest, Contest]:
     """Contests of the same onsets with the plateau at chance and fitted, made together."""
-    grids = [crossed(f, etas) for f in families]
-    made = [
-        make_blocks(f, theta, f.basis(problem.x, theta), problem, (False, True))
-        for f, theta in zip(families, grids, strict=True)
-    ]
-    known, free = (Contest(problem, families, etas, level) for level in (False, True))
-    known.__dict__["blocks"], free.__dict__["blocks"] = zip(*made, strict=True)
-    return known, free
+    known = _on_grids(families, etas, fit_level=False)
+    both = make_stack(problem, known + [s._replace(free=True) for s in known])
+    places = range(len(families)), range(len(families), 2 * len(families))
+    one, other = (Contest(problem, families, etas, level) for level in (False, True))
+    one.__dict__["stack"], other.__dict__["stack"] = (both.only(part) for part in places)
+    return one, other
 
 
 def smooth_contest(problem: Problem, name: str = "") -> Contest:

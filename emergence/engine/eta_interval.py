@@ -15,8 +15,9 @@ import numpy as np
 from scipy.special import chdtri
 
 from emergence._typing import FloatArray, IntArray
+from emergence.curves.family import Family
 from emergence.engine.contest import Candidate, Contest, threshold_contest
-from emergence.engine.grid import Block, amplitudes, curve, gains
+from emergence.engine.grid import amplitudes, curve
 from emergence.engine.hinge_search import pairs_hinge
 from emergence.engine.replicates import ErrorSource, replicas
 from emergence.errors import MethodRefused
@@ -44,15 +45,13 @@ class EtaTest:
         p = self.contest.problem
         families = self.contest.families
         here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
-        # A null is a curve with its onset at x0: replicates of the best curve of all would ask how
-        # eta scatters about the estimate, which near a kink or a jump is no test of x0.
-        found = sorted(here.polished_at_eta(), key=lambda c: c.bic)
-        near = found[0].bic + max(_NEAR, 2.0 * np.log(p.n))
         observed = self._statistic(self.contest, here, p.wy[:, None])[0]
         if alpha is not None and observed < 0.5 * chdtri(1, alpha):
             return 1.0  # no test of one parameter rejects so little
+        # A null is a curve with its onset at x0: replicates of the best curve of all would ask how
+        # eta scatters about the estimate, which near a kink or a jump is no test of x0.
         p_value = 0.0
-        for null in (c for c in found if c.bic <= near):
+        for null in here.polished_at_eta(max(_NEAR, 2.0 * np.log(p.n))):
             p_value = max(p_value, self._under(null, here, observed, alpha))
             if alpha is not None and p_value > alpha:
                 break  # one of the curves that may be true does not reject it
@@ -169,21 +168,21 @@ def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: flo
 
 def replicates(
     contest: Contest, best: Candidate, errors: ErrorSource
-) -> Iterator[tuple[Block, IntArray, FloatArray, FloatArray]]:
+) -> Iterator[tuple[Family, IntArray, FloatArray, FloatArray]]:
     """Refit every replicate of the best curve, the shape chosen anew in each.
 
-    Yields for every shape that wins some: its block, which replicates, their parameters and
-    their data.
+    Yields every shape that wins some, which replicates, their parameters and their data.
     """
     p = contest.problem
     columns = replicas(p, best.ability(p.x), best.n_params - 1, errors)
     # Chosen anew each time, so that what the choice of a shape adds is in the spread.
     winner = contest.criteria(columns).argmin(axis=0)
-    for i, block in enumerate(contest.blocks):
+    for i, family in enumerate(contest.families):
         mine = np.flatnonzero(winner == i)
         if mine.size:
-            theta = block.theta[gains(block, columns[:, mine]).argmax(axis=0)]
-            yield block, mine, theta, columns[:, mine]
+            shapes = contest.stack.only([i])
+            theta = shapes.parameters(shapes.gains(columns[:, mine]).argmax(axis=0), 0)
+            yield family, mine, theta, columns[:, mine]
 
 
 def curve_draws(
@@ -192,10 +191,10 @@ def curve_draws(
     """Fitted ability at x in every replicate, shape (replicates, places)."""
     p = contest.problem
     parts = []
-    for block, mine, theta, columns in replicates(contest, best, errors):
-        free = contest.fit_level and block.family.side == "threshold"
-        amps = amplitudes(block.family, theta, p, columns, fit_level=free)
-        parts.append((mine, curve(block.family, theta, amps, x)))
+    for family, mine, theta, columns in replicates(contest, best, errors):
+        free = contest.fit_level and family.side == "threshold"
+        amps = amplitudes(family, theta, p, columns, fit_level=free)
+        parts.append((mine, curve(family, theta, amps, x)))
     out = np.empty((sum(mine.size for mine, _ in parts), x.size))
     for mine, values in parts:
         out[mine] = values

@@ -1,14 +1,15 @@
 """Grid: how much each shape on its grid explains, for many data sets at once.
 
 For given non-linear parameters a shape is a line in n-space, whitened so that errors
-are independent, and what it explains of a data set is the squared length of a projection.  A grid
-of shapes is a matrix of unit rows, a set of replicates a matrix of columns, and their product
-holds every fit.
+are independent, and what it explains of a data set is the squared length of a projection.  All
+families on their grids are one matrix of unit rows, a set of replicates is a matrix of columns, and
+their product holds every fit.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from functools import cached_property
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -17,73 +18,169 @@ from emergence.curves.family import Family
 from emergence.engine.problem import Problem
 
 _TINY = 1e-12
-_MAX_ELEMENTS = 4_000_000  # of one product; keeps peak memory near 32 MB a call
+_CHUNK = 150_000  # elements of one product: small enough to stay in the processor's cache
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
-    """A family on a grid, as unit rows in whitened n-space.
-
-    ``level`` is the unit row of a fitted constant, to which all others are orthogonal, or None.
-    """
+class Shapes(NamedTuple):
+    """A family at the rows of ``theta``, with a fitted constant if ``free``."""
 
     family: Family
     theta: FloatArray
+    free: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Shapes of several families, one after the other, as unit rows in whitened n-space.
+
+    Row i is of family ``of[i]`` at the parameters ``theta[i]``, which NaN fills up to one length.
+    Where a family has a fitted constant too (``free``), its rows are orthogonal to ``level``, the
+    unit row of that constant.
+    """
+
+    families: tuple[Family, ...]
+    free: BoolArray
+    of: IntArray
+    theta: FloatArray
     rows: FloatArray
-    level: FloatArray | None
+    level: FloatArray
 
-    @property
-    def n_params(self) -> int:
-        """Parameters of the family and of the fitted constant."""
-        return self.family.n_params + (self.level is not None)
+    @cached_property
+    def n_params(self) -> IntArray:
+        """Parameters of each family, of its fitted constant too."""
+        return np.array([family.n_params for family in self.families]) + self.free
 
-    def where(self, keep: IntArray | BoolArray) -> Self:
-        """Return the block with some of its parameter sets."""
-        return replace(self, theta=self.theta[keep], rows=self.rows[keep])
+    def where(self, keep: IntArray | BoolArray | slice) -> Self:
+        """Return the stack with some of its rows; a family may have none left."""
+        return replace(self, of=self.of[keep], theta=self.theta[keep], rows=self.rows[keep])
+
+    def only(self, which: Sequence[int]) -> Self:
+        """Return the stack of some of the families."""
+        place = np.full(len(self.families), -1)
+        place[np.asarray(which, dtype=np.int64)] = np.arange(len(which))
+        keep = np.flatnonzero(place[self.of] >= 0)
+        whole = keep.size > 0 and keep[-1] - keep[0] == keep.size - 1  # then nothing is copied
+        some = self.where(slice(keep[0], keep[-1] + 1) if whole else keep)
+        return replace(
+            some,
+            families=tuple(self.families[i] for i in which),
+            free=self.free[list(which)],
+            of=place[some.of],
+        )
+
+    def present(self) -> Self:
+        """Return the stack without families that have no rows."""
+        return self.only(np.unique(self.of).tolist())
+
+    def rows_of(self, which: int) -> IntArray:
+        """Places of the rows of one family."""
+        return np.flatnonzero(self.of == which)
+
+    def parameters(self, rows: int | IntArray, which: int) -> FloatArray:
+        """Parameters of some rows of one family."""
+        return self.theta[rows, ..., : self.families[which].n_shape]
+
+    def gains(self, columns: FloatArray) -> FloatArray:
+        """Sum of squares that each row explains beyond the level, (rows, data sets)."""
+        gain: FloatArray = np.square(np.maximum(self.rows @ columns, 0.0))
+        return gain
+
+    def levels(self, columns: FloatArray) -> FloatArray:
+        """Sum of squares that the constant of each family explains, (families, data sets)."""
+        return np.outer(self.free.astype(float), np.square(self.level @ columns))
+
+    def rss(self, columns: FloatArray) -> FloatArray:
+        """Residual sum of squares of each row, (rows, data sets)."""
+        explained = self.gains(columns)
+        if self.free.any():
+            explained += self.levels(columns)[self.of]
+        return residual_ss(np.einsum("ij,ij->j", columns, columns), explained)
+
+    def least_rss(self, columns: FloatArray) -> FloatArray:
+        """Least residual sum of squares of each family, (families, data sets); infinite if none."""
+        return self.least_by(self.of, len(self.families), columns)
+
+    def least_by(self, group: IntArray, size: int, columns: FloatArray) -> FloatArray:
+        """Least residual sum of squares in each group of rows of one family, (groups, data sets).
+
+        Group k is of family k modulo their number.
+        """
+        top = _highest(self.rows, group, size, columns)
+        gain = np.square(np.maximum(top, 0.0))
+        if self.free.any():
+            gain += np.tile(self.levels(columns), (size // len(self.families), 1))
+        rss = residual_ss(np.einsum("ij,ij->j", columns, columns), gain)
+        rss[np.isneginf(top[:, 0])] = np.inf
+        return rss
 
 
-def _unit(rows: FloatArray) -> FloatArray:
-    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
-    return rows * np.where(length > _TINY, 1.0 / np.maximum(length, _TINY), 0.0)
-
-
-def _level(problem: Problem, family: Family, fit_level: bool) -> FloatArray | None:
-    """Unit row of the fitted constant, if there is one."""
-    ones = problem.ones
-    return ones / np.sqrt(ones @ ones) if fit_level or family.free_floor else None
-
-
-def make_blocks(
-    family: Family, theta: FloatArray, basis: FloatArray, problem: Problem, levels: Sequence[bool]
-) -> list[Block]:
-    """Basis of a family at the rows of ``theta``, whitened, to unit length, for each level."""
-    rows, out = problem.white(basis), []
-    for fit_level in levels:
-        level, own = _level(problem, family, fit_level), rows
-        if level is not None:
-            own = np.outer(rows @ level, -level)
-            own += rows
-        out.append(Block(family, theta, _unit(own), level))
-    return out
-
-
-def gains(block: Block, columns: FloatArray) -> FloatArray:
-    """Sum of squares explained (beyond the level), shape (rows of theta, data sets)."""
-    gain: FloatArray = np.square(np.maximum(block.rows @ columns, 0.0))
-    return gain
-
-
-def best_gain(block: Block, columns: FloatArray) -> FloatArray:
-    """Largest of :func:`gains` over the grid, level included, for each data set."""
+def _highest(rows: FloatArray, group: IntArray, size: int, columns: FloatArray) -> FloatArray:
+    """Largest projection on the rows of each group, (groups, data sets); -inf where it has none."""
     # A positive projection grows with its square, so one look for the largest will do.
-    out = np.empty(columns.shape[1])
-    step = max(1, _MAX_ELEMENTS // max(block.theta.shape[0], 1))
-    for start in range(0, columns.shape[1], step):
-        top = np.maximum((block.rows @ columns[:, start : start + step]).max(axis=0), 0.0)
-        out[start : start + step] = top * top
-    if block.level is not None:
-        out += np.square(block.level @ columns)
-    return out
+    top = np.full((size, columns.shape[1]), -np.inf)
+    order = None
+    if (group[1:] < group[:-1]).any():
+        order = np.argsort(group, kind="stable")
+        group = group[order]
+        if columns.shape[1] >= rows.shape[1]:  # rows are fewer numbers to order than projections
+            rows, order = rows[order], None
+    ends = np.searchsorted(group, np.arange(size + 1))
+    there = np.flatnonzero(np.diff(ends))
+    step = max(1, _CHUNK // max(rows.shape[0], 1))
+    for start in range(0, columns.shape[1] if there.size else 0, step):
+        part = slice(start, start + step)
+        # Along the rows in memory, where a maximum is fastest.
+        projection = columns[:, part].T @ rows.T
+        if order is not None:
+            projection = projection[:, order]
+        top[there, part] = np.maximum.reduceat(projection, ends[there], axis=1).T
+    return top
+
+
+def stacked(problem: Problem, shapes: Sequence[Shapes]) -> Stack:
+    """Shapes on a problem, their unit rows still empty."""
+    sizes = [len(s.theta) for s in shapes]
+    of = np.repeat(np.arange(len(shapes)), sizes)
+    theta = np.full((of.size, max(s.theta.shape[1] for s in shapes)), np.nan)
+    for i, s in enumerate(shapes):
+        theta[of == i, : s.theta.shape[1]] = s.theta
+    free = np.array([s.free or s.family.free_floor for s in shapes])
+    families = tuple(s.family for s in shapes)
+    return Stack(families, free, of, theta, np.empty((of.size, 0)), problem.level)
+
+
+def make_stack(problem: Problem, shapes: Sequence[Shapes]) -> Stack:
+    """Shapes on a problem; one family with and without a constant shares one ``theta``."""
+    stack = stacked(problem, shapes)
+    rows = np.empty((stack.of.size, problem.wy.size))
+    ends = np.searchsorted(stack.of, np.arange(len(shapes) + 1))
+    made: dict[tuple[int, int], FloatArray] = {}
+    for i, (family, theta, _) in enumerate(shapes):
+        key = (id(family), id(theta))
+        if key not in made:
+            made[key] = problem.white(family.basis(problem.x, theta))
+        own = rows[ends[i] : ends[i + 1]]
+        own[:] = made[key]
+        if stack.free[i]:
+            own -= np.outer(own @ problem.level, problem.level)
+        length = np.sqrt(np.einsum("ij,ij->i", own, own))[:, None]
+        own *= np.where(length > _TINY, 1.0 / np.maximum(length, _TINY), 0.0)
+    return replace(stack, rows=rows)
+
+
+def explained(problem: Problem, family: Family, theta: FloatArray, *, free: bool) -> FloatArray:
+    """Sum of squares of the data that each parameter set explains beyond the level."""
+    rows = problem.white(family.basis(problem.x, theta))
+    return explained_by(rows, problem, free=free or family.free_floor)
+
+
+def explained_by(rows: FloatArray, problem: Problem, *, free: bool) -> FloatArray:
+    """The same of whitened ``rows``, which a constant (``free``) is taken out of in place."""
+    if free:
+        rows -= np.outer(rows @ problem.level, problem.level)
+    square = np.einsum("ij,ij->i", rows, rows)
+    along = np.maximum(rows @ problem.wy, 0.0)
+    return np.asarray(along * along / np.where(square > _TINY**2, square, np.inf))
 
 
 def amplitudes(
@@ -94,7 +191,7 @@ def amplitudes(
     The first is the fitted constant (0 where none is fitted); the other is the non-negative
     least-squares amplitude, as :func:`gains` assumes.
     """
-    level = _level(problem, family, fit_level)
+    level = problem.level if fit_level or family.free_floor else None
     y = columns.T
     raw = problem.white(family.basis(problem.x, theta))
     rows, target = raw, y
@@ -125,31 +222,35 @@ def residual_ss(total: FloatArray | float, gain: FloatArray | float) -> FloatArr
     return np.maximum(total - gain, 1e-13 * np.maximum(total, 1e-300))
 
 
-def grid_rss(block: Block, columns: FloatArray, gain: FloatArray) -> FloatArray:
-    """Residual sums of squares of parameter sets that explain ``gain`` beyond the level."""
-    level = 0.0 if block.level is None else np.square(block.level @ columns)
-    return residual_ss(np.einsum("ij,ij->j", columns, columns), gain + level)
+def bic(
+    rss: FloatArray | float, n: int | Sequence[int], n_params: FloatArray | IntArray | float
+) -> FloatArray:
+    r"""Bayesian information criterion, Gaussian with free variance (Schwarz 1978).
 
+    Of several parts with curves of their own, whose errors have one variance, it is
 
-def bic(rss: FloatArray | float, n: int, n_params: int | IntArray) -> FloatArray:
-    """Bayesian information criterion, Gaussian with free variance (Schwarz 1978)."""
-    value: FloatArray = n * np.log(rss / n) + n_params * np.log(n)
+    .. math:: N \log \frac{\sum_r \mathrm{RSS}_r}{N} + \sum_r k \log n_r,
+        \qquad N = \sum_r n_r
+
+    with ``rss`` their sum.  A variance for each part would let one that is fitted to the digit, as
+    a run of zeros is, outweigh all others.
+    """
+    sizes = np.atleast_1d(n)
+    total = int(sizes.sum())
+    value: FloatArray = total * np.log(rss / total) + n_params * float(np.log(sizes).sum())
     return value
 
 
-def joint_bic(
-    rss: Sequence[FloatArray | float], n: Sequence[int], n_params: Sequence[int]
+def least_bic(
+    rss: FloatArray, n: int | Sequence[int], n_params: IntArray, handicap: FloatArray | float = 0.0
 ) -> FloatArray:
-    r"""Criterion of curves of their own for several parts whose errors have one variance.
-
-    .. math:: N \log \frac{\sum_r \mathrm{RSS}_r}{N} + \sum_r k_r \log n_r,
-        \qquad N = \sum_r n_r
-
-    A variance for each part would let one that is fitted to the digit, as a run of zeros is,
-    outweigh all others.
-    """
-    penalty = sum(k * np.log(m) for k, m in zip(n_params, n, strict=True))
-    return bic(np.sum(np.array(rss), axis=0), sum(n), 0) + penalty
+    """Least BIC, and ``handicap``, over the first axis, that of the shapes."""
+    # One logarithm for all shapes: what a parameter costs is a factor of the sum of squares.
+    sizes = np.atleast_1d(n)
+    total = int(sizes.sum())
+    price = np.exp((n_params * np.log(sizes).sum() + handicap) / total)
+    least: FloatArray = np.min(rss * price.reshape(-1, *[1] * (rss.ndim - 1)), axis=0)
+    return total * np.log(least / total)
 
 
 def flat_bic(problem: Problem) -> float:

@@ -126,6 +126,11 @@ class Problem:
         """A constant of one, whitened."""
         return self.white(np.ones((1, self.x.size)))[0]
 
+    @cached_property
+    def level(self) -> FloatArray:
+        """Unit row of a fitted constant."""
+        return self.ones / np.sqrt(self.ones @ self.ones)
+
     def error_scale(self, ability: FloatArray) -> FloatArray:
         """Standard deviation of each weighted error were ``ability`` the truth, up to a factor."""
         # Not constant where scores are counts: right at zero out of m, say, there is none.

@@ -82,7 +82,7 @@ class OnsetFit:
     def release(self) -> None:
         """Let the grids go; they are made again when needed."""
         for contest in (self.contest, self.smooth):
-            contest.__dict__.pop("blocks", None)
+            contest.__dict__.pop("stack", None)
 
     def parametric(self, refusal: str) -> Candidate:
         """Return the estimate of a shape; MethodRefused with this text for the isotonic curve."""

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from emergence._results import Result, Status
 from emergence._typing import Axes, FloatArray
 from emergence.engine.contest import Contest
-from emergence.engine.grid import amplitudes, bic, curve, gains, grid_rss
+from emergence.engine.grid import amplitudes, bic, curve
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.planning.panel import score_sd
@@ -168,24 +168,24 @@ def _hypotheses(contest: Contest, x: FloatArray) -> tuple[FloatArray, FloatArray
     """Eta (canonical axis), weight, and abilities (hypotheses, places) of what may be true."""
     p = contest.problem
     column = p.wy[:, None]
+    stack = contest.stack
+    gain, rss = stack.gains(column)[:, 0], stack.rss(column)[:, 0]
     etas, criteria, scores = [], [], []
-    for block in contest.blocks:
-        gain = gains(block, column)
-        rss = grid_rss(block, column, gain)[:, 0]
-        criterion = bic(rss, p.n, block.n_params)
-        keep = np.argsort(criterion, kind="stable")[:_MOST]
-        theta = block.theta[keep]
+    for i, family in enumerate(contest.families):
+        rows, n_params = stack.rows_of(i), int(stack.n_params[i])
+        keep = rows[np.argsort(rss[rows], kind="stable")[:_MOST]]
+        theta = stack.parameters(keep, i)
         columns = np.repeat(column, keep.size, axis=1)
-        amps = amplitudes(block.family, theta, p, columns, fit_level=contest.fit_level)
+        amps = amplitudes(family, theta, p, columns, fit_level=contest.fit_level)
         # The amplitude is unsure by the residual error over the length of what it multiplies.
-        variance = rss[keep] / max(p.n - block.n_params, 1)
-        unsure = np.sqrt(variance / np.maximum(gain[keep, 0], 1e-12))
+        variance = rss[keep] / max(p.n - n_params, 1)
+        unsure = np.sqrt(variance / np.maximum(gain[keep], 1e-12))
         for node, share in zip(_NODES, _SHARES, strict=True):
             moved = amps.copy()
             moved[:, 1:] *= np.maximum(1.0 + node * np.minimum(unsure, 0.5), 0.0)[:, None]
-            scores.append(curve(block.family, theta, moved, x))
+            scores.append(curve(family, theta, moved, x))
             etas.append(theta[:, 0])
-            criteria.append(criterion[keep] - 2.0 * np.log(share))
+            criteria.append(bic(rss[keep], p.n, n_params) - 2.0 * np.log(share))
     criterion = np.concatenate(criteria)
     keep = np.argsort(criterion, kind="stable")[:_MOST]
     keep = keep[criterion[keep] - criterion[keep[0]] < _SLACK]

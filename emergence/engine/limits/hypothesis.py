@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emergence._typing import FloatArray, IntArray
-from emergence.engine.limits.pool import FamilyCurves
+from emergence.engine.limits.pool import CurveSet
 
 STEPS = 12  # of the property to either side of the limit, where it is a mean over runs
 _FAR = 100_000  # as good as without end
@@ -17,7 +17,7 @@ class Measure:
     """A property of curves: one number each, and the step that tells them apart in a mean."""
 
     name: str
-    of: Callable[[FamilyCurves], FloatArray]
+    of: Callable[[CurveSet], FloatArray]
     step: float
 
 
@@ -29,11 +29,11 @@ class Hypothesis:
     limit: float
     at_least: bool
 
-    def level(self, curves: FamilyCurves) -> IntArray:
+    def level(self, curves: CurveSet) -> IntArray:
         """Steps by which each curve lies inside the set, so many at most; negative outside."""
         return np.clip(self.steps(curves), -STEPS, STEPS)
 
-    def steps(self, curves: FamilyCurves) -> IntArray:
+    def steps(self, curves: CurveSet) -> IntArray:
         """Steps by which each curve lies inside the set; negative outside."""
         scale = self.measure.step if self.at_least else -self.measure.step
         inside = (curves.measured(self.measure.of) - self.limit) / scale

@@ -17,19 +17,10 @@ import numpy as np
 from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate
 from emergence.engine.limits.hypothesis import Hypothesis, Measure
-from emergence.engine.limits.pool import HOPELESS, FamilyCurves, Pool, possible
+from emergence.engine.limits.pool import HOPELESS, CurveSet, Pool, possible
 from emergence.engine.limits.search import Search
 from emergence.engine.limits.shortlist import shortlist
-from emergence.engine.limits.tables import (
-    Key,
-    Ladder,
-    criteria,
-    joint,
-    least_sum,
-    levels,
-    statistic,
-    tables,
-)
+from emergence.engine.limits.tables import Ladder, criteria, least_sum, levels, statistic, tables
 from emergence.engine.replicates import ErrorSource, replicas
 from emergence.engine.runs.sides import Curves
 
@@ -159,18 +150,15 @@ def _best_in(
 ) -> tuple[list[Curves], tuple[Pool, ...]]:
     """Best curves of the set, best first, and the pools with what was seen on the way."""
     own = Ladder(pools, hypothesis).tables()
-    inside = criteria(pools, own, least_sum)
-    ranked = sorted((float(v[0]), key) for key, v in inside.items() if np.isfinite(v[0]))
-    near = [
-        key
-        for place, (value, key) in enumerate(ranked)
-        if place < _LEAST or value <= ranked[0][0] + _NEAR
-    ]
-    searches = {}
-    for key in near:
-        chosen = levels([table[key][:, 0] for table in own])
-        searches[key] = [
-            Search(pool, pool.of(key), partial(_reaches, hypothesis, level))
+    inside = criteria(pools, least_sum(own))
+    order = np.argsort(inside, kind="stable")
+    order = order[np.isfinite(inside[order])]
+    last = max(_LEAST, int(np.sum(inside <= inside.min() + _NEAR)))
+    searches: dict[int, list[Search]] = {}
+    for which in map(int, order[:last]):
+        chosen = levels([table[:, which] for table in own])
+        searches[which] = [
+            Search(pool, which, partial(_reaches, hypothesis, level))
             for pool, level in zip(pools, chosen, strict=True)
         ]
     found = _raced(pools, searches)
@@ -181,27 +169,27 @@ def _best_in(
     return found, seen
 
 
-def _raced(pools: Sequence[Pool], searches: dict[Key, list[Search]]) -> list[Curves]:
+def _raced(pools: Sequence[Pool], searches: dict[int, list[Search]]) -> list[Curves]:
     """Search on; families that fall behind after some rounds are left there."""
     running = list(searches)
     for rounds in _ROUNDS:
         found = []
-        for key in running:
-            for part in searches[key]:
+        for which in running:
+            for part in searches[which]:
                 part.go(rounds)
-            parts = tuple(part.found for part in searches[key])
-            value = float(joint(pools, key, np.array([sum(c.rss for c in parts)]))[0])
-            found.append((value, key, Curves(parts, value)))
+            parts = tuple(part.found for part in searches[which])
+            value = float(criteria(pools, np.array([sum(c.rss for c in parts)]), which)[0])
+            found.append((value, which, Curves(parts, value)))
         found.sort(key=lambda entry: entry[:2])
-        running = [key for value, key, _ in found if value <= found[0][0] + 2.0 * _WINDOW]
+        running = [which for value, which, _ in found if value <= found[0][0] + 2.0 * _WINDOW]
     return [curves for *_, curves in found]
 
 
-def _reaches(hypothesis: Hypothesis, least: int, curves: FamilyCurves) -> BoolArray:
+def _reaches(hypothesis: Hypothesis, least: int, curves: CurveSet) -> BoolArray:
     return np.asarray(hypothesis.level(curves) >= least)
 
 
-EVERY = Measure("any", lambda curves: np.zeros(len(curves.block.theta)), 1.0)
+EVERY = Measure("any", lambda curves: np.zeros(curves.stack.of.size), 1.0)
 
 
 def best_curves(pools: Sequence[Pool]) -> tuple[Curves, tuple[Pool, ...]]:

@@ -1,7 +1,6 @@
-"""Pool: every curve there is, with and without a threshold, on one problem.
+"""Pool: every curve of every family that may be true, and what each is like.
 
-Each family has its floor at chance and fitted, and each curve of the grid knows its foot
-(:mod:`emergence.curves.foot`) over the losses of the problem.
+A curve on the grid knows its foot (:mod:`emergence.curves.foot`) over the losses of the problem.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from functools import cached_property
 
 import numpy as np
 
-from emergence._typing import BoolArray, FloatArray
+from emergence._typing import BoolArray, FloatArray, IntArray
 from emergence.curves.catalogue import POOLED
 from emergence.curves.family import Family
 from emergence.curves.foot import Foot, feet
 from emergence.engine.contest import crossed
-from emergence.engine.grid import Block, gains, grid_rss, make_blocks
+from emergence.engine.grid import Shapes, Stack, explained_by, make_stack, residual_ss, stacked
 from emergence.engine.problem import Problem
 
 _ETAS = 80
@@ -28,91 +27,124 @@ HOPELESS = 60.0
 
 
 @dataclass(frozen=True, eq=False)
-class FamilyCurves:
-    """One family, its floor at chance or fitted, at many parameter sets."""
+class CurveSet:
+    """Curves, the floor of each at chance or fitted, with their feet.
 
-    block: Block
+    ``misses`` is the residual sum of squares of the data for each.
+    """
+
+    stack: Stack
     foot: Foot
+    misses: FloatArray
 
-    @property
-    def key(self) -> tuple[str, bool]:
-        """Name of the family, and whether the floor is fitted."""
-        return self.block.family.name, self.block.level is not None
-
-    @property
-    def handicap(self) -> float:
-        """BIC that it pays beyond its parameters."""
-        fitted = self.key[1] and self.block.family.name not in _NO_FLOOR
-        return self.block.family.handicap + fitted * _FLOOR
-
-    def measured(self, of: Callable[[FamilyCurves], FloatArray]) -> FloatArray:
+    def measured(self, of: Callable[[CurveSet], FloatArray]) -> FloatArray:
         """Return a property of every curve, remembered."""
         if of not in self._known:
             self._known[of] = of(self)
         return self._known[of]
 
     @cached_property
-    def _known(self) -> dict[Callable[[FamilyCurves], FloatArray], FloatArray]:
+    def _known(self) -> dict[Callable[[CurveSet], FloatArray], FloatArray]:
         return {}
 
-    def where(self, keep: BoolArray) -> FamilyCurves:
+    @property
+    def from_chance(self) -> BoolArray:
+        """Whether each curve is an onset with its floor at chance."""
+        onset = np.array([f.side == "threshold" for f in self.stack.families])
+        return np.asarray((onset & ~self.stack.free)[self.stack.of])
+
+    def where(self, keep: BoolArray | IntArray) -> CurveSet:
         """Return some of the curves."""
-        return FamilyCurves(self.block.where(keep), Foot(*(column[keep] for column in self.foot)))
+        foot = Foot(*(column[keep] for column in self.foot))
+        return CurveSet(self.stack.where(keep), foot, self.misses[keep])
+
+
+def joined(sets: Sequence[CurveSet]) -> CurveSet:
+    """Curves of several sets, of the same families in one order."""
+    if len(sets) == 1:
+        return sets[0]
+    of, theta, rows = (
+        np.concatenate([getattr(s.stack, name) for s in sets]) for name in ("of", "theta", "rows")
+    )
+    foot = Foot(*map(np.concatenate, zip(*(s.foot for s in sets), strict=True)))
+    stack = replace(sets[0].stack, of=of, theta=theta, rows=rows)
+    return CurveSet(stack, foot, np.concatenate([s.misses for s in sets]))
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """All curves on one problem."""
+    """All curves on one problem; pools of several problems have the same families in one order.
+
+    The first of the ``sets`` is the grid, as far as the data allow it; a second, small one holds
+    what was seen between its points.
+    """
 
     problem: Problem
-    curves: tuple[FamilyCurves, ...]
+    sets: tuple[CurveSet, ...]
 
-    def made(self, family: Family, theta: FloatArray, free: bool) -> FamilyCurves:
-        """Curves of one family at the rows of ``theta``."""
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """Families of the curves, each twice where its floor is at chance or fitted."""
+        return self.sets[0].stack.families
+
+    @property
+    def free(self) -> BoolArray:
+        """Whether a constant is fitted with each family."""
+        return self.sets[0].stack.free
+
+    @property
+    def n_params(self) -> IntArray:
+        """Parameters of each family."""
+        return self.sets[0].stack.n_params
+
+    @cached_property
+    def handicaps(self) -> FloatArray:
+        """BIC that each family pays beyond its parameters."""
+        floor = [f.name not in _NO_FLOOR for f in self.families]
+        own = np.array([f.handicap for f in self.families])
+        return np.asarray(own + _FLOOR * (self.free & floor))
+
+    @property
+    def least(self) -> float:
+        """Least residual sum of squares."""
+        return min(float(s.misses.min()) for s in self.sets)
+
+    def footed(self, which: int, theta: FloatArray, misses: FloatArray, *, rows: bool) -> CurveSet:
+        """Curves of one family at the rows of ``theta``; without unit rows unless asked for."""
         low, high = float(self.problem.x[0]), float(self.problem.x[-1])
-        return FamilyCurves(self.block(family, theta, free), feet(family, theta, low, high))
+        family, size = self.families[which], theta.shape[0]
+        padded = np.full((size, self.sets[0].stack.theta.shape[1]), np.nan)
+        padded[:, : theta.shape[1]] = theta
+        unit = np.empty((size, 0))
+        if rows:
+            shapes = Shapes(family, theta, bool(self.free[which]))
+            unit = make_stack(self.problem, [shapes]).rows
+        stack = replace(self.sets[0].stack, of=np.full(size, which), theta=padded, rows=unit)
+        return CurveSet(stack, feet(family, theta, low, high), misses)
 
-    def block(self, family: Family, theta: FloatArray, free: bool) -> Block:
-        """Make the curves of one family without their feet."""
-        p = self.problem
-        return make_blocks(family, theta, family.basis(p.x, theta), p, (free,))[0]
+    def of(
+        self, which: int, allowed: Callable[[CurveSet], BoolArray]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Parameters of the curves of one family, and what each misses: all, if not allowed."""
+        theta, misses = [], []
+        for curves in self.sets:
+            rows = curves.stack.rows_of(which)
+            theta.append(curves.stack.parameters(rows, which))
+            misses.append(np.where(allowed(curves)[rows], curves.misses[rows], np.inf))
+        return np.concatenate(theta), np.concatenate(misses)
 
-    def with_curves(self, more: list[FamilyCurves]) -> Pool:
+    def with_curves(self, more: Sequence[CurveSet]) -> Pool:
         """Return the pool with more curves of its families."""
-        out = []
-        for own in self.curves:
-            mine = [own, *(c for c in more if c.key == own.key)]
-            if len(mine) > 1:
-                block = replace(
-                    own.block,
-                    theta=np.concatenate([c.block.theta for c in mine]),
-                    rows=np.concatenate([c.block.rows for c in mine]),
-                )
-                columns = (
-                    np.concatenate(parts) for parts in zip(*(c.foot for c in mine), strict=True)
-                )
-                own = FamilyCurves(block, Foot(*columns))
-            out.append(own)
-        return replace(self, curves=tuple(out))
+        if not more:
+            return self
+        first, *rest = self.sets
+        return replace(self, sets=(first, joined([*rest, *more])))
 
     def kept(self, keep: Sequence[BoolArray]) -> Pool:
-        """Return the pool with some of the curves of each family, and without families of none."""
-        pairs = zip(self.curves, keep, strict=True)
-        return replace(self, curves=tuple(c.where(k) for c, k in pairs if k.any()))
-
-    @cached_property
-    def misses(self) -> dict[tuple[str, bool], FloatArray]:
-        """Residual sums of squares of the data for the curves of each family."""
-        data = self.problem.wy[:, None]
-        return {c.key: grid_rss(c.block, data, gains(c.block, data))[:, 0] for c in self.curves}
-
-    @cached_property
-    def _families(self) -> dict[tuple[str, bool], FamilyCurves]:
-        return {c.key: c for c in self.curves}
-
-    def of(self, key: tuple[str, bool]) -> FamilyCurves:
-        """Return the curves of one family."""
-        return self._families[key]
+        """Return the pool with some of the curves of each set, as one set."""
+        return replace(
+            self, sets=(joined([s.where(k) for s, k in zip(self.sets, keep, strict=True)]),)
+        )
 
     def bounds(self, family: Family) -> tuple[FloatArray, FloatArray]:
         """Bounds of the parameters of a family."""
@@ -124,43 +156,59 @@ class Pool:
 
 def possible(pools: Sequence[Pool]) -> tuple[Pool, ...]:
     """Pools without the curves that the data rule out by far, but for places to search from."""
-    rss = [list(pool.misses.values()) for pool in pools]
-    least = [min(float(r.min()) for r in own) for own in rss]
-    n, total = sum(pool.problem.n for pool in pools), sum(least)
+    n, least = sum(pool.problem.n for pool in pools), [pool.least for pool in pools]
+    most = np.expm1(HOPELESS / n) * sum(least)
     return tuple(
-        pool.kept(
-            [
-                (n * np.log1p((r - best) / total) < HOPELESS) | _starts(c.foot, r)
-                for c, r in zip(pool.curves, own, strict=True)
-            ]
-        )
-        for pool, own, best in zip(pools, rss, least, strict=True)
+        pool.kept([(s.misses - best < most) | _starts(s) for s in pool.sets])
+        for pool, best in zip(pools, least, strict=True)
     )
 
 
-def _starts(foot: Foot, rss: FloatArray) -> BoolArray:
+def _starts(curves: CurveSet) -> BoolArray:
     """Best curve of a family at each onset and each rho: where a search may begin."""
     # Between the points of a grid precise data may find a curve that is far better than them.
-    out, order = np.zeros(rss.size, dtype=bool), np.argsort(rss, kind="stable")
+    foot, of = curves.foot, curves.stack.of
+    out, order = np.zeros(of.size, dtype=bool), np.argsort(curves.misses, kind="stable")
     with np.errstate(divide="ignore"):
         steps = (2.0 * np.log2(foot.rho), 50.0 * foot.onset)
     for step in steps:
-        places = np.floor(np.clip(np.nan_to_num(step, nan=-99.0), -99.0, 99.0))[order]
-        out[order[np.unique(places, return_index=True)[1]]] = True
+        places = np.floor(np.clip(np.nan_to_num(step, nan=-99.0), -99.0, 99.0)) + 200.0 * of
+        out[order[np.unique(places[order], return_index=True)[1]]] = True
     return out
 
 
-def make_pool(problem: Problem) -> Pool:
-    """Every family on its grid, with its floor at chance and fitted."""
-    problem = problem.condensed
+def make_pools(problems: Sequence[Problem]) -> tuple[Pool, ...]:
+    """Every family on its grid, with its floor at chance and fitted, as far as the data allow."""
+    # Most of a grid is ruled out at a first look, and never written down.
+    return tuple(map(_tabulated, possible([_seen(problem.condensed) for problem in problems])))
+
+
+def _seen(problem: Problem) -> Pool:
+    """Every curve of the grids and how far it misses the data, without its unit row."""
     etas = problem.etas(_ETAS)
     low, high = float(problem.x[0]), float(problem.x[-1])
-    out = []
+    total = float(problem.wy @ problem.wy)
+    shapes, foot, misses = [], [], []
     for family in (f.on(problem.scale) for f in POOLED):
         onset = family.side == "threshold"
         theta = crossed(family, etas) if onset else family.grid
-        foot = feet(family, theta, low, high)
-        basis, levels = family.basis(problem.x, theta), (False, True) if onset else (False,)
-        blocks = make_blocks(family, theta, basis, problem, levels)
-        out += [FamilyCurves(block, foot) for block in blocks]
-    return Pool(problem, tuple(out))
+        rows, there = problem.white(family.basis(problem.x, theta)), feet(family, theta, low, high)
+        for free in (False, True) if onset else (family.free_floor,):
+            shapes.append(Shapes(family, theta, free))
+            foot.append(there)
+            level = float(problem.level @ problem.wy) ** 2 if free else 0.0
+            misses.append(residual_ss(total, level + explained_by(rows, problem, free=free)))
+    stack = stacked(problem, shapes)
+    columns = map(np.concatenate, zip(*foot, strict=True))
+    return Pool(problem, (CurveSet(stack, Foot(*columns), np.concatenate(misses)),))
+
+
+def _tabulated(pool: Pool) -> Pool:
+    """Pool with the unit rows of its curves."""
+    (curves,) = pool.sets
+    shapes = [
+        Shapes(family, curves.stack.parameters(curves.stack.rows_of(i), i), bool(pool.free[i]))
+        for i, family in enumerate(pool.families)
+    ]
+    made = replace(curves.stack, rows=make_stack(pool.problem, shapes).rows)
+    return replace(pool, sets=(replace(curves, stack=made),))

@@ -7,8 +7,8 @@ import numpy as np
 
 from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate, fitted
-from emergence.engine.grid import gains, grid_rss
-from emergence.engine.limits.pool import FamilyCurves, Pool
+from emergence.engine.grid import explained, residual_ss
+from emergence.engine.limits.pool import CurveSet, Pool
 from emergence.engine.polish import cell
 
 # A search looks at so many places around its centre, and within half as far where it is not on
@@ -21,42 +21,47 @@ _KEPT = 8.0
 
 
 class Search:
-    """Search from the best of the curves given; at least one of them must be allowed."""
+    """Search of one family from the best of a pool's curves that are allowed; one of them is."""
 
-    def __init__(
-        self, pool: Pool, curves: FamilyCurves, allowed: Callable[[FamilyCurves], BoolArray]
-    ) -> None:
-        self._pool, self._allowed = pool, allowed
-        self._family, self._free = curves.block.family, curves.key[1]
-        self._column = pool.problem.wy[:, None]
-        ok = curves.where(allowed(curves))
-        gain = gains(ok.block, self._column)[:, 0]
-        self._centre, self._best = ok.block.theta[int(gain.argmax())], float(gain.max())
-        self._step = cell(curves.block.theta, self._centre)
+    def __init__(self, pool: Pool, which: int, allowed: Callable[[CurveSet], BoolArray]) -> None:
+        self._pool, self._which, self._allowed = pool, which, allowed
+        self._family, self._free = pool.families[which], bool(pool.free[which])
         self._bounds = pool.bounds(self._family)
-        self._seen = [self._centre[None]]
-        self._total = float(self._column[:, 0] @ self._column[:, 0])
+        theta, misses = pool.of(which, allowed)
+        self._centre = theta[int(misses.argmin())]
+        self._step = cell(theta, self._centre)
+        wy = pool.problem.wy
+        self._total = float(wy @ wy) - self._free * float(pool.problem.level @ wy) ** 2
+        self._seen, self._gains = [self._centre[None]], [self._explained(self._centre[None])]
+        self._best = float(self._gains[0][0])
         self._idle = self._halved = 0
+
+    def _explained(self, theta: FloatArray) -> FloatArray:
+        return explained(self._pool.problem, self._family, theta, free=self._free)
 
     def go(self, rounds: int) -> None:
         """Search on for so many rounds."""
         for _ in range(rounds if self._centre.size else 0):
             if self._idle >= _IDLE and self._halved >= _FINE:
                 break
-            before = self._best
-            trial = np.clip(self._centre + self._step * _cloud(self._centre.size), *self._bounds)
+            before, start = self._best, self._centre
+            low, high = self._bounds
+            trial = self._centre + self._step * _cloud(self._centre.size)
+            trial = np.minimum(np.maximum(trial, low), high)
+            gain = self._explained(trial)
             self._seen.append(trial)
-            step, start = np.where(self._step > 0, self._step, 1.0), self._centre
-            gain = gains(self._pool.block(self._family, trial, self._free), self._column)[:, 0]
+            self._gains.append(gain)
             # Feet are what costs: only curves that would be better are asked for theirs.
             better = np.flatnonzero(gain > self._best)
             if better.size:
-                there = self._pool.made(self._family, trial[better], self._free)
+                rest = self._total - gain[better]
+                there = self._pool.footed(self._which, trial[better], rest, rows=False)
                 better = better[self._allowed(there)]
             if better.size:
                 top = better[int(gain[better].argmax())]
                 self._centre, self._best = trial[top], float(gain[top])
-            if np.abs((self._centre - start) / step).max() < 0.5:
+            moved = np.abs(self._centre - start)
+            if (moved < 0.5 * np.where(self._step > 0, self._step, 1.0)).all():
                 self._step, self._halved = 0.5 * self._step, self._halved + 1
             better_by = (self._best - before) / max(self._total - self._best, 1e-300)
             self._idle = self._idle + 1 if self._pool.problem.n * better_by < _GAINED else 0
@@ -67,13 +72,12 @@ class Search:
         return fitted(self._pool.problem, self._family, self._centre, free=self._free)
 
     @property
-    def seen(self) -> FamilyCurves:
+    def seen(self) -> CurveSet:
         """Curves on the way that are nearly as good."""
-        p, trials = self._pool.problem, np.concatenate(self._seen)
-        block = self._pool.block(self._family, trials, self._free)
-        rss = grid_rss(block, self._column, gains(block, self._column))[:, 0]
-        near = p.n * np.log(rss / max(self.found.rss, 1e-300)) < _KEPT
-        return self._pool.made(self._family, trials[near], self._free)
+        rest = residual_ss(self._total, np.concatenate(self._gains))
+        near = rest < max(self.found.rss, 1e-300) * np.exp(_KEPT / self._pool.problem.n)
+        theta = np.concatenate(self._seen)[near]
+        return self._pool.footed(self._which, theta, rest[near], rows=True)
 
 
 @cache

@@ -6,7 +6,6 @@ import numpy as np
 
 from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate
-from emergence.engine.grid import bic, gains, grid_rss
 from emergence.engine.limits.hypothesis import STEPS, Hypothesis
 from emergence.engine.limits.pool import Pool
 
@@ -26,7 +25,7 @@ def shortlist(
     out = []
     for pool, curve, column in zip(pools, nulls, columns, strict=True):
         near = _within_reach(pool, curve)
-        out.append(near.kept(_near(near, column[:, :_PILOT], hypothesis, several)))
+        out.append(near.kept([_near(near, column[:, :_PILOT], hypothesis, several)]))
     return tuple(out)
 
 
@@ -34,29 +33,26 @@ def _within_reach(pool: Pool, null: Candidate) -> Pool:
     """Pool without the curves that miss the null itself by far more than its errors."""
     p = pool.problem
     mean = p.white(null.ability(p.x)[None]).T
-    variance = max(null.rss, 1e-300) / p.n
-    miss = [grid_rss(c.block, mean, gains(c.block, mean))[:, 0] for c in pool.curves]
-    return pool.kept([p.n * np.log1p(m / (p.n * variance)) < _HOPELESS for m in miss])
+    most = np.expm1(_HOPELESS / p.n) * max(null.rss, 1e-300)
+    return pool.kept([s.stack.rss(mean)[:, 0] < most for s in pool.sets])
 
 
-def _near(pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool) -> list[BoolArray]:
+def _near(pool: Pool, pilot: FloatArray, hypothesis: Hypothesis, several: bool) -> BoolArray:
     """Curves that come near the best of their level in the first replicates."""
     # Of several parts one family serves all, so each is measured by its own best.
-    n = pool.problem.n
-    tables = [
-        bic(grid_rss(c.block, pilot, gains(c.block, pilot)), n, c.block.n_params) + c.handicap
-        for c in pool.curves
-    ]
+    (curves,) = pool.sets
+    stack, n = curves.stack, pool.problem.n
+    price = np.exp((stack.n_params * np.log(n) + pool.handicaps) / n)
+    paid = stack.rss(pilot) * price[stack.of, None]
     most = STEPS if several else 0
-    levels = [np.minimum(hypothesis.level(c), most).clip(-most - 1) for c in pool.curves]
-    best = np.full((len(tables), 2 * most + 2, pilot.shape[1]), np.inf)
-    for own, table, level in zip(best, tables, levels, strict=True):
-        for k in np.unique(level):
-            own[k + most + 1] = table[level == k].min(axis=0)
-    best = np.minimum.accumulate(best[:, ::-1], axis=1)[:, ::-1]
+    level = np.minimum(hypothesis.level(curves), most).clip(-most - 1) + most + 1
+    levels, families = 2 * most + 2, len(pool.families)
+    group = level * families + stack.of
+    order = np.argsort(group, kind="stable")
+    there, starts = np.unique(group[order], return_index=True)
+    best = np.full((levels * families, pilot.shape[1]), np.inf)
+    best[there] = np.minimum.reduceat(paid[order], starts, axis=0)
+    above = np.minimum.accumulate(best.reshape(levels, families, -1)[::-1], axis=0)[::-1]
     if not several:
-        best = np.broadcast_to(best.min(axis=0), best.shape)
-    return [
-        np.asarray((table - own[level + most + 1] < _SLACK).any(axis=1))
-        for own, table, level in zip(best, tables, levels, strict=True)
-    ]
+        above = np.broadcast_to(above.min(axis=1, keepdims=True), above.shape)
+    return np.asarray((paid < above[level, stack.of] * np.exp(_SLACK / n)).any(axis=1))

@@ -11,27 +11,37 @@ over the runs obeys the limit: for each run the least sum of squares is tabulate
 property, and the tables are added under that constraint.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from emergence._typing import FloatArray, IntArray
-from emergence.engine.grid import joint_bic, residual_ss
+from emergence._typing import FloatArray
+from emergence.engine.grid import bic, least_bic
 from emergence.engine.limits.hypothesis import STEPS, Hypothesis
 from emergence.engine.limits.pool import Pool
 
-_CHUNK = 150_000  # elements of one product: small enough to stay in the processor's cache
-
-Key = tuple[str, bool]
-Table = dict[Key, FloatArray]
+Table = FloatArray  # least sums of squares, (levels, families, data sets)
 
 
 def tables(
     pools: Sequence[Pool], hypothesis: Hypothesis, columns: Sequence[FloatArray]
 ) -> list[Table]:
-    """Table of each part; the columns of the parts belong together."""
-    several = len(pools) > 1
-    return [_table(p, hypothesis, c, several=several) for p, c in zip(pools, columns, strict=True)]
+    """For every family the least sum of squares of curves at each level or above, of each part.
+
+    Lowest level first; of one part alone the levels are outside and in.  The pools hold one set of
+    curves each; the columns of the parts belong together.
+    """
+    reach, most = (STEPS, STEPS) if len(pools) > 1 else (1, 0)
+    out = []
+    for pool, column in zip(pools, columns, strict=True):
+        (curves,) = pool.sets
+        stack, families = curves.stack, len(pool.families)
+        level = np.clip(hypothesis.level(curves), -reach, most) + reach
+        size = (reach + most + 1) * families
+        rss = stack.least_by(level * families + stack.of, size, column)
+        rss = rss.reshape(-1, families, column.shape[1])
+        out.append(np.minimum.accumulate(rss[::-1], axis=0)[::-1])
+    return out
 
 
 class Ladder:
@@ -41,113 +51,65 @@ class Ladder:
         # A curve that is k steps inside one set is k - 1 steps inside the next: the tables of all
         # sets are windows of one.
         self._reach, self._most = (STEPS, STEPS) if len(pools) > 1 else (1, 0)
-        held = [{c.key for c in pool.curves} for pool in pools]
-        self._keys = [c.key for c in pools[0].curves if all(c.key in keys for keys in held)]
-        self._n = sum(pool.problem.n for pool in pools)
-        self._penalty = _penalties(pools, self._keys)
-        self._least = [
-            np.array([self._cumulated(pool, key, first, steps) for key in self._keys]).T
-            for pool in pools
-        ]
+        self._pools = pools
+        self._least = [self._cumulated(pool, first, steps) for pool in pools]
 
-    def _cumulated(self, pool: Pool, key: Key, first: Hypothesis, steps: int) -> FloatArray:
-        least = np.full(self._reach + self._most + steps, np.inf)
-        level = np.clip(first.steps(pool.of(key)), -self._reach, self._most + steps - 1)
-        np.minimum.at(least, level + self._reach, pool.misses[key])
-        return np.asarray(np.minimum.accumulate(least[::-1])[::-1])
+    def _cumulated(self, pool: Pool, first: Hypothesis, steps: int) -> FloatArray:
+        families, size = len(pool.families), self._reach + self._most + steps
+        least = np.full(size * families, np.inf)
+        for curves in pool.sets:
+            level = np.clip(first.steps(curves), -self._reach, self._most + steps - 1)
+            place = (level + self._reach) * families + curves.stack.of
+            np.minimum.at(least, place, curves.misses)
+        return np.minimum.accumulate(least.reshape(size, families)[::-1], axis=0)[::-1]
 
-    def _windows(self, step: int) -> list[FloatArray]:
+    def tables(self, step: int = 0) -> list[FloatArray]:
         """Least sums of squares by level and family, for one of the sets, of each part."""
         end = step + self._reach + self._most + 1
         return [np.concatenate([part[:1], part[step + 1 : end]]) for part in self._least]
 
-    def tables(self, step: int = 0) -> list[Table]:
-        """Table of each part for one of the sets."""
-        return [
-            {key: window[:, [i]] for i, key in enumerate(self._keys)}
-            for window in self._windows(step)
-        ]
-
     def cost(self, step: int = 0) -> float:
         """T of the data for one of the sets."""
-        windows = self._windows(step)
-        within, free = (
-            float((self._n * np.log(rss / self._n) + self._penalty).min())
-            for rss in (least_sum(windows), np.sum([window[0] for window in windows], axis=0))
-        )
+        windows = self.tables(step)
+        within = float(criteria(self._pools, least_sum(windows)).min())
+        free = float(criteria(self._pools, np.sum([w[0] for w in windows], axis=0)).min())
         return within - min(free, within) if np.isfinite(within) else np.inf
-
-
-def _table(pool: Pool, hypothesis: Hypothesis, columns: FloatArray, *, several: bool) -> Table:
-    """For every family the least sum of squares of curves at each level or above.
-
-    Shape (levels, data sets), lowest level first; of one part alone the levels are outside and in.
-    """
-    total = np.einsum("ij,ij->j", columns, columns)
-    reach, most = (STEPS, STEPS) if several else (1, 0)
-    out = {}
-    for curves in pool.curves:
-        level = np.clip(hypothesis.level(curves), -reach, most) + reach
-        order = np.argsort(level, kind="stable")
-        ends = np.searchsorted(level[order], np.arange(reach + most + 2))
-        top = _highest(curves.block.rows, order, ends, columns)
-        top = np.maximum.accumulate(top[::-1], axis=0)[::-1]
-        gain = np.square(np.maximum(top, 0.0))
-        if curves.block.level is not None:
-            gain += np.square(curves.block.level @ columns)
-        out[curves.key] = np.where(np.isneginf(top), np.inf, residual_ss(total, gain))
-    return out
-
-
-def _highest(rows: FloatArray, order: IntArray, ends: IntArray, columns: FloatArray) -> FloatArray:
-    """Largest projection on the ordered rows between each two ends; -inf where there are none."""
-    top = np.full((ends.size - 1, columns.shape[1]), -np.inf)
-    there = np.flatnonzero(np.diff(ends))
-    if columns.shape[1] < rows.shape[1]:  # projections are fewer numbers to order than rows
-        top[there] = np.maximum.reduceat((rows @ columns)[order], ends[there], axis=0)
-        return top
-    rows, step = rows[order], max(1, _CHUNK // max(rows.shape[0], 1))
-    for start in range(0, columns.shape[1], step):
-        part = slice(start, start + step)
-        top[there, part] = np.maximum.reduceat(rows @ columns[:, part], ends[there], axis=0)
-    return top
 
 
 def statistic(pools: Sequence[Pool], known: Sequence[Table]) -> FloatArray:
     """T of each data set."""
-    free = criteria(pools, known, lambda own: np.sum([t[0] for t in own], axis=0))
-    within = np.full(next(iter(free.values())).shape, np.inf)
+    free = np.sum([table[0] for table in known], axis=0)
+    if len(known) == 1:
+        within = _least(pools, known[0][1])
+        return np.asarray(within - np.minimum(_least(pools, free), within))
+    bound = criteria(pools, free)
+    within = np.full(free.shape[1], np.inf)
     # Inside the set a family does no better than anywhere: most are settled by that alone.
-    for key in sorted(free, key=lambda k: float(free[k].mean())):
-        unsettled = np.flatnonzero(free[key] < within)
+    for i in np.argsort(bound.mean(axis=1), kind="stable"):
+        unsettled = np.flatnonzero(bound[i] < within)
         if unsettled.size:
-            inside = joint(pools, key, least_sum([t[key][:, unsettled] for t in known]))
-            within[unsettled] = np.minimum(within[unsettled], inside)
-    return np.asarray(within - np.minimum(np.min(list(free.values()), axis=0), within))
+            inside = least_sum([table[:, i, unsettled] for table in known])
+            own = criteria(pools, inside[None], int(i))[0]
+            within[unsettled] = np.minimum(within[unsettled], own)
+    return np.asarray(within - np.minimum(bound.min(axis=0), within))
 
 
-def criteria(
-    pools: Sequence[Pool], known: Sequence[Table], least: Callable[[list[FloatArray]], FloatArray]
-) -> Table:
-    """BIC of every family that all parts have, by what its tables add up to."""
-    keys = [key for key in known[0] if all(key in table for table in known)]
-    return {key: joint(pools, key, least([table[key] for table in known])) for key in keys}
+def criteria(pools: Sequence[Pool], rss: FloatArray, which: int | None = None) -> FloatArray:
+    """BIC of every family (or of one) for all parts, with what it pays beyond its parameters.
 
-
-def joint(pools: Sequence[Pool], key: Key, rss: FloatArray) -> FloatArray:
-    """BIC of one family for all parts, with what it pays beyond its parameters."""
-    mine = [pool.of(key) for pool in pools]
+    ``rss`` is of shape (families, ...), summed over the parts.
+    """
+    own = slice(None) if which is None else slice(which, which + 1)
+    shape = (-1, *[1] * (rss.ndim - 1))
+    n_params = pools[0].n_params[own].reshape(shape)
     n = [pool.problem.n for pool in pools]
-    return joint_bic([rss], n, [c.block.n_params for c in mine]) + mine[0].handicap
+    return bic(rss, n, n_params) + pools[0].handicaps[own].reshape(shape)
 
 
-def _penalties(pools: Sequence[Pool], keys: Sequence[Key]) -> FloatArray:
-    """What each family pays for its parameters in all parts, and beyond them."""
-    parts = zip(pools, np.log([pool.problem.n for pool in pools]), strict=True)
-    cost = sum(
-        log_n * np.array([pool.of(key).block.n_params for key in keys]) for pool, log_n in parts
-    )
-    return np.asarray(cost + np.array([pools[0].of(key).handicap for key in keys]))
+def _least(pools: Sequence[Pool], rss: FloatArray) -> FloatArray:
+    """Least of these criteria for each data set."""
+    n = [pool.problem.n for pool in pools]
+    return least_bic(rss, n, pools[0].n_params, pools[0].handicaps)
 
 
 def sums(known: Sequence[FloatArray]) -> FloatArray:

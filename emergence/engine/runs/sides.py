@@ -15,7 +15,7 @@ import numpy as np
 from emergence._typing import FloatArray
 from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import Candidate, Contest, smooth_contest, threshold_contest
-from emergence.engine.grid import joint_bic
+from emergence.engine.grid import bic, least_bic
 from emergence.engine.problem import Problem, subset, with_run_noise
 from emergence.interval import even
 from emergence.noise.runs import RunNoise, fit_run_noise
@@ -75,21 +75,10 @@ class Side:
         return [part.problem for part in self.parts]
 
     def best(self, columns: Sequence[FloatArray]) -> FloatArray:
-        """Best BIC over the families that every part has, for each data set."""
-        rows: dict[str, list[FloatArray]] = {}
-        n_params: dict[str, list[int]] = {}
-        for part, column in zip(self.parts, columns, strict=True):
-            for block, row in zip(part.blocks, part.least_rss(column), strict=True):
-                rows.setdefault(block.family.name, []).append(row)
-                n_params.setdefault(block.family.name, []).append(block.n_params)
-        n = [p.n for p in self.problems]
-        complete = [
-            joint_bic(row, n, n_params[name])
-            for name, row in rows.items()
-            if len(row) == len(self.parts)
-        ]
-        lowest: FloatArray = np.min(complete, axis=0)
-        return lowest
+        """Best BIC over the families, for each data set."""
+        pairs = zip(self.parts, columns, strict=True)
+        rss = np.sum([part.least_rss(column) for part, column in pairs], axis=0)
+        return least_bic(rss, [p.n for p in self.problems], self.parts[0].stack.n_params)
 
     def thinned(self, step: int) -> Side:
         """Same side with every ``step``-th parameter set of each shape."""
@@ -121,7 +110,7 @@ class Side:
     def curves(self, parts: tuple[Candidate, ...]) -> Curves:
         """One family's candidates for every part, with their common criterion."""
         n = [p.n for p in self.problems]
-        value = joint_bic([c.rss for c in parts], n, [c.n_params for c in parts])
+        value = bic(sum(c.rss for c in parts), n, parts[0].n_params)
         return Curves(parts, float(value))
 
 

@@ -28,7 +28,7 @@ from emergence.engine.contest import VISIBLE
 from emergence.engine.grid import flat_bic
 from emergence.engine.limits.hypothesis import Measure
 from emergence.engine.limits.limit_test import LimitTest, best_curves
-from emergence.engine.limits.pool import FamilyCurves, make_pool
+from emergence.engine.limits.pool import CurveSet, make_pools
 from emergence.engine.problem import Problem
 from emergence.engine.replicates import ErrorModel, ErrorSource
 from emergence.engine.runs.sides import Side
@@ -46,18 +46,17 @@ TESTS = ("p_flat", "p_gradual", "p_sudden", "p_short", "p_steep", "p_nearly")
 RHO_RANGE = (2.0**-10, 2.0**5)
 
 
-def _log_rho(curves: FamilyCurves) -> FloatArray:
+def _log_rho(curves: CurveSet) -> FloatArray:
     return np.log2(np.clip(curves.foot.rho, RHO_RANGE[0], 2.0 * RHO_RANGE[1]))
 
 
-def _log_short(curves: FamilyCurves) -> FloatArray:
+def _log_short(curves: CurveSet) -> FloatArray:
     """log2 of rho, of a third of it for an onset from chance that is steepest at first."""
-    at_first = (curves.foot.phi <= 1.0 + 1e-6) & (not curves.key[1])
-    at_first &= curves.block.family.side == "threshold"
+    at_first = (curves.foot.phi <= 1.0 + 1e-6) & curves.from_chance
     return _log_rho(curves) - np.log2(_SHORT) * at_first
 
 
-def _log_of_rise(curves: FamilyCurves) -> FloatArray:
+def _log_of_rise(curves: CurveSet) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = curves.foot.foot / curves.foot.rise
     return np.log2(np.clip(share, *RHO_RANGE))
@@ -140,7 +139,7 @@ def gather(
     if len(problems) > 1:
         flat = min(1.0, 2.0 * min(flat, level_runs(problems)))
     rising = _rising(thresholds, smooth)
-    best, pools = best_curves([make_pool(problems[i]) for i in rising])
+    best, pools = best_curves(make_pools([problems[i] for i in rising]))
     test = LimitTest(pools, [errors[i] for i in rising], n_boot)
     own = [pool.problem for pool in pools]
     found = [

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtr, stdtr
 
 from emergence._typing import FloatArray, IntArray
-from emergence.engine.grid import joint_bic, residual_ss
+from emergence.engine.grid import bic, residual_ss
 from emergence.engine.problem import Problem
 from emergence.engine.replicates import ErrorSource, replicas
 from emergence.engine.runs.sides import Side
@@ -99,13 +99,13 @@ def flat_tests(
     levels, lines = zip(*map(_level_and_line, problems), strict=True)
 
     def statistics(columns: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
-        rests, slope = [], np.zeros(columns[0].shape[1])
+        rest, slope = np.zeros((2, columns[0].shape[1]))
         for column, level, line in zip(columns, levels, lines, strict=True):
             total = np.einsum("ij,ij->j", column, column)
-            rests.append(residual_ss(total, np.square(level @ column)))
+            rest += residual_ss(total, np.square(level @ column))
             slope += line @ column
-        constant = joint_bic(rests, [p.n for p in problems], [1] * len(problems))
-        rises = slope / np.sqrt(np.sum(rests, axis=0))
+        constant = bic(rest, [p.n for p in problems], 1)
+        rises = slope / np.sqrt(rest)
         return constant - np.minimum(*(side.best(columns) for side in sides)), rises
 
     seen = statistics([p.wy[:, None] for p in problems])
@@ -133,7 +133,7 @@ def level_runs(problems: Sequence[Problem]) -> float:
 
 def _level_and_line(problem: Problem) -> tuple[FloatArray, FloatArray]:
     """Unit rows of a constant, and of a line across it."""
-    level = problem.ones / np.sqrt(problem.ones @ problem.ones)
+    level = problem.level
     line = problem.white(problem.x[None])[0]
     line -= (level @ line) * level
     return level, line / np.sqrt(line @ line)

@@ -21,8 +21,8 @@ from emergence.curves.family import Basis, Family
 
 SHARES = (0.05, 0.25, 0.5)
 _BITS = 12  # cells of 1 / 4096 of the losses seen, in which a curve is straight
-# Few curves are cut into sixteenths and many in halves: calls cost here, and places there.
-_FEW = 300
+# Few curves are cut into many parts and many in halves: calls cost here, and places there.
+_FEW = ((60, 6), (300, 4))
 _NO_GAIN = 1e-12
 
 
@@ -50,7 +50,7 @@ def reaches(
     wanted = floor[:, None] + np.outer(top - floor, shares)
     below = np.full((theta.shape[0], len(shares)), low, dtype=float)
     above = np.full_like(below, high)
-    bits = 4 if len(theta) < _FEW else 1
+    bits = next((b for most, b in _FEW if len(theta) < most), 1)
     cuts = np.arange(1, 2**bits) / 2**bits
     for _ in range(_BITS // bits):
         step = above - below
@@ -64,7 +64,7 @@ def reaches(
     )
     fall = high_end - low_end
     share = np.where(fall > 0, (high_end - wanted) / np.where(fall > 0, fall, 1.0), 0.0)
-    reached = below + np.clip(share, 0.0, 1.0) * (above - below)
+    reached = below + np.minimum(np.maximum(share, 0.0), 1.0) * (above - below)
     return np.where((top - floor > _NO_GAIN)[:, None], reached, np.nan)
 
 

@@ -35,7 +35,7 @@ from emergence.errors import DataError
 VISIBLE = 10.0
 # A parameter set is left out of replicates when it never comes within this much BIC of the
 # best in the first _PILOT of them.  Its chance to win another is then below one in 10,000.
-_SLACK = 20.0
+_SLACK = 12.0
 _PILOT = 48
 _FAR = 60.0
 
@@ -233,7 +233,7 @@ class Contest:
             best = self.candidate(family, theta)
             if family.grid.shape[1] and best.amps[1:].any():
                 grid = crossed(family, theta[:1])
-                theta = self._polish(family, grid, theta[None], 1e-3)
+                theta = self._polish(family, grid, theta[None], 1e-2)
                 best = min(best, self.candidate(family, theta), key=lambda c: c.rss)
             out.append(best)
         out.sort(key=lambda c: c.bic)

@@ -25,8 +25,8 @@ from emergence.interval import Interval, percentile, symmetric
 
 # Every curve within this much BIC (or two log n) of the best with its onset at a place may be true.
 _NEAR, _HOPELESS = 10.0, 60.0
-# A first look with this many draws settles an eta whose p-value is 3 standard errors away.
-_FIRST_LOOK = 199
+# Looks at so many of the draws settle an eta whose p-value is 3 standard errors away.
+_LOOKS = (99, 199, 499)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,8 @@ class EtaTest:
         columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)
         contest = self.contest.shortlist(columns)
         size, exceed, done = columns.shape[1], 0, 0
-        for stop in (min(_FIRST_LOOK, size), size) if alpha is not None else (size,):
+        looks = [] if alpha is None else [look for look in _LOOKS if look < size]
+        for stop in (*looks, size):
             # Ties by rounding count as exceeding, so that a perfect fit is never rejected.
             exceed += int(
                 (self._statistic(contest, here, columns[:, done:stop]) >= observed - 1e-9).sum()

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from emergence._typing import BoolArray, FloatArray, IntArray
-from emergence.curves.family import Family
+from emergence.curves.family import Basis, Family
 from emergence.engine.problem import Problem
 
 _TINY = 1e-12
@@ -154,9 +154,9 @@ def make_stack(problem: Problem, shapes: Sequence[Shapes]) -> Stack:
     stack = stacked(problem, shapes)
     rows = np.empty((stack.of.size, problem.wy.size))
     ends = np.searchsorted(stack.of, np.arange(len(shapes) + 1))
-    made: dict[tuple[int, int], FloatArray] = {}
+    made: dict[tuple[Basis, int], FloatArray] = {}
     for i, (family, theta, _) in enumerate(shapes):
-        key = (id(family), id(theta))
+        key = (family.basis, id(theta))
         if key not in made:
             made[key] = problem.white(family.basis(problem.x, theta))
         own = rows[ends[i] : ends[i + 1]]

@@ -34,7 +34,7 @@ def zoom(
     places = places[np.argsort(np.abs(places).sum(axis=1), kind="stable")]
     centre, step, first = starts.copy(), steps.copy(), steps.max(axis=0)
     for turn in range(_ROUNDS):
-        trial = np.clip(centre[:, None] + places * step[:, None], low, high)
+        trial = np.minimum(np.maximum(centre[:, None] + places * step[:, None], low), high)
         value = objective(trial.reshape(-1, k)).reshape(trial.shape[:2])
         best = value.argmax(axis=1)
         row = np.arange(best.size)
@@ -55,10 +55,9 @@ def cell(theta: FloatArray, start: FloatArray) -> FloatArray:
     """Distance from a grid point to its farther neighbour, for each parameter."""
     out = np.zeros(start.size)
     for j, value in enumerate(start):
-        grid = np.unique(theta[:, j])
-        place = int(np.searchsorted(grid, value))
-        around = grid[max(place - 1, 0) : place + 2]
-        out[j] = np.abs(around - value).max()
+        off = theta[:, j] - value
+        sides = off[off > 0.0], -off[off < 0.0]
+        out[j] = max((float(side.min()) for side in sides if side.size), default=0.0)
     return out
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.smooth.logistic import AT_CHANCE, with_shape
+from emergence.curves.smooth.logistic import AT_CHANCE, bounded, with_shape
 
 
 def attempts(
@@ -27,7 +27,7 @@ def attempts(
 
 
 def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
-    z, tries = np.clip((x - theta[:, :1]) / theta[:, 1:2], -500.0, 500.0), theta[:, 2:3]
+    z, tries = bounded((x - theta[:, :1]) / theta[:, 1:2]), theta[:, 2:3]
     return -np.expm1(-tries * np.log1p(np.exp(-z) / tries))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.smooth.logistic import AT_CHANCE, with_either_floor
+from emergence.curves.smooth.logistic import AT_CHANCE, bounded, with_either_floor
 
 
 def gompertz(
@@ -27,7 +27,7 @@ def gompertz(
 
 
 def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
-    z = np.clip((x - theta[:, :1]) / theta[:, 1:2], -500.0, 500.0)
+    z = bounded((x - theta[:, :1]) / theta[:, 1:2])
     return np.exp(-np.exp(z))
 
 

@@ -30,8 +30,13 @@ def logistic(
     return floor + (ceiling - floor) / (1.0 + np.exp(z))
 
 
+def bounded(z: FloatArray) -> FloatArray:
+    """Keep z within what the exponential takes; of few numbers ``np.clip`` is three times slower."""
+    return np.minimum(np.maximum(z, -500.0), 500.0)
+
+
 def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
-    z = np.clip((x - theta[:, :1]) / theta[:, 1:2], -500, 500)
+    z = bounded((x - theta[:, :1]) / theta[:, 1:2])
     return 1.0 / (1.0 + np.exp(z))
 
 

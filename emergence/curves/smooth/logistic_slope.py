@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
 from emergence.curves.family import TWO_PIECES, Scale
-from emergence.curves.smooth.logistic import AT_CHANCE, logistic, with_either_floor
+from emergence.curves.smooth.logistic import AT_CHANCE, bounded, logistic, with_either_floor
 
 
 def logistic_slope(
@@ -34,7 +34,7 @@ def logistic_slope(
 
 
 def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
-    z = np.clip((x - theta[:, :1]) / theta[:, 1:2], -500, 500)
+    z = bounded((x - theta[:, :1]) / theta[:, 1:2])
     return 1.0 / (1.0 + np.exp(z)) + theta[:, 2:3] * (1.0 - x)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.smooth.logistic import AT_CHANCE, with_shape
+from emergence.curves.smooth.logistic import AT_CHANCE, bounded, with_shape
 
 
 def richards(
@@ -26,7 +26,7 @@ def richards(
 
 
 def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
-    z, tokens = np.clip((x - theta[:, :1]) / theta[:, 1:2], -500.0, 500.0), theta[:, 2:3]
+    z, tokens = bounded((x - theta[:, :1]) / theta[:, 1:2]), theta[:, 2:3]
     return np.exp(-tokens * np.log1p(np.exp(z) / tokens))
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
 from emergence.curves.family import TWO_PIECES, Scale
-from emergence.curves.smooth.logistic import AT_CHANCE, limits, logistic, with_either_floor
+from emergence.curves.smooth.logistic import AT_CHANCE, bounded, limits, logistic, with_either_floor
 
 
 def two_logistics(
@@ -39,8 +39,8 @@ def two_logistics(
 
 def _basis(x: FloatArray, theta: FloatArray) -> FloatArray:
     middle, width, gap, width2, share = (theta[:, j : j + 1] for j in range(5))
-    rise: FloatArray = share / (1.0 + np.exp(np.clip((x - middle) / width, -500, 500)))
-    rise += (1.0 - share) / (1.0 + np.exp(np.clip((x - middle + gap) / width2, -500, 500)))
+    rise: FloatArray = share / (1.0 + np.exp(bounded((x - middle) / width)))
+    rise += (1.0 - share) / (1.0 + np.exp(bounded((x - middle + gap) / width2)))
     return rise
 
 

@@ -31,7 +31,7 @@ class Hypothesis:
 
     def level(self, curves: CurveSet) -> IntArray:
         """Steps by which each curve lies inside the set, so many at most; negative outside."""
-        return np.clip(self.steps(curves), -STEPS, STEPS)
+        return np.minimum(np.maximum(self.steps(curves), -STEPS), STEPS)
 
     def steps(self, curves: CurveSet) -> IntArray:
         """Steps by which each curve lies inside the set; negative outside."""

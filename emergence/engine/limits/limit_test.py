@@ -177,12 +177,11 @@ def _raced(pools: Sequence[Pool], searches: dict[int, list[Search]]) -> list[Cur
         for which in running:
             for part in searches[which]:
                 part.go(rounds)
-            parts = tuple(part.found for part in searches[which])
-            value = float(criteria(pools, np.array([sum(c.rss for c in parts)]), which)[0])
-            found.append((value, which, Curves(parts, value)))
-        found.sort(key=lambda entry: entry[:2])
-        running = [which for value, which, _ in found if value <= found[0][0] + 2.0 * _WINDOW]
-    return [curves for *_, curves in found]
+            rss = np.array([sum(part.rss for part in searches[which])])
+            found.append((float(criteria(pools, rss, which)[0]), which))
+        found.sort()
+        running = [which for value, which in found if value <= found[0][0] + 2.0 * _WINDOW]
+    return [Curves(tuple(part.found for part in searches[which]), v) for v, which in found]
 
 
 def _reaches(hypothesis: Hypothesis, least: int, curves: CurveSet) -> BoolArray:

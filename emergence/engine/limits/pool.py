@@ -188,11 +188,14 @@ def _seen(problem: Problem) -> Pool:
     etas = problem.etas(_ETAS)
     low, high = float(problem.x[0]), float(problem.x[-1])
     total = float(problem.wy @ problem.wy)
-    shapes, foot, misses = [], [], []
+    shapes, foot, misses, last = [], [], [], None
     for family in (f.on(problem.scale) for f in POOLED):
         onset = family.side == "threshold"
-        theta = crossed(family, etas) if onset else family.grid
-        rows, there = problem.white(family.basis(problem.x, theta)), feet(family, theta, low, high)
+        # A smooth family and its twin with a floor of its own are the same curves.
+        if last != (last := (family.basis, id(family.grid))):
+            theta = crossed(family, etas) if onset else family.grid
+            rows = problem.white(family.basis(problem.x, theta))
+            there = feet(family, theta, low, high)
         for free in (False, True) if onset else (family.free_floor,):
             shapes.append(Shapes(family, theta, free))
             foot.append(there)

@@ -67,6 +67,11 @@ class Search:
             self._idle = self._idle + 1 if self._pool.problem.n * better_by < _GAINED else 0
 
     @property
+    def rss(self) -> float:
+        """Residual sum of squares of the best curve so far."""
+        return float(residual_ss(self._total, self._best))
+
+    @property
     def found(self) -> Candidate:
         """Best curve so far."""
         return fitted(self._pool.problem, self._family, self._centre, free=self._free)
@@ -75,7 +80,7 @@ class Search:
     def seen(self) -> CurveSet:
         """Curves on the way that are nearly as good."""
         rest = residual_ss(self._total, np.concatenate(self._gains))
-        near = rest < max(self.found.rss, 1e-300) * np.exp(_KEPT / self._pool.problem.n)
+        near = rest < self.rss * np.exp(_KEPT / self._pool.problem.n)
         theta = np.concatenate(self._seen)[near]
         return self._pool.footed(self._which, theta, rest[near], rows=True)
 

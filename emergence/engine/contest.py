@@ -7,8 +7,10 @@ the null hypotheses and of each bootstrap replicate.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from emergence.engine.grid import (
     bic,
     curve,
     explained,
+    explained_by,
     least_bic,
     make_stack,
     residual_ss,
@@ -283,18 +286,6 @@ def threshold_contest(
     return Contest(problem, families, problem.etas() if etas is None else etas, fit_level)
 
 
-def both_plateaus(
-    problem: Problem, families: tuple[Family, ...], etas: FloatArray
-) -> tuple[Contest, Contest]:
-    """Contests of the same onsets with the plateau at chance and fitted, made together."""
-    known = _on_grids(families, etas, fit_level=False)
-    both = make_stack(problem, known + [s._replace(free=True) for s in known])
-    places = range(len(families)), range(len(families), 2 * len(families))
-    one, other = (Contest(problem, families, etas, level) for level in (False, True))
-    one.__dict__["stack"], other.__dict__["stack"] = (both.only(part) for part in places)
-    return one, other
-
-
 def smooth_contest(problem: Problem, name: str = "") -> Contest:
     """Contest of the smooth families that compete, and of those offered under ``name``."""
     return Contest(problem, smooth_families(problem.scale, name), None, False)
@@ -317,10 +308,43 @@ def onset_contest(
     etas = problem.etas(most)
     if plateau != "auto":
         return threshold_contest(problem, families, fit_level=plateau == "fitted", etas=etas)
-    known, free = both_plateaus(problem, families, etas)
-    column = problem.wy[:, None]
-    if known.best(column)[0] - free.best(column)[0] <= VISIBLE:
+    known, free = (
+        threshold_contest(problem, families, fit_level=level, etas=etas) for level in (False, True)
+    )
+    lowest = [
+        min(look.bic for look in looks)
+        for looks in first_looks(problem, [(f, crossed(f, etas)) for f in families])
+    ]
+    if lowest[0] - lowest[1] <= VISIBLE:
         return known
     # On the grid alone very precise data could prefer a fitted plateau for its flexibility.
     best = [min(c.bic for c in side.refined()) for side in (known, free)]
     return free if best[0] - best[1] > VISIBLE else known
+
+
+class Look(NamedTuple):
+    """What a grid says of a family at a first look: its best parameters, and their BIC."""
+
+    family: Family
+    theta: FloatArray
+    bic: float
+
+
+def first_looks(
+    problem: Problem, grids: Iterable[tuple[Family, FloatArray]]
+) -> tuple[list[Look], list[Look]]:
+    """Best of every family on its grid for the data, without and with a fitted constant.
+
+    Nothing of the grids is kept: one look at the data needs no unit rows.
+    """
+    total, level = float(problem.wy @ problem.wy), float(problem.level @ problem.wy) ** 2
+    out: tuple[list[Look], list[Look]] = ([], [])
+    for family, theta in grids:
+        rows = problem.white(family.basis(problem.x, theta))
+        for free in (False, True) if family.side == "threshold" else (family.free_floor,):
+            gain = explained_by(rows, problem, free=free)
+            best = int(gain.argmax())
+            rss = residual_ss(total, gain[best] + free * level)
+            value = float(bic(rss, problem.n, family.n_params + free))
+            out[free].append(Look(family, theta[best], value))
+    return out

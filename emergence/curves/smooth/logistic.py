@@ -31,7 +31,7 @@ def logistic(
 
 
 def bounded(z: FloatArray) -> FloatArray:
-    """Keep z within what the exponential takes; of few numbers ``np.clip`` is three times slower."""
+    """Keep z within what the exponential takes; of few numbers ``np.clip`` is far slower."""
     return np.minimum(np.maximum(z, -500.0), 500.0)
 
 

@@ -20,11 +20,12 @@ from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray, Noise, 
 from emergence.curves.catalogue import COMPETING
 from emergence.engine.contest import Candidate, onset_contest
 from emergence.engine.grid import curve
-from emergence.engine.problem import Problem, make_problem
-from emergence.engine.runs.covariance import structured
+from emergence.engine.problem import Problem, make_problem, with_run_noise
+from emergence.engine.runs.covariance import best_curve, noise_around, structured
 from emergence.engine.runs.sides import sides_by_run
 from emergence.errors import DataError
 from emergence.noise.run_model import runs_show_thresholds
+from emergence.noise.runs import RunNoise
 from emergence.records.points import Points
 
 # Rounds, and a move that is far below what any run knows of its threshold.
@@ -32,7 +33,8 @@ _ROUNDS, _STILL = 6, 2e-3
 # Shifts are looked for within this share of the loss range, to either side.
 WIDTH, LEAST_WIDTH = 0.15, 0.02
 _SHIFTS = 81
-_COARSE = 60  # thresholds of a grid on the way
+_COARSE, _ROUGHLY = 60, 1e-4  # thresholds of a grid on the way, and tolerance of its polish
+_CHUNK = 300_000  # sums of squares at once: they stay in a core's cache
 # Variants lie this many standard errors away along the two principal directions.
 _PLACES = np.linspace(-2.8, 2.8, 9)
 
@@ -54,40 +56,48 @@ class Templates:
         variants, shifts, _ = self.curves.shape
         # Sums of squares are told apart by far more than single precision rounds; half the memory
         # is half the time.
-        columns = columns.astype(np.float32)
-        together = np.zeros((variants, shifts, columns.shape[1]), dtype=np.float32)
-        apart, smooth = np.zeros((2, variants, columns.shape[1]))
-        places = np.empty((len(self.runs), variants, columns.shape[1]))
-        for r, rows in enumerate(self.runs):
-            flat = self.curves[:, :, rows].reshape(variants * shifts, rows.size).astype(np.float32)
-            squares = np.einsum("ij,ij->i", flat, flat)
-            # Without |y|^2, which no template changes.
-            ss = flat @ (-2.0 * columns[rows])
-            ss += squares[:, None]
-            ss = ss.reshape(together.shape)
-            together += ss
-            lowest, places[r] = _lowest(ss, self.shifts)
-            smooth += lowest
-            # On the grid: that of a jump has steps, and a parabola through them may be lower than
-            # any sum of squares.
-            apart += ss.min(axis=1)
-        variant = smooth.argmin(axis=0)
-        pick = np.arange(columns.shape[1])
-        total = np.square(columns).sum(axis=0)
-        common = together.min(axis=(0, 1))
-        return places[:, variant, pick], total + common, total + apart.min(axis=0)
+        flat = [self._of_run(rows) for rows in self.runs]
+        places = np.empty((len(self.runs), columns.shape[1]))
+        sums = np.empty((2, columns.shape[1]))
+        step = max(1, _CHUNK // (variants * shifts))
+        for start in range(0, columns.shape[1], step):
+            part = slice(start, start + step)
+            data = np.ascontiguousarray(columns[:, part].T, dtype=np.float32)
+            together = np.zeros((data.shape[0], variants * shifts), dtype=np.float32)
+            apart, smooth = np.zeros((2, data.shape[0], variants))
+            where = np.empty((len(self.runs), *apart.shape))
+            for r, rows in enumerate(self.runs):
+                # Without |y|^2, which no template changes.
+                ss = (-2.0 * data[:, rows]) @ flat[r]
+                ss += np.square(flat[r]).sum(axis=0)
+                together += ss
+                lowest, on_grid, where[r] = _lowest(ss.reshape(-1, variants, shifts), self.shifts)
+                smooth += lowest
+                # On the grid: that of a jump has steps, and a parabola through them may be lower
+                # than any sum of squares.
+                apart += on_grid
+            places[:, part] = where[:, np.arange(data.shape[0]), smooth.argmin(axis=1)]
+            sums[:, part] = together.min(axis=1), apart.min(axis=1)
+        common, own = np.square(columns).sum(axis=0) + sums
+        return places, common, own
+
+    def _of_run(self, rows: IntArray) -> AnyArray:
+        """Templates at the points of one run, (points, variants times shifts)."""
+        return self.curves[:, :, rows].reshape(-1, rows.size).T.astype(np.float32)
 
 
-def _lowest(ss: AnyArray, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Least sum of squares over the shifts (middle axis) and where, by a parabola."""
+def _lowest(ss: AnyArray, shifts: FloatArray) -> tuple[AnyArray, AnyArray, FloatArray]:
+    """Least sum of squares over the shifts (last axis) by a parabola, on the grid, and where."""
     # The grid of shifts is coarse; near its least the sum of squares is a parabola.
-    inner = np.clip(ss.argmin(axis=1), 1, shifts.size - 2)[:, None]
-    left, middle, right = (np.take_along_axis(ss, inner + j, axis=1)[:, 0] for j in (-1, 0, 1))
+    best = ss.argmin(axis=-1)[..., None]
+    inner = np.clip(best, 1, shifts.size - 2)
+    left, middle, right = (np.take_along_axis(ss, inner + j, axis=-1)[..., 0] for j in (-1, 0, 1))
     bend = left - 2.0 * middle + right
     safe = np.where(bend > 0, bend, np.inf)
     move = np.clip(0.5 * (left - right) / safe, -1.0, 1.0)
-    where: FloatArray = shifts[inner[:, 0]] + move * (shifts[1] - shifts[0])
-    return middle - 0.25 * (left - right) * move, where
+    where: FloatArray = shifts[inner[..., 0]] + move * (shifts[1] - shifts[0])
+    on_grid = np.take_along_axis(ss, best, axis=-1)[..., 0]
+    return middle - 0.25 * (left - right) * move, on_grid, where
 
 
 def make_templates(problem: Problem, best: Candidate, half_width: float) -> Templates:
@@ -178,10 +188,10 @@ def _align_from(
     points: Points, shift: FloatArray, shape: str, plateau: Plateau, noise: Noise
 ) -> Aligned:
     """Aligned runs, from one start."""
-    width = WIDTH
+    width, noise_of_runs = WIDTH, None
     for _ in range(_ROUNDS):
-        there = shifted(points, shift)
-        problem, candidates = fit_onsets(there, shape, plateau, noise, most=_COARSE)
+        problem, candidates = _roughly(shifted(points, shift), shape, plateau, noise, noise_of_runs)
+        noise_of_runs = problem.run_model.noise
         best = candidates[0]
         known = _located(problem, best)
         _require_two(problem, known)
@@ -204,6 +214,22 @@ def _align_from(
     return Aligned(problem, best, shift, known, variance)
 
 
+def _roughly(
+    points: Points, shape: str, plateau: Plateau, noise: Noise, known: RunNoise | None
+) -> tuple[Problem, list[Candidate]]:
+    """Onsets of all runs together on the way, given the covariance before, if it is known."""
+    # Curve and covariance go on in turn with the shifts: one turn of each will do.
+    problem = make_problem(points, noise, "offset+ar1")
+    if known is None:
+        problem = structured(problem)
+    else:
+        problem = with_run_noise(problem, known)
+        best, level = best_curve(problem)
+        problem = with_run_noise(problem, noise_around(problem, best, level=level))
+    contest = onset_contest(problem.condensed, shape, plateau, COMPETING, most=_COARSE)
+    return problem, sorted(contest.refined(tolerance=_ROUGHLY), key=lambda c: c.bic)
+
+
 def _alone(points: Points, shape: str, noise: Noise) -> FloatArray:
     """Shifts, in nats, that put the thresholds of runs fitted apart onto their median."""
     problem = structured(make_problem(points, noise, "offset+ar1"))
@@ -217,12 +243,12 @@ def _alone(points: Points, shape: str, noise: Noise) -> FloatArray:
 
 
 def fit_onsets(
-    points: Points, shape: str, plateau: Plateau, noise: Noise, *, most: int = 160
+    points: Points, shape: str, plateau: Plateau, noise: Noise
 ) -> tuple[Problem, list[Candidate]]:
-    """Onsets of all runs together, best first, polished from so many thresholds at most."""
+    """Onsets of all runs together, best first."""
     problem = structured(make_problem(points, noise, "offset+ar1"))
     # Runs are shifted along curves of one shape parameter at most: ceilings have two.
-    contest = onset_contest(problem.condensed, shape, plateau, COMPETING, most=most)
+    contest = onset_contest(problem.condensed, shape, plateau, COMPETING)
     return problem, sorted(contest.refined(), key=lambda c: c.bic)
 
 

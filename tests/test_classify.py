@@ -24,7 +24,7 @@ from emergence import (
 )
 from emergence.curves import jump_onset, logistic
 from emergence.engine.limits.limit_test import best_curves
-from emergence.engine.limits.pool import make_pool
+from emergence.engine.limits.pool import make_pools
 from emergence.errors import DataError, MethodRefused
 from emergence.verdicts.tasks import adjust
 
@@ -444,7 +444,7 @@ def test_a_thin_logistic_is_found_between_the_points_of_the_grid() -> None:
     polished = smooth.refined(starts=1)
     best = min(c.bic for c in polished)
     assert smooth.best(column)[0] > best + 20  # what the grid alone would have said
-    assert best_curves([make_pool(fit.core.problem)])[0].bic < best + 1
+    assert best_curves(make_pools([fit.core.problem]))[0].bic < best + 1
 
 
 def test_a_jump_to_half_and_a_slow_rise_is_no_thin_logistic() -> None:

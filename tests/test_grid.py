@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from emergence.curves.catalogue import COMPETING, ONSETS, SMOOTH, smooth_families
 from emergence.curves.family import Family
 from emergence.engine.contest import Contest, smooth_contest, threshold_contest
-from emergence.engine.grid import amplitudes, best_gain, bic, curve, gains, joint_bic, make_blocks
+from emergence.engine.grid import Shapes, amplitudes, bic, curve, explained, least_bic, make_stack
 from emergence.engine.problem import Problem, make_problem
 from emergence.records.as_points import as_points
 
@@ -34,21 +34,22 @@ def test_gains_and_amplitudes_equal_nnls(seed: int, free: bool, ties: bool) -> N
     problem = make_problem(as_points(loss, value, weights=rng.uniform(0.2, 3, 25)))
     columns = np.column_stack([problem.wy, rng.normal(0, 1, 25)])
     for family in (*COMPETING, *smooth_families(problem.scale)):
-        theta = contest(problem, family, free).blocks[0].theta
+        theta = contest(problem, family, free).stack.theta
         theta = theta[:: max(1, len(theta) // 12)]
-        block = make_blocks(family, theta, family.basis(problem.x, theta), problem, (free,))[0]
-        found = gains(block, columns)
+        stack = make_stack(problem, [Shapes(family, theta, free)])
+        found, levels = stack.gains(columns), stack.levels(columns)[0]
+        looked = explained(problem, family, theta, free=free)
+        np.testing.assert_allclose(looked, found[:, 0], atol=1e-9 * (problem.wy @ problem.wy))
         for i, t in enumerate(theta):
             row = family.basis(problem.x, t[None])[0] * problem.root_w
             if np.linalg.norm(row) < 1e-11:
                 continue  # the tail of a curve that lies outside the data: no column
-            level = [problem.root_w, -problem.root_w] if block.level is not None else []
+            level = [problem.root_w, -problem.root_w] if stack.free[0] else []
             design = np.column_stack([*level, row])
             for j in range(2):
                 rest = nnls(design, columns[:, j])[1] ** 2
                 total = columns[:, j] @ columns[:, j]
-                extra = (block.level @ columns[:, j]) ** 2 if block.level is not None else 0.0
-                assert found[i, j] + extra == pytest.approx(total - rest, abs=1e-9 * total)
+                assert found[i, j] + levels[j] == pytest.approx(total - rest, abs=1e-9 * total)
         amps = amplitudes(
             family,
             theta,
@@ -59,27 +60,46 @@ def test_gains_and_amplitudes_equal_nnls(seed: int, free: bool, ties: bool) -> N
         assert (amps[:, 1:] >= 0).all()
         fit = curve(family, theta, amps, problem.x) * problem.root_w
         rss = ((problem.wy - fit) ** 2).sum(axis=1)
-        level_gain = (block.level @ problem.wy) ** 2 if block.level is not None else 0.0
-        expected = problem.wy @ problem.wy - level_gain - found[:, 0]
+        expected = problem.wy @ problem.wy - levels[0] - found[:, 0]
         np.testing.assert_allclose(rss, expected, atol=1e-9 * (problem.wy @ problem.wy))
 
 
-def test_best_gain_is_the_largest() -> None:
+def test_the_least_of_each_group_is_that_of_its_rows() -> None:
     rng = np.random.default_rng(0)
     problem = make_problem(as_points(rng.uniform(1.7, 3.2, 40), rng.normal(0, 1, 40)))
     columns = rng.normal(0, 1, (40, 300))
-    for family in COMPETING:
-        block = contest(problem, family, True).blocks[0]
-        level = (block.level @ columns) ** 2
-        np.testing.assert_allclose(
-            best_gain(block, columns), gains(block, columns).max(axis=0) + level
-        )
+    etas = problem.etas(40)
+    known, free = (
+        threshold_contest(problem, COMPETING, fit_level=level, etas=etas) for level in (False, True)
+    )
+    for stack in (known.stack, free.stack, free.stack.where(rng.permutation(free.stack.of.size))):
+        rss = stack.rss(columns)
+        apart = [rss[stack.of == i].min(axis=0) for i in range(len(COMPETING))]
+        np.testing.assert_allclose(stack.least_rss(columns), apart)
+        few = columns[:, :3]  # then projections are ordered rather than rows
+        np.testing.assert_allclose(stack.least_rss(few), np.array(apart)[:, :3])
+        half = rng.integers(0, 2, stack.of.size) * len(COMPETING) + stack.of
+        table = stack.least_by(half, 2 * len(COMPETING), columns)
+        np.testing.assert_allclose(table[3], rss[half == 3].min(axis=0))
+    some = known.stack.only([2, 4])
+    assert [f.name for f in some.families] == [COMPETING[i].name for i in (2, 4)]
+    np.testing.assert_array_equal(some.least_rss(columns), known.stack.least_rss(columns)[[2, 4]])
+    gone = known.stack.where(known.stack.of != 1)
+    assert np.isinf(gone.least_rss(columns)[1]).all()
+    assert len(gone.present().families) == len(COMPETING) - 1
 
 
 def test_joint_criterion_is_that_of_one_part_and_of_one_variance() -> None:
-    assert joint_bic([2.5], [40], [3]) == pytest.approx(bic(2.5, 40, 3))
-    parts = joint_bic([2.5, 1e-9], [40, 20], [3, 2])
-    assert parts == pytest.approx(60 * np.log(2.5 / 60) + 3 * np.log(40) + 2 * np.log(20))
+    assert (
+        bic(2.5, [40], 3)
+        == bic(2.5, 40, 3)
+        == pytest.approx(40 * np.log(2.5 / 40) + 3 * np.log(40))
+    )
+    parts = bic(2.5 + 1e-9, [40, 20], 3)
+    assert parts == pytest.approx(60 * np.log(2.5 / 60) + 3 * np.log(40) + 3 * np.log(20))
+    rss, k = np.array([[2.5, 1.0], [2.0, 3.0]]), np.array([3, 5])
+    least = np.min([bic(rss[0], [40, 20], 3), bic(rss[1], [40, 20], 5) + 4.0], axis=0)
+    np.testing.assert_allclose(least_bic(rss, [40, 20], k, np.array([0.0, 4.0])), least)
 
 
 def test_curves_fall_with_the_loss() -> None:

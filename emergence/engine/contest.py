@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -107,17 +106,13 @@ class Contest:
         made.__dict__["stack"] = stack
         return made
 
-    def least_rss(self, columns: FloatArray) -> FloatArray:
-        """Least residual sum of squares of each shape for each data set, (shapes, data sets)."""
-        return self.stack.least_rss(columns)
-
     def criteria(self, columns: FloatArray) -> FloatArray:
         """Best BIC of each shape for each data set, shape (shapes, data sets)."""
-        return bic(self.least_rss(columns), self.problem.n, self.stack.n_params[:, None])
+        return bic(self.stack.least_rss(columns), self.problem.n, self.stack.n_params[:, None])
 
     def best(self, columns: FloatArray) -> FloatArray:
         """Best BIC over all shapes for each data set."""
-        return least_bic(self.least_rss(columns), self.problem.n, self.stack.n_params)
+        return least_bic(self.stack.least_rss(columns), self.problem.n, self.stack.n_params)
 
     def shortlist(self, columns: FloatArray) -> Contest:
         """Same contest without the parameter sets that replicates like these never choose.
@@ -308,43 +303,30 @@ def onset_contest(
     etas = problem.etas(most)
     if plateau != "auto":
         return threshold_contest(problem, families, fit_level=plateau == "fitted", etas=etas)
-    known, free = (
-        threshold_contest(problem, families, fit_level=level, etas=etas) for level in (False, True)
-    )
-    lowest = [
-        min(look.bic for look in looks)
-        for looks in first_looks(problem, [(f, crossed(f, etas)) for f in families])
-    ]
-    if lowest[0] - lowest[1] <= VISIBLE:
-        return known
-    # On the grid alone very precise data could prefer a fitted plateau for its flexibility.
-    best = [min(c.bic for c in side.refined()) for side in (known, free)]
-    return free if best[0] - best[1] > VISIBLE else known
-
-
-class Look(NamedTuple):
-    """What a grid says of a family at a first look: its best parameters, and their BIC."""
-
-    family: Family
-    theta: FloatArray
-    bic: float
+    looks = first_looks(problem, [(f, crossed(f, etas)) for f in families])
+    best = [min(value for value, _ in side) for side in looks]
+    if best[0] - best[1] > VISIBLE:
+        # On the grid alone very precise data could prefer a fitted plateau for its flexibility.
+        for level, side in enumerate(looks):
+            near = tuple(family for value, family in side if value <= best[level] + _FAR)
+            some = threshold_contest(problem, near, fit_level=bool(level), etas=etas)
+            best[level] = min(c.bic for c in some.refined())
+    return threshold_contest(problem, families, fit_level=best[0] - best[1] > VISIBLE, etas=etas)
 
 
 def first_looks(
     problem: Problem, grids: Iterable[tuple[Family, FloatArray]]
-) -> tuple[list[Look], list[Look]]:
-    """Best of every family on its grid for the data, without and with a fitted constant.
+) -> tuple[list[tuple[float, Family]], list[tuple[float, Family]]]:
+    """BIC of every family at its best on a grid, without and with a fitted constant.
 
     Nothing of the grids is kept: one look at the data needs no unit rows.
     """
     total, level = float(problem.wy @ problem.wy), float(problem.level @ problem.wy) ** 2
-    out: tuple[list[Look], list[Look]] = ([], [])
+    out: tuple[list[tuple[float, Family]], list[tuple[float, Family]]] = ([], [])
     for family, theta in grids:
         rows = problem.white(family.basis(problem.x, theta))
         for free in (False, True) if family.side == "threshold" else (family.free_floor,):
-            gain = explained_by(rows, problem, free=free)
-            best = int(gain.argmax())
-            rss = residual_ss(total, gain[best] + free * level)
-            value = float(bic(rss, problem.n, family.n_params + free))
-            out[free].append(Look(family, theta[best], value))
+            gain = float(explained_by(rows, problem, free=free).max())
+            rss = residual_ss(total, gain + free * level)
+            out[free].append((float(bic(rss, problem.n, family.n_params + free)), family))
     return out

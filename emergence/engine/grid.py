@@ -146,7 +146,8 @@ def stacked(problem: Problem, shapes: Sequence[Shapes]) -> Stack:
         theta[of == i, : s.theta.shape[1]] = s.theta
     free = np.array([s.free or s.family.free_floor for s in shapes])
     families = tuple(s.family for s in shapes)
-    return Stack(families, free, of, theta, np.empty((of.size, 0)), problem.level)
+    empty = np.empty((of.size, 0))
+    return Stack(families, free, of, theta=theta, rows=empty, level=problem.level)
 
 
 def make_stack(problem: Problem, shapes: Sequence[Shapes]) -> Stack:

@@ -216,6 +216,6 @@ def _ratio(null: Side, full: Side, columns: list[FloatArray]) -> FloatArray:
     rss = []
     for side in (null, full):
         parts = zip(side.parts, columns, strict=True)
-        rss.append(np.sum([part.least_rss(column)[0] for part, column in parts], axis=0))
+        rss.append(np.sum([part.stack.least_rss(column)[0] for part, column in parts], axis=0))
     n = sum(p.n for p in full.problems)
     return np.asarray(n * np.log(rss[0] / np.minimum(rss[1], rss[0])))

@@ -62,10 +62,10 @@ def best_curve(problem: Problem) -> tuple[Candidate, bool]:
     grids = [(f, f.grid) for f in smooth_families(problem.scale)]
     grids += [(f, crossed(f, etas[f.jumps])) for f in _ONSETS]
     at_chance, free = first_looks(problem, grids)
-    ranked = [(look.bic, False, look.family) for look in at_chance]
-    for look in free:
-        onset = look.family.side == "threshold"
-        ranked.append((look.bic + VISIBLE * onset, onset, look.family))
+    ranked = [(value, False, family) for value, family in at_chance]
+    for value, family in free:
+        onset = family.side == "threshold"
+        ranked.append((value + VISIBLE * onset, onset, family))
     _, level, family = min(ranked, key=lambda entry: entry[0])
     where = etas[family.jumps] if family.side == "threshold" else None
     best = Contest(problem, (family,), where, level).refined(tolerance=_TOLERANCE)[0]

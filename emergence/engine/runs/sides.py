@@ -77,7 +77,7 @@ class Side:
     def best(self, columns: Sequence[FloatArray]) -> FloatArray:
         """Best BIC over the families, for each data set."""
         pairs = zip(self.parts, columns, strict=True)
-        rss = np.sum([part.least_rss(column) for part, column in pairs], axis=0)
+        rss = np.sum([part.stack.least_rss(column) for part, column in pairs], axis=0)
         return least_bic(rss, [p.n for p in self.problems], self.parts[0].stack.n_params)
 
     def thinned(self, step: int) -> Side:

@@ -75,15 +75,17 @@ def test_the_least_of_each_group_is_that_of_its_rows() -> None:
     for stack in (known.stack, free.stack, free.stack.where(rng.permutation(free.stack.of.size))):
         rss = stack.rss(columns)
         apart = [rss[stack.of == i].min(axis=0) for i in range(len(COMPETING))]
-        np.testing.assert_allclose(stack.least_rss(columns), apart)
+        np.testing.assert_allclose(
+            stack.least_rss(columns), apart, rtol=1e-6
+        )  # in single precision
         few = columns[:, :3]  # then projections are ordered rather than rows
         np.testing.assert_allclose(stack.least_rss(few), np.array(apart)[:, :3])
         half = rng.integers(0, 2, stack.of.size) * len(COMPETING) + stack.of
         table = stack.least_by(half, 2 * len(COMPETING), columns)
-        np.testing.assert_allclose(table[3], rss[half == 3].min(axis=0))
+        np.testing.assert_allclose(table[3], rss[half == 3].min(axis=0), rtol=1e-6)
     some = known.stack.only([2, 4])
     assert [f.name for f in some.families] == [COMPETING[i].name for i in (2, 4)]
-    np.testing.assert_array_equal(some.least_rss(columns), known.stack.least_rss(columns)[[2, 4]])
+    np.testing.assert_allclose(some.least_rss(columns), known.stack.least_rss(columns)[[2, 4]])
     gone = known.stack.where(known.stack.of != 1)
     assert np.isinf(gone.least_rss(columns)[1]).all()
     assert len(gone.present().families) == len(COMPETING) - 1
@@ -126,3 +128,17 @@ def test_candidate_thresholds_keep_points_below_and_bounded_size() -> None:
     assert (np.diff(grid) > 0).all()
     assert grid[0] > x[2]
     assert grid[-1] == x[-1]
+
+
+def test_precise_data_are_told_apart_in_double_precision() -> None:
+    """Replicates around one curve, their errors from a tenth to a millionth of it."""
+    rng = np.random.default_rng(3)
+    problem = make_problem(as_points(rng.uniform(1.7, 3.2, 150), rng.normal(0, 1, 150)))
+    stack = threshold_contest(problem, COMPETING, fit_level=False, etas=problem.etas(40)).stack
+    mean = 5.0 * stack.rows[[700]].T + 3.0 * stack.rows[[300]].T
+    for size in (0.1, 1e-2, 1e-4, 1e-6):
+        columns = mean + size * rng.normal(0, 1, (150, 64))
+        least = stack.rss(columns)
+        exact = [least[stack.of == i].min(axis=0) for i in range(len(COMPETING))]
+        off = 150 * np.abs(np.log(stack.least_rss(columns) / exact))
+        assert off.max() < 0.02, size  # of a unit of BIC

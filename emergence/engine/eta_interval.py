@@ -176,6 +176,7 @@ def replicates(
     """
     p = contest.problem
     columns = replicas(p, best.ability(p.x), best.n_params - 1, errors)
+    contest = contest.shortlist(columns)
     # Chosen anew each time, so that what the choice of a shape adds is in the spread.
     winner = contest.criteria(columns).argmin(axis=0)
     for i, family in enumerate(contest.families):

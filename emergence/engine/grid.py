@@ -13,12 +13,15 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from emergence._typing import BoolArray, FloatArray, IntArray
+from emergence._typing import AnyArray, BoolArray, FloatArray, IntArray
 from emergence.curves.family import Basis, Family
 from emergence.engine.problem import Problem
 
 _TINY = 1e-12
 _CHUNK = 150_000  # elements of one product: small enough to stay in the processor's cache
+# From so many data sets on they are taken around their mean; squares of it, as a multiple of theirs
+# around it, from which on double precision is needed.
+_MANY, _EXACT = 32, 1e5
 
 
 class Shapes(NamedTuple):
@@ -126,15 +129,29 @@ def _highest(rows: FloatArray, group: IntArray, size: int, columns: FloatArray) 
             rows, order = rows[order], None
     ends = np.searchsorted(group, np.arange(size + 1))
     there = np.flatnonzero(np.diff(ends))
+    mean, rest = _around(columns)
+    base, unit = rows @ mean, rows.astype(rest.dtype, copy=False).T
     step = max(1, _CHUNK // max(rows.shape[0], 1))
     for start in range(0, columns.shape[1] if there.size else 0, step):
         part = slice(start, start + step)
         # Along the rows in memory, where a maximum is fastest.
-        projection = columns[:, part].T @ rows.T
+        projection = rest[part] @ unit + base
         if order is not None:
             projection = projection[:, order]
         top[there, part] = np.maximum.reduceat(projection, ends[there], axis=1).T
     return top
+
+
+def _around(columns: FloatArray) -> tuple[FloatArray, AnyArray]:
+    """Mean of the data sets, and what each differs from it by, (data sets, n)."""
+    # Replicates differ by their errors, which single precision knows to a hundredth of a unit of
+    # BIC; what they have in common, and where that is all there is, needs double.
+    if columns.shape[1] < _MANY:
+        return np.zeros(columns.shape[0]), columns.T
+    mean = columns.mean(axis=1)
+    rest = columns.T - mean
+    exact = float(mean @ mean) * columns.shape[1] > _EXACT * float(np.vdot(rest, rest))
+    return mean, rest if exact else rest.astype(np.float32)
 
 
 def stacked(problem: Problem, shapes: Sequence[Shapes]) -> Stack:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from emergence._results import Result, Status, jsonable, no_interval
 from emergence._text import several, table
 from emergence._typing import Axes, FloatArray
+from emergence.engine.contest import VISIBLE
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.onset_fit import OnsetFit, ShapeFit
 from emergence.fits.runs.thresholds_result import RunThresholds
@@ -266,16 +267,14 @@ class ThresholdFit(Result):
 
     def _by_shape(self, level: float) -> list[str]:
         """Eta under every shape, as lines of the summary."""
-        rows = [
-            (
-                str(row.shape),
-                f"{row.eta:.4f}",
-                f"{row.low:.4f}",
-                f"{row.high:.4f}{'+' if row.open_high else ''}",
-                f"{row.delta_bic:.1f}",
-            )
-            for row in self.to_frame(level).itertuples()
-        ]
+        rows = []
+        for s in self.shapes:
+            worse = s.bic - self.shapes[0].bic
+            ends = ("-", "-")  # the data rule the shape out, and any interval that it would give
+            if worse <= VISIBLE:
+                ci = self.bounds(level, s.shape)
+                ends = (f"{ci.low:.4f}", f"{ci.high:.4f}{'+' if ci.open_high else ''}")
+            rows.append((s.shape, f"{s.eta:.4f}", *ends, f"{worse:.1f}"))
         return ["", *table(rows, ("if known", "eta", "low", "high", "dBIC"), right=range(1, 5))]
 
     def onset(self, level: float) -> tuple[float, Interval] | None:

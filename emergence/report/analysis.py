@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,8 +45,8 @@ class Analysis:
     ``laws`` has one scaling law, or the reason why there is none, for each family;
     ``sizes`` one size threshold for each emergent verdict, by its position; ``by_run`` the
     thresholds of its single runs, where several say where theirs is; ``cautions`` what its
-    diagnostics warn of; ``alignments``, for each verdict whose sizes can be compared, how well
-    loss, tokens and compute line them up.
+    diagnostics warn of, ``fits`` its threshold as text; ``alignments``, for each verdict whose
+    sizes can be compared, how well loss, tokens and compute line them up.
     """
 
     records: Records
@@ -55,6 +55,7 @@ class Analysis:
     sizes: dict[int, SizeThreshold]
     by_run: dict[int, RunThresholds]
     cautions: dict[int, tuple[str, ...]]
+    fits: dict[int, str]
     alignments: dict[int, Alignment]
 
     def to_frame(self) -> pd.DataFrame:
@@ -210,21 +211,33 @@ def analyse(
         records=records,
         verdicts=verdicts,
         laws=laws,
-        sizes={i: size for i, (size, _, _) in found.items() if size is not None},
-        by_run={i: runs for i, (_, runs, _) in found.items() if runs is not None},
-        cautions={i: cautions for i, (_, _, cautions) in found.items()},
+        sizes={i: one.size for i, one in found.items() if one.size is not None},
+        by_run={i: one.runs for i, one in found.items() if one.runs is not None},
+        cautions={i: one.cautions for i, one in found.items()},
+        fits={i: one.fit for i, one in found.items()},
         alignments=alignments,
     )
 
 
-def _followed(
-    verdict: Verdict, law: ScalingLaw | str, n_boot: int, rng: Seed
-) -> tuple[SizeThreshold | None, RunThresholds | None, tuple[str, ...]]:
-    """Size, thresholds of runs and diagnostics of one emergent verdict."""
+class _Followed(NamedTuple):
+    """What follows one emergent verdict."""
+
+    size: SizeThreshold | None
+    runs: RunThresholds | None
+    cautions: tuple[str, ...]
+    fit: str
+
+
+def _followed(verdict: Verdict, law: ScalingLaw | str, n_boot: int, rng: Seed) -> _Followed:
     with threadpool_limits(1):  # as many threads as tasks at once are enough
         fit = verdict.threshold
         size = size_threshold(fit, law, rng=rng) if isinstance(law, ScalingLaw) else None
-        return size, thresholds_of_runs(verdict, n_boot, rng), diagnose(fit).warnings
+        return _Followed(
+            size=size,
+            runs=thresholds_of_runs(verdict, n_boot, rng),
+            cautions=diagnose(fit).warnings,
+            fit=fit.summary(1.0 - verdict.alpha),
+        )
 
 
 def _alignment(points: Points) -> Alignment | None:

@@ -66,7 +66,7 @@ def _row(analysis: Analysis, i: int, saved: Saved) -> dict[str, Any]:
         "interval": f"{ci.low:.3f} to {ci.high:.3f}" + "+" * (ci.open_high or ci.open_low),
         "warnings": (*fit.warnings, *analysis.cautions[i]),
     }  # fmt: skip
-    row["text"] += "\n\n" + fit.summary(1 - v.alpha)
+    row["text"] += "\n\n" + analysis.fits[i]
     if (runs := analysis.by_run.get(i)) is not None:
         row["text"] += "\n\n" + runs.summary()
     if (size := analysis.sizes.get(i)) is not None:

@@ -5,7 +5,7 @@ import gzip
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,9 @@ from emergence._parallel import parallel
 from emergence.figures.scores import plot_compute
 from emergence.figures.style import ETA, as_text
 from emergence.figures.thresholds import FootRow, plot_eta_distribution, plot_feet, plot_forest
+from emergence.interval import Interval
 from emergence.planning.scaling_law import ScalingLaw
+from emergence.planning.size import SizeThreshold
 from emergence.report.analysis import Analysis, Wrap, plain
 from emergence.verdicts.verdict import Verdict
 
@@ -67,11 +69,9 @@ def save_figures(
     """
     folder.mkdir(parents=True, exist_ok=True)
     earlier = _listed(folder)
-    families = [_attempt(draw, folder / stem) for stem, draw in _of_families(analysis).items()]
-    work, tasks = delayed(_attempt), _of_tasks(analysis)
-    drawn = parallel(n_jobs, lazy=True)(work(draw, folder / stem) for stem, draw in tasks.items())
-    rest = [found for _, found in zip(wrap(list(tasks), "figures"), drawn, strict=True)]
-    found = [*families, *rest]
+    work, figures = delayed(_attempt), _of_families(analysis) | _of_tasks(analysis)
+    drawn = parallel(n_jobs, lazy=True)(work(draw, folder / stem) for stem, draw in figures.items())
+    found = [one for _, one in zip(wrap(list(figures), "figures"), drawn, strict=True)]
     pictures = {one.stem: one for one in found if isinstance(one, Picture)}
     for name in earlier - {f"{stem}{suffix}" for stem in pictures for suffix in _SUFFIXES}:
         (folder / name).unlink(missing_ok=True)
@@ -102,10 +102,17 @@ def _of_families(analysis: Analysis) -> dict[str, Callable[[], Figure]]:
     out: dict[str, Callable[[], Figure]] = {}
     for family, law in analysis.laws.items():
         mark = family_slug(analysis, family)
-        out[f"forest-{mark}"] = partial(_forest, analysis, family)
-        out[f"feet-{mark}"] = partial(_feet, analysis, family)
+        out[f"forest-{mark}"] = partial(_forest, analysis.verdicts.forest(family))
+        feet = [FootRow(*row) for row in analysis.verdicts.feet(family)]
+        out[f"feet-{mark}"] = partial(_feet, feet)
         if isinstance(law, ScalingLaw):
-            out[f"law-{mark}"] = partial(_law, analysis, family, law)
+            points = {i: analysis.verdicts[i].points for i in analysis.sizes}
+            sizes = [
+                (points[i].task, size)
+                for i, size in analysis.sizes.items()
+                if points[i].family == family
+            ]
+            out[f"law-{mark}"] = partial(_law, law, sizes)
     return out
 
 
@@ -196,28 +203,23 @@ def _eta(verdict: Verdict) -> Figure:
     return figure
 
 
-def _forest(analysis: Analysis, family: str) -> Figure:
-    found = analysis.verdicts.forest(family)
+def _forest(found: Sequence[tuple[str, float, Interval]]) -> Figure:
     figure = Figure(figsize=(8.4, 1.2 + 0.3 * len(found)), layout="constrained")
     plot_forest(found, figure.subplots())
     return figure
 
 
-def _feet(analysis: Analysis, family: str) -> Figure:
-    found = [FootRow(*row) for row in analysis.verdicts.feet(family)]
+def _feet(found: Sequence[FootRow]) -> Figure:
     figure = Figure(figsize=(8.4, 1.4 + 0.3 * max(len(found), 1)), layout="constrained")
     plot_feet(found, figure.subplots(1, 2, sharey=True))
     return figure
 
 
-def _law(analysis: Analysis, family: str, law: ScalingLaw) -> Figure:
+def _law(law: ScalingLaw, sizes: Sequence[tuple[str, SizeThreshold]]) -> Figure:
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
-    points = {i: analysis.verdicts[i].points for i in analysis.sizes}
-    mine = [i for i in analysis.sizes if points[i].family == family]
-    ax = (analysis.sizes[mine[0]] if len(mine) == 1 else law).plot(figure.subplots())
-    if len(mine) > 1:
-        etas = sorted((analysis.sizes[i].eta, points[i].task) for i in mine)
-        _name_etas(ax, etas)
+    ax = (sizes[0][1] if len(sizes) == 1 else law).plot(figure.subplots())
+    if len(sizes) > 1:
+        _name_etas(ax, sorted((size.eta, task) for task, size in sizes))
         ax.set_title("dotted: eta of the emergent tasks", fontsize=9, color=ETA)
     return figure
 

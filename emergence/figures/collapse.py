@@ -32,7 +32,7 @@ def plot_against(points: Points, name: str, ax: Axes, error: float, explained: f
     draw_points(tidy(ax), x, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
     ax.set_xlabel(_LABELS[name])
-    ax.set_title(f"{name}: error {error:.4f}, $R^2$ = {explained:.3f}", fontsize=9)
+    ax.set_title(f"{name}: error {error:.4f}, R² = {explained:.3f}", fontsize=9)
     if name == "loss":
         ax.invert_xaxis()
         ax.set_ylabel(as_text(points.label))

@@ -44,10 +44,10 @@ def plot_fit(fit: Fitted, ax: Axes | None = None, *, level: float = 0.95) -> Axe
                 label="fit" if len(curves) == 1 else "fit, run by run")  # fmt: skip
     if (onset := fit.onset(level)) is not None:
         eta, ci = onset
-        said = rf"{100 * level:g}% interval of $\eta$"
+        said = f"{100 * level:g}% interval of η"
         ax.axvspan(ci.low, ci.high, color=ETA, alpha=0.10, lw=0, label=said)
         ax.axvline(eta, color=ETA, lw=1, ls=":")
-        ax.annotate(rf"$\eta$ = {eta:.3f}", (eta, 0.98), xycoords=("data", "axes fraction"),
+        ax.annotate(f"η = {eta:.3f}", (eta, 0.98), xycoords=("data", "axes fraction"),
                     xytext=(-4, 0), textcoords="offset points", ha="right", va="top", fontsize=8,
                     color=ETA)  # fmt: skip
     if curves:

@@ -62,13 +62,13 @@ def plot_law(
     if size is not None:
         ci = size.interval
         ax.axhline(size.eta, color=ETA, lw=1, ls=":")
-        ax.annotate(rf"$\eta$ = {size.eta:.3f}", (0.99, size.eta), fontsize=8, color=ETA,
+        ax.annotate(f"η = {size.eta:.3f}", (0.99, size.eta), fontsize=8, color=ETA,
                     xycoords=("axes fraction", "data"), va="bottom", ha="right")  # fmt: skip
         if near:
             ends = np.clip([ci.low, ci.high], sizes[0], sizes[-1])
             ax.axvspan(*ends, color=ETA, alpha=0.10, lw=0)
             ax.axvline(size.params, color=ETA, lw=1, ls=":")
-            ax.set_title(f"N = {human(size.params)} reaches $\\eta$", fontsize=10)
+            ax.set_title(f"N = {human(size.params)} reaches η", fontsize=10)
     log_axis(ax, human)
     ax.set(xlabel="model size N (parameters)", ylabel="loss (nats per token)")
     return ax

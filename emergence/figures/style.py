@@ -21,6 +21,8 @@ _SIZES = plt.get_cmap("viridis")
 _GLYPH = 0.56  # width of a character as a share of its size
 _LINES = 3  # of a title
 _SIZE, _KEYS = " parameters", 12  # of a legend: what a size is called, and how many at most
+# No formula: its parser and its own fonts in a PDF take half the time of a figure.
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _BARS = 200  # points that are still told apart with an error bar each
 _TOP = 0.86  # of that map: what lies above is too light on white
 
@@ -91,8 +93,8 @@ def human(number: float) -> str:
 def scientific(number: float) -> str:
     """Number of operations as a figure writes it: 2e20 is 2 times ten to the 20."""
     digits, _, power = f"{number:.0e}".partition("e")
-    times = "" if digits == "1" else rf"{digits}\cdot"
-    return f"${times}10^{{{int(power)}}}$"
+    times = "" if digits == "1" else f"{digits}·"
+    return f"{times}10{str(int(power)).translate(_RAISED)}"
 
 
 def log_axis(ax: Axes, label: Callable[[float], str]) -> None:

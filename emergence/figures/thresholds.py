@@ -14,7 +14,7 @@ from emergence.figures.style import COLORS, ETA, GREY, as_text, axes, tidy, titl
 from emergence.interval import Interval
 
 _RHO = (0.003, 16.0)  # drawn
-_LABEL = r"threshold loss $\eta$ (nats per token)"
+_LABEL = "threshold loss η (nats per token)"
 
 
 class FootRow(NamedTuple):
@@ -92,7 +92,7 @@ def plot_feet(rows: Sequence[FootRow], pair: tuple[Axes, Axes] | None = None) ->
     left.axvline(0.25, color=GREY, lw=1, ls=":")
     left.set(xscale="log", xlim=(_RHO[0] / 1.2, 1.2 * _RHO[1]))
     left.set_xticks([0.01, 0.1, 0.25, 1, 4], ["0.01", "0.1", "1/4", "1", "4"])
-    left.set_xlabel("$\\rho$: foot as a share\nof the plateau")
+    left.set_xlabel("\N{GREEK SMALL LETTER RHO}: foot as a share\nof the plateau")
     right.invert_xaxis()
     right.set_xlabel("onset: loss at\n5% of the gain")
     return left, right

@@ -128,6 +128,14 @@ def test_runs_of_four_structures_share_tokens_and_text() -> None:
     assert load_dataset("structures-cpu").families == ["world5/bpe1500/context128"]
 
 
+def test_runs_of_a_state_space_model_are_as_large_as_those_of_attention() -> None:
+    every = varied("mamba-cpu")
+    params = {c.model.mixer: c.model.params for c in every}
+    assert params.keys() == {"attention", "mamba2"}
+    assert params["mamba2"] == pytest.approx(params["attention"], rel=0.1)
+    assert load_dataset("mamba-cpu").families == ["world5/bpe1500/context128"]
+
+
 def test_runs_of_three_corpora_have_losses_on_one_text() -> None:
     every = varied("corpora-cpu")
     assert {(c.english, c.mixture["prose"]) for c in every} == {

@@ -47,8 +47,8 @@ def load_dataset(name: str) -> Records:
         checkpoints of the ladder, in cloze form; ``olmo_letter``: twenty tasks of OLMo 2 answered
         by letter; ``gemstones``: 22 shapes of model, in cloze form; ``paper3-cpu`` and
         ``paper28-cpu``: our own runs after the two experiments of Du et al.; ``vocabularies-cpu``,
-        ``structures-cpu`` and ``corpora-cpu``: runs that differ in one thing from those of 285k
-        (data/README.md).
+        ``structures-cpu``, ``mamba-cpu`` and ``corpora-cpu``: runs that differ in one thing from
+        those of 285k (data/README.md).
 
     Raises
     ------

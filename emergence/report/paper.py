@@ -72,7 +72,7 @@ CLAIMS = _claims()
 # Long runs of few sizes have no law of their own; short ones of many sizes, each decayed, have.
 _LAW_OF = {"paper3-cpu": "paper28-cpu"}
 # Runs that are held against a base, and those with further losses of the same checkpoints.
-_VARIED = ("vocabularies-cpu", "structures-cpu", "corpora-cpu")
+_VARIED = ("vocabularies-cpu", "structures-cpu", "mamba-cpu", "corpora-cpu")
 _WITH_LOSSES = ("vocabularies-cpu", "corpora-cpu")
 _BASE_OF = dict.fromkeys(_VARIED, "285k") | {"paper3-cpu": "908k"}
 

@@ -3,9 +3,9 @@
     python benchmarks/scale.py --workers 2
 
 Tasks of 1,000 records each, and last of 10,000, are classified (999 draws under each null) in a
-fresh process for each size; wall time and the peak memory of all its processes together are read.  Then a small table goes
-through a local Dask cluster and a local Ray, where these are installed, and must come back the
-same.  The table goes to benchmarks/results/scale.md.
+fresh process for each size; wall time and the peak memory of all its processes together are read.
+Then a small table goes through a local Dask cluster and a local Ray, where these are installed, and
+must come back the same.  The table goes to benchmarks/results/scale.md.
 """
 
 from __future__ import annotations

@@ -131,7 +131,8 @@ def main() -> None:
     parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        measure(*args.child, args.workers)
+        n, per_task = args.child
+        measure(n, per_task, args.workers)
         return
     lines = ["| records | tasks | seconds | seconds per task | peak memory | labels |"]
     lines += ["|---|---|---|---|---|---|"]

@@ -39,7 +39,7 @@ def test_a_shortlist_changes_no_winner() -> None:
         data = columns(p, 200)
         for contest in (threshold_contest(p, COMPETING, fit_level=False), smooth_contest(p)):
             short = contest.shortlist(data)
-            np.testing.assert_allclose(short.best(data), contest.best(data), rtol=1e-9)
+            np.testing.assert_allclose(short.best(data), contest.best(data), rtol=1e-6)  # single
             assert short.stack.of.size < contest.stack.of.size
 
 

@@ -66,6 +66,6 @@ def test_bundled_figures_are_what_the_readme_of_the_data_says() -> None:
     for table in (letters.to_frame(), gemstones, load_losses()):
         assert table["source"].str.len().min() > 0
     with pytest.raises(
-        DataError, match="there is: corpora-cpu, gemstones, olmo_ladder, olmo_letter, paper28-cpu, "
+        DataError, match="there is: corpora-cpu, gemstones, mamba-cpu, olmo_ladder, olmo_letter, "
     ):
         dataset_path("nonsense")

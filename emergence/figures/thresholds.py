@@ -184,7 +184,7 @@ def plot_groups(
         ax.plot(difference, y, "o", color=ETA, ms=5)
     names = [as_text(name) for name, *_ in reversed(rows)]
     ax.set_yticks(range(len(rows)), names, fontsize=8)
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlabel("threshold against that of the base")
     ax.set_title(as_text(heading), fontsize=9)
     return ax

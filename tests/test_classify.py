@@ -447,6 +447,15 @@ def test_a_thin_logistic_is_found_between_the_points_of_the_grid() -> None:
     assert best_curves(make_pools([fit.core.problem]))[0].bic < best + 1
 
 
+def test_curves_of_exact_data_are_weighed_alike_wherever_they_are_found() -> None:
+    """A floor that is fitted explains no more of scores without errors than they hold."""
+    x = np.sort(np.random.default_rng(0).uniform(1.7, 3.2, 60))
+    for y in (np.where(x < 2.3, 0.6, 0.0), 3.3 - x):
+        problem = fit_threshold(x, y, n_boot=99).core.problem
+        found = best_curves(make_pools([problem]))[0]
+        assert found.bic == pytest.approx(found.parts[0].bic, abs=0.01)
+
+
 def test_a_jump_to_half_and_a_slow_rise_is_no_thin_logistic() -> None:
     points = simulate(lambda x: jump_onset(x, 2.213, 0.4, 0.4), n=60, sd=0.01, rng=3).select()
     assert classify(points, n_boot=399).label == "emergent"

@@ -36,7 +36,7 @@ from emergence.errors import DataError
 # A fitted plateau must beat chance by this much BIC to be called visible.
 VISIBLE = 10.0
 # A parameter set is left out of replicates when it never comes within this much BIC of the
-# best in the first _PILOT of them.  Its chance to win another is then below one in 10,000.
+# best in the first _PILOT of them: then it hardly wins another.
 _SLACK = 12.0
 _PILOT = 48
 _FAR = 60.0

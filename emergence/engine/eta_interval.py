@@ -17,7 +17,7 @@ from scipy.special import chdtri
 from emergence._typing import FloatArray, IntArray
 from emergence.curves.family import Family
 from emergence.engine.contest import Candidate, Contest, threshold_contest
-from emergence.engine.grid import amplitudes, curve
+from emergence.engine.grid import TIE, amplitudes, curve
 from emergence.engine.hinge_search import pairs_hinge
 from emergence.engine.replicates import ErrorSource, replicas
 from emergence.errors import MethodRefused
@@ -39,8 +39,8 @@ class EtaTest:
     def p_value(self, x0: float, alpha: float | None = None) -> float:
         """Largest bootstrap p-value of an onset at x0 (canonical axis), over curves that may be.
 
-        With ``alpha`` a first look at some of the draws may settle on which side of it the
-        p-value lies; the rest are then not simulated.
+        With ``alpha`` a look at some of the draws may settle on which side of it the p-value lies;
+        nothing is then fitted to the rest.
         """
         p = self.contest.problem
         families = self.contest.families
@@ -67,7 +67,7 @@ class EtaTest:
         for stop in (*looks, size):
             # Ties by rounding count as exceeding, so that a perfect fit is never rejected.
             exceed += int(
-                (self._statistic(contest, here, columns[:, done:stop]) >= observed - 1e-9).sum()
+                (self._statistic(contest, here, columns[:, done:stop]) >= observed - TIE).sum()
             )
             done = stop
             estimate = (1 + exceed) / (1 + done)

@@ -22,6 +22,8 @@ _CHUNK = 150_000  # elements of one product: small enough to stay in the process
 # From so many data sets on they are taken around their mean; squares of it, as a multiple of theirs
 # around it, from which on double precision is needed.
 _MANY, _EXACT = 32, 1e5
+# Replicates whose BIC comes so near that of the data count as ties: single precision tells no less.
+TIE = 0.01
 
 
 class Shapes(NamedTuple):
@@ -207,7 +209,7 @@ def amplitudes(
     """Amplitudes of parameter set i for data set i, shape (m, 2).
 
     The first is the fitted constant (0 where none is fitted); the other is the non-negative
-    least-squares amplitude, as :func:`gains` assumes.
+    least-squares amplitude, as :meth:`Stack.gains` assumes.
     """
     level = problem.level if fit_level or family.free_floor else None
     y = columns.T

@@ -21,6 +21,7 @@ from emergence._text import table
 from emergence._typing import Axes, Columns, FloatArray, Runs
 from emergence.curves.catalogue import ONSETS
 from emergence.engine.contest import Contest, threshold_contest
+from emergence.engine.grid import TIE
 from emergence.engine.replicates import ErrorModel, replicas
 from emergence.engine.runs.sides import Side, sides_by_run
 from emergence.fits.threshold import fit_threshold
@@ -197,7 +198,7 @@ def _p_value(
         ability = curve.ability(problem.x)
         columns.append(replicas(problem, ability, curve.n_params - 1, source))
     observed = _ratio(null, full, [p.wy[:, None] for p in null.problems])[0]
-    exceed = _ratio(null, full, columns) >= observed - 1e-9
+    exceed = _ratio(null, full, columns) >= observed - TIE
     return float((1 + exceed.sum()) / (1 + exceed.size))
 
 

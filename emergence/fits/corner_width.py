@@ -16,6 +16,7 @@ import numpy as np
 from emergence._typing import FloatArray
 from emergence.curves.family import Family
 from emergence.engine.contest import Contest, threshold_contest
+from emergence.engine.grid import TIE
 from emergence.engine.replicates import ErrorSource, replicas
 
 _WIDTHS = np.geomspace(0.003, 0.6, 10)
@@ -53,7 +54,7 @@ def width_bound(contest: Contest, errors: ErrorSource, alpha: float = 0.05) -> f
         values = np.array([step.shortlist(columns).best(columns) for step in steps])
         simulated = values[-1] - values.min(axis=0)
         observed = criteria[i] - criteria[: i + 1].min()
-        return float((1 + np.sum(simulated >= observed - 1e-9)) / (1 + simulated.size))
+        return float((1 + np.sum(simulated >= observed - TIE)) / (1 + simulated.size))
 
     # Bisection between the sharp corner, which no wider one can reject, and the widest.
     inside, outside, p_in, p_out = 0, len(ladder) - 1, 1.0, p_value(len(ladder) - 1)

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from emergence._results import Result, Status, jsonable, no_interval
 from emergence._text import several, table
 from emergence._typing import Axes, FloatArray
-from emergence.engine.contest import VISIBLE
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.onset_fit import OnsetFit, ShapeFit
 from emergence.fits.runs.thresholds_result import RunThresholds
@@ -18,6 +17,9 @@ from emergence.interval import Curve, Interval, check_level, even
 from emergence.records.points import Points
 
 Method = Literal["profile", "symmetric", "percentile"]
+
+
+_RULED_OUT = 10.0  # BIC worse than the best shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -244,7 +246,11 @@ class ThresholdFit(Result):
         return super().to_dict() | {"data": jsonable(self.points.facts())}
 
     def summary(self, level: float = 0.95) -> str:
-        """Report as text: estimate, interval, eta under every shape, noise, warnings."""
+        """Report as text: estimate, interval, eta under every shape, noise, warnings.
+
+        Shapes that are worse than the best by more than 10 BIC have no interval here; ``to_frame``
+        gives it.
+        """
         p, noise = self.points, self.noise
         if self.status is Status.NO_ONSET:
             return f"Threshold of {p.label}: {p.size} points\n  status {self.status}"
@@ -271,7 +277,7 @@ class ThresholdFit(Result):
         for s in self.shapes:
             worse = s.bic - self.shapes[0].bic
             ends = ("-", "-")  # the data rule the shape out, and any interval that it would give
-            if worse <= VISIBLE:
+            if worse <= _RULED_OUT:
                 ci = self.bounds(level, s.shape)
                 ends = (f"{ci.low:.4f}", f"{ci.high:.4f}{'+' if ci.open_high else ''}")
             rows.append((s.shape, f"{s.eta:.4f}", *ends, f"{worse:.1f}"))

@@ -16,6 +16,7 @@ import numpy as np
 
 from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate
+from emergence.engine.grid import TIE
 from emergence.engine.limits.hypothesis import Hypothesis, Measure
 from emergence.engine.limits.pool import HOPELESS, CurveSet, Pool, possible
 from emergence.engine.limits.search import Search
@@ -142,7 +143,7 @@ class _Look:
         """Replicates whose statistic is as large as the observed one."""
         part = [column[:, start:stop] for column in self._columns]
         simulated = statistic(self._near, tables(self._near, self.hypothesis, part))
-        return int((simulated >= self.observed - 1e-9).sum())
+        return int((simulated >= self.observed - TIE).sum())
 
 
 def _best_in(

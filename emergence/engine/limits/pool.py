@@ -17,6 +17,7 @@ from emergence.curves.family import Family
 from emergence.curves.foot import Foot, feet
 from emergence.engine.contest import crossed
 from emergence.engine.grid import Shapes, Stack, explained_by, make_stack, residual_ss, stacked
+from emergence.engine.polish import cell
 from emergence.engine.problem import Problem
 
 _ETAS = 80
@@ -132,6 +133,15 @@ class Pool:
             theta.append(curves.stack.parameters(rows, which))
             misses.append(np.where(allowed(curves)[rows], curves.misses[rows], np.inf))
         return np.concatenate(theta), np.concatenate(misses)
+
+    def steps(self, which: int, theta: FloatArray) -> FloatArray:
+        """How far the points of a family's grid lie from each other around its parameters."""
+        # Of the whole grid: what the data leave of it has gaps.
+        family = self.families[which]
+        if family.side == "smooth":
+            return cell(family.grid, theta)
+        etas = self.problem.etas(_ETAS)[:, None]
+        return np.concatenate([cell(etas, theta[:1]), cell(family.grid, theta[1:])])
 
     def with_curves(self, more: Sequence[CurveSet]) -> Pool:
         """Return the pool with more curves of its families."""

@@ -9,7 +9,6 @@ from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate, fitted
 from emergence.engine.grid import explained, residual_ss
 from emergence.engine.limits.pool import CurveSet, Pool
-from emergence.engine.polish import cell
 
 # A search looks at so many places around its centre, and within half as far where it is not on
 # its way.
@@ -29,15 +28,20 @@ class Search:
         self._bounds = pool.bounds(self._family)
         theta, misses = pool.of(which, allowed)
         self._centre = theta[int(misses.argmin())]
-        self._step = cell(theta, self._centre)
+        self._step = pool.steps(which, self._centre)
         wy = pool.problem.wy
-        self._total = float(wy @ wy) - self._free * float(pool.problem.level @ wy) ** 2
+        self._total = float(wy @ wy)
+        self._level = self._free * float(pool.problem.level @ wy) ** 2
         self._seen, self._gains = [self._centre[None]], [self._explained(self._centre[None])]
         self._best = float(self._gains[0][0])
         self._idle = self._halved = 0
 
     def _explained(self, theta: FloatArray) -> FloatArray:
         return explained(self._pool.problem, self._family, theta, free=self._free)
+
+    def _rest(self, gain: FloatArray | float) -> FloatArray:
+        """Residual sum of squares of what explains ``gain`` beyond the level."""
+        return residual_ss(self._total, self._level + gain)
 
     def go(self, rounds: int) -> None:
         """Search on for so many rounds."""
@@ -54,7 +58,7 @@ class Search:
             # Feet are what costs: only curves that would be better are asked for theirs.
             better = np.flatnonzero(gain > self._best)
             if better.size:
-                rest = self._total - gain[better]
+                rest = self._rest(gain[better])
                 there = self._pool.footed(self._which, trial[better], rest, rows=False)
                 better = better[self._allowed(there)]
             if better.size:
@@ -63,13 +67,13 @@ class Search:
             moved = np.abs(self._centre - start)
             if (moved < 0.5 * np.where(self._step > 0, self._step, 1.0)).all():
                 self._step, self._halved = 0.5 * self._step, self._halved + 1
-            better_by = (self._best - before) / max(self._total - self._best, 1e-300)
+            better_by = (self._best - before) / self.rss
             self._idle = self._idle + 1 if self._pool.problem.n * better_by < _GAINED else 0
 
     @property
     def rss(self) -> float:
         """Residual sum of squares of the best curve so far."""
-        return float(residual_ss(self._total, self._best))
+        return float(self._rest(self._best))
 
     @property
     def found(self) -> Candidate:
@@ -79,7 +83,7 @@ class Search:
     @property
     def seen(self) -> CurveSet:
         """Curves on the way that are nearly as good."""
-        rest = residual_ss(self._total, np.concatenate(self._gains))
+        rest = self._rest(np.concatenate(self._gains))
         near = rest < self.rss * np.exp(_KEPT / self._pool.problem.n)
         theta = np.concatenate(self._seen)[near]
         return self._pool.footed(self._which, theta, rest[near], rows=True)

@@ -35,7 +35,7 @@ def structured(problem: Problem) -> Problem:
         if turn > 1 and value >= reached:
             return before
         noise = noise_around(problem, best, level=level)
-        if noise == _NONE:
+        if noise == _NONE:  # which a last round, too, may find
             return with_run_noise(problem, noise)
         if turn == _ROUNDS or noise == problem.run_model.noise:
             break

@@ -18,6 +18,7 @@ from emergence._random import Stream, child
 from emergence._typing import FloatArray
 from emergence.engine.contest import Contest, threshold_contest
 from emergence.engine.eta_interval import invert
+from emergence.engine.grid import TIE
 from emergence.engine.replicates import ResampledErrors, replicas
 from emergence.errors import DataError
 from emergence.interval import Interval, check_level
@@ -47,7 +48,7 @@ class SharedCurves:
         apart = [c.profiles(data) for c, data in zip(self.contests, columns, strict=True)]
         null = np.sum(apart, axis=0).min(axis=0) - sum(p.min(axis=0) for p in apart)
         observed = total.min() - sum(p.min() for p in profiles)
-        return eta, float((1 + np.sum(null >= observed - 1e-9)) / (1 + self.n_boot))
+        return eta, float((1 + np.sum(null >= observed - TIE)) / (1 + self.n_boot))
 
     def interval(self, eta: float, level: float) -> Interval:
         """Interval of the shared eta: those that are not rejected."""
@@ -75,7 +76,7 @@ class SharedCurves:
 
         observed = statistic([c.problem.wy[:, None] for c in self.contests])[0]
         null = statistic(_simulated(self.contests, self.index, eta))
-        return float((1 + np.sum(null >= observed - 1e-9)) / (1 + null.size))
+        return float((1 + np.sum(null >= observed - TIE)) / (1 + null.size))
 
 
 def share_curves(

@@ -57,6 +57,7 @@ class Templates:
         # Sums of squares are told apart by far more than single precision rounds; half the memory
         # is half the time.
         flat = [self._of_run(rows) for rows in self.runs]
+        squares = [np.square(one).sum(axis=0) for one in flat]
         places = np.empty((len(self.runs), columns.shape[1]))
         sums = np.empty((2, columns.shape[1]))
         step = max(1, _CHUNK // (variants * shifts))
@@ -69,7 +70,7 @@ class Templates:
             for r, rows in enumerate(self.runs):
                 # Without |y|^2, which no template changes.
                 ss = (-2.0 * data[:, rows]) @ flat[r]
-                ss += np.square(flat[r]).sum(axis=0)
+                ss += squares[r]
                 together += ss
                 lowest, on_grid, where[r] = _lowest(ss.reshape(-1, variants, shifts), self.shifts)
                 smooth += lowest

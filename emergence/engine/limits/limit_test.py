@@ -147,7 +147,7 @@ class _Look:
 
 
 def _best_in(
-    pools: tuple[Pool, ...], hypothesis: Hypothesis
+    pools: tuple[Pool, ...], hypothesis: Hypothesis, *, first: bool = False
 ) -> tuple[list[Curves], tuple[Pool, ...]]:
     """Best curves of the set, best first, and the pools with what was seen on the way."""
     own = Ladder(pools, hypothesis).tables()
@@ -159,7 +159,7 @@ def _best_in(
     for which in map(int, order[:last]):
         chosen = levels([table[:, which] for table in own])
         searches[which] = [
-            Search(pool, which, partial(_reaches, hypothesis, level))
+            Search(pool, which, partial(_reaches, hypothesis, level), first=first)
             for pool, level in zip(pools, chosen, strict=True)
         ]
     found = _raced(pools, searches)
@@ -194,7 +194,7 @@ EVERY = Measure("any", lambda curves: np.zeros(curves.stack.of.size), 1.0)
 
 def best_curves(pools: Sequence[Pool]) -> tuple[Curves, tuple[Pool, ...]]:
     """Best curves of all, and the pools of what is possible, with what was seen on the way."""
-    found, more = _best_in(tuple(pools), Hypothesis(EVERY, 0.0, True))
+    found, more = _best_in(tuple(pools), Hypothesis(EVERY, 0.0, True), first=True)
     return found[0], possible(more)
 
 

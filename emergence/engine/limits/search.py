@@ -9,6 +9,7 @@ from emergence._typing import BoolArray, FloatArray
 from emergence.engine.contest import Candidate, fitted
 from emergence.engine.grid import explained, residual_ss
 from emergence.engine.limits.pool import CurveSet, Pool
+from emergence.engine.polish import cell
 
 # A search looks at so many places around its centre, and within half as far where it is not on
 # its way.
@@ -20,15 +21,20 @@ _KEPT = 8.0
 
 
 class Search:
-    """Search of one family from the best of a pool's curves that are allowed; one of them is."""
+    """Search of one family from the best of a pool's curves that are allowed; one of them is.
 
-    def __init__(self, pool: Pool, which: int, allowed: Callable[[CurveSet], BoolArray]) -> None:
+    The ``first`` one has nothing but the grid to go by, the others what was seen before.
+    """
+
+    def __init__(
+        self, pool: Pool, which: int, allowed: Callable[[CurveSet], BoolArray], *, first: bool
+    ) -> None:
         self._pool, self._which, self._allowed = pool, which, allowed
         self._family, self._free = pool.families[which], bool(pool.free[which])
         self._bounds = pool.bounds(self._family)
         theta, misses = pool.of(which, allowed)
         self._centre = theta[int(misses.argmin())]
-        self._step = pool.steps(which, self._centre)
+        self._step = pool.steps(which, self._centre) if first else cell(theta, self._centre)
         wy = pool.problem.wy
         self._total = float(wy @ wy)
         self._level = self._free * float(pool.problem.level @ wy) ** 2

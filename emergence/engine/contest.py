@@ -95,7 +95,13 @@ class Contest:
     @cached_property
     def stack(self) -> Stack:
         """Every shape on its grid."""
-        return make_stack(self.problem, _on_grids(self.families, self.etas, self.fit_level))
+        grids = [f.grid if self.etas is None else crossed(f, self.etas) for f in self.families]
+        pairs = zip(self.families, grids, strict=True)
+        return make_stack(self.problem, [Shapes(f, g, self.free(f)) for f, g in pairs])
+
+    def free(self, family: Family) -> bool:
+        """Whether the plateau of a shape is fitted: that of onsets, if at all."""
+        return self.fit_level and family.side == "threshold"
 
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k != "stack"}
@@ -170,8 +176,7 @@ class Contest:
 
     def candidate(self, family: Family, theta: FloatArray) -> Candidate:
         """One shape with given non-linear parameters, amplitudes fitted."""
-        free = self.fit_level and family.side == "threshold"
-        return fitted(self.problem, family, theta, free=free)
+        return fitted(self.problem, family, theta, free=self.free(family))
 
     def refined(self, starts: int = 4, tolerance: float = 1e-7) -> list[Candidate]:
         """Every shape at its best parameters: the grid, then a polish of its best cells."""
@@ -238,8 +243,7 @@ class Contest:
         return [c for c in out if c.bic <= out[0].bic + most]
 
     def _explained(self, family: Family, theta: FloatArray) -> FloatArray:
-        free = self.fit_level and family.side == "threshold"
-        return explained(self.problem, family, theta, free=free)
+        return explained(self.problem, family, theta, free=self.free(family))
 
     def _polish(
         self, family: Family, grid: FloatArray, starts: FloatArray, tolerance: float = 1e-7
@@ -259,15 +263,6 @@ def crossed(family: Family, etas: FloatArray) -> FloatArray:
     """Cross an onset's grid with candidate thresholds, eta first."""
     shape = family.grid
     return np.column_stack([np.repeat(etas, shape.shape[0]), np.tile(shape, (etas.size, 1))])
-
-
-def _on_grids(
-    families: tuple[Family, ...], etas: FloatArray | None, fit_level: bool
-) -> list[Shapes]:
-    return [
-        Shapes(f, f.grid if etas is None else crossed(f, etas), fit_level and f.side == "threshold")
-        for f in families
-    ]
 
 
 def threshold_contest(

@@ -194,8 +194,7 @@ def curve_draws(
     p = contest.problem
     parts = []
     for family, mine, theta, columns in replicates(contest, best, errors):
-        free = contest.fit_level and family.side == "threshold"
-        amps = amplitudes(family, theta, p, columns, fit_level=free)
+        amps = amplitudes(family, theta, p, columns, fit_level=contest.free(family))
         parts.append((mine, curve(family, theta, amps, x)))
     out = np.empty((sum(mine.size for mine, _ in parts), x.size))
     for mine, values in parts:

@@ -17,8 +17,6 @@ from emergence.interval import Curve, Interval, check_level, even
 from emergence.records.points import Points
 
 Method = Literal["profile", "symmetric", "percentile"]
-
-
 _RULED_OUT = 10.0  # BIC worse than the best shape
 
 

@@ -17,7 +17,9 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from machine import write
@@ -27,28 +29,43 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import mutations
 
 SLOW = 5.0  # seconds of one file that count as a hang
+READ: dict[str, Callable[[Path, random.Random], None]] = {
+    "damaged files": mutations.read_mutated,
+    "quoted tables": mutations.read_table,
+    "damaged files of other tools": mutations.import_mutated,
+    "odd arrays": mutations.fit_arrays,
+}
 
 
-def tried(read: Callable[[], None], count: int) -> tuple[Counter[str], float, float]:
-    """Faults by kind, seconds in all, and of the slowest."""
-    faults: Counter[str] = Counter()
-    start, slowest = time.perf_counter(), 0.0
-    for i in range(count):
-        begun = time.perf_counter()
+def one(what: str, seed: int, i: int) -> tuple[str | None, float]:
+    """Kind of fault of one case, if any, and its seconds; its own seed makes it again alone."""
+    rng, begun, fault = random.Random(f"{what} {seed} {i}"), time.perf_counter(), None
+    with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
-            read()
+            READ[what](Path(place), rng)
         except AssertionError:
-            faults["rows lost"] += 1
+            fault = "rows lost"
+            traceback.print_exc()
         except Exception as error:
-            if faults.total() < 5:
-                traceback.print_exc()
-            faults[type(error).__name__] += 1
-        took = time.perf_counter() - begun
-        slowest = max(slowest, took)
-        faults["hang"] += took > SLOW
-        if i % 5000 == 0:
-            print(i, dict(faults), flush=True)
-    return +faults, time.perf_counter() - start, slowest
+            fault = type(error).__name__
+            traceback.print_exc()
+    took = time.perf_counter() - begun
+    return fault or ("hang" if took > SLOW else None), took
+
+
+def row(what: str, seed: int, found: Iterable[tuple[str | None, float]]) -> str:
+    """Line of the table; faults are named with their seeds as they come."""
+    faults: Counter[str] = Counter()
+    start, slowest, count = time.perf_counter(), 0.0, 0
+    for i, (fault, took) in enumerate(found):
+        count, slowest = i + 1, max(slowest, took)
+        if fault:
+            print(f"{what}, seed {seed}, case {i}: {fault}", flush=True)
+            faults[fault] += 1
+    said = ", ".join(f"{n} {kind}" for kind, n in faults.items()) or "none"
+    seconds = time.perf_counter() - start
+    return f"| {what} | {count:,} | {said} | {slowest:.2f} s | {seconds:.0f} |"
 
 
 def main() -> None:
@@ -56,26 +73,16 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--tables", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    rng = random.Random(args.seed)
+    half = args.files // 2
+    counts = dict(zip(READ, (args.files, args.tables, half, half), strict=True))
     lines = ["| what | tried | faults | slowest | seconds |", "|---|---|---|---|---|"]
-    with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        folder = Path(place)
-        found, others = mutations.samples(folder), mutations.foreign()
-        for what, count, read in (
-            ("damaged files", args.files, lambda: mutations.read_mutated(folder, found, rng)),
-            ("quoted tables", args.tables, lambda: mutations.read_table(folder, rng)),
-            (
-                "damaged files of other tools",
-                args.files // 2,
-                lambda: mutations.import_mutated(folder, others, rng),
-            ),
-            ("odd arrays", args.files // 2, lambda: mutations.fit_arrays(rng)),
-        ):
-            faults, seconds, slowest = tried(read, count)
-            said = ", ".join(f"{n} {kind}" for kind, n in faults.items()) or "none"
-            lines.append(f"| {what} | {count:,} | {said} | {slowest:.2f} s | {seconds:.0f} |")
+    with ProcessPoolExecutor(args.workers) as pool:
+        for what, count in counts.items():
+            found = pool.map(partial(one, what, args.seed), range(count), chunksize=100)
+            lines.append(row(what, args.seed, found))
+            print(lines[-1], flush=True)
     write("fuzz", "Damaged and quoted files", "\n".join(lines))
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import random
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,18 +38,19 @@ NOTES = (
 )
 
 
-def samples(folder: Path) -> dict[str, bytes]:
+@cache
+def samples() -> dict[str, bytes]:
     """One sound file in every format."""
     frame = simulate("hinge", n=12, n_runs=3, rng=0).to_frame()
     frame = frame.assign(source='a "b", c', n_items=500)
-    frame.to_csv(folder / "a.csv", index=False)
-    frame.to_csv(folder / "a.tsv", sep="\t", index=False)
-    frame.to_json(folder / "a.jsonl", orient="records", lines=True)
-    frame.to_parquet(folder / "a.parquet")
-    found = {
-        kind: (folder / f"a.{kind}").read_bytes() for kind in ("csv", "tsv", "jsonl", "parquet")
+    text = frame.to_csv(index=False).encode()
+    return {
+        "csv": text,
+        "tsv": frame.to_csv(index=False, sep="\t").encode(),
+        "jsonl": frame.to_json(orient="records", lines=True).encode(),
+        "parquet": frame.to_parquet(),
+        "csv.gz": gzip.compress(text, mtime=0),
     }
-    return found | {"csv.gz": gzip.compress(found["csv"], mtime=0)}
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -78,8 +80,9 @@ def lines_of(data: bytes) -> int:
     return len([line for line in re.split(r"\r\n|\r|\n", text) if line.strip()])
 
 
-def read_mutated(folder: Path, found: dict[str, bytes], rng: random.Random) -> None:
+def read_mutated(folder: Path, rng: random.Random) -> None:
     """Read one damaged file: an error of ours, or as many records as there are lines."""
+    found = samples()
     kind = rng.choice(list(found))
     data = mutated(found[kind], rng)
     path = folder / f"x.{kind}"
@@ -108,9 +111,10 @@ def read_table(folder: Path, rng: random.Random) -> None:
     """Read a generated table, strayed or not: all rows, or an error."""
     frame, text = table(rng)
     strays = rng.choice([0, 0, 1, 2, 2])
-    cells = list(range(len(text)))
     for _ in range(strays):
-        k = rng.choice(cells)
+        k = rng.randrange(
+            rng.choice([text.index("\n"), len(text)])
+        )  # of many rows one is the header
         k = text.find(",", k) + 1
         text = text[:k] + '"' + text[k:]
     path = folder / "t.csv"
@@ -129,13 +133,14 @@ def read_table(folder: Path, rng: random.Random) -> None:
         return
     # What a quote may join are lines of one note, never records.
     count = len(list(csv.reader(io.StringIO(text, newline="")))) - 1
-    assert len(records) == count
-    assert len(records) >= len(frame) - 1
+    assert len(records) == count, text
+    assert len(records) >= len(frame), text
 
 
 STEPS = (100, 200, 300)
 
 
+@cache
 def foreign() -> dict[str, bytes]:
     """One sound file of every other tool, by its name."""
     name = {"pretrained": "a/160m/checkpoint-200", "revision": "step200"}
@@ -195,9 +200,9 @@ COLUMNS = {"model": "model", "params": "size", "tokens": "D", "loss": "ce", "tas
            "value": "acc"}  # fmt: skip
 
 
-def import_mutated(folder: Path, found: dict[str, bytes], rng: random.Random) -> None:
+def import_mutated(folder: Path, rng: random.Random) -> None:
     """Import one damaged file of another tool beside sound ones: records, or an error of ours."""
-    place = folder / "160m"
+    found, place = foreign(), folder / "160m"
     place.mkdir(exist_ok=True)
     name = rng.choice(list(found))
     for other in ("v04.json", "trainer_state.json"):
@@ -216,7 +221,7 @@ def import_mutated(folder: Path, found: dict[str, bytes], rng: random.Random) ->
             path.unlink()
 
 
-def fit_arrays(rng: random.Random) -> None:
+def fit_arrays(_: Path, rng: random.Random) -> None:
     """Give arrays that hold anything a table may hold to the door for arrays."""
     n = rng.choice([0, 1, 3, 12, 12, 12])
     odd: list[object] = [float("nan"), float("inf"), -1.0, 0.0, None, "x", "3.1", 1e300, 1e-300,

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def test_damaged_files(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    found, rng = mutations.samples(tmp_path), random.Random(23)
+    rng = random.Random(23)
     for _ in range(400):
-        mutations.read_mutated(tmp_path, found, rng)
+        mutations.read_mutated(tmp_path, rng)
 
 
 def test_no_row_is_lost_between_quotes(tmp_path: Path) -> None:
@@ -25,12 +25,12 @@ def test_no_row_is_lost_between_quotes(tmp_path: Path) -> None:
 
 
 def test_damaged_files_of_other_tools(tmp_path: Path) -> None:
-    found, rng = mutations.foreign(), random.Random(11)
+    rng = random.Random(11)
     for _ in range(300):
-        mutations.import_mutated(tmp_path, found, rng)
+        mutations.import_mutated(tmp_path, rng)
 
 
-def test_arrays_that_hold_anything() -> None:
+def test_arrays_that_hold_anything(tmp_path: Path) -> None:
     rng = random.Random(5)
     for _ in range(600):
-        mutations.fit_arrays(rng)
+        mutations.fit_arrays(tmp_path, rng)

@@ -241,6 +241,21 @@ def test_rows_are_counted_as_the_file_counts_them(
     assert [v.row for v in caught.value.violations] == [row]
 
 
+@pytest.mark.parametrize("header", ['"loss', 'loss,"note'])
+@pytest.mark.parametrize("close", ['"acc"', 'acc"', '"3.1'])
+def test_a_quote_in_the_header_swallows_no_rows(tmp_path: Path, header: str, close: str) -> None:
+    text = f"task,metric,value,{header}\nt,acc,.3,3.3\nt,acc,.3,3.2\nt,{close},.3,3.1\nt,acc,.3,3\n"
+    with pytest.raises(RecordsError) as caught:
+        read_records(written(tmp_path, text), chance=0.25)
+    assert [v.row for v in caught.value.violations] == [1]
+
+
+def test_names_of_columns_may_span_lines(tmp_path: Path) -> None:
+    table = frame().assign(**{"seen, by\nus": "a\nb"})
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    assert len(read_records(tmp_path / "runs.csv")) == len(table)
+
+
 def test_names_lose_the_blanks_around_them(tmp_path: Path) -> None:
     table = frame(task=["t", "t ", " t"])
     table.to_csv(tmp_path / "runs.csv", index=False)

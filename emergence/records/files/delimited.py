@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -42,7 +43,7 @@ def read_delimited(path: Path, encoding: str, sep: str, *, text: bool = False) -
     twice = next((n for n, count in Counter(bare).items() if n and count > 1), None)
     if twice is not None:
         raise unreadable(path, f"column {twice!r} occurs twice in the header; keep one")
-    _check_quotes(path, encoding, sep, len(names))
+    _check_quotes(path, encoding, sep)
 
     read = partial(_read, path, sep, encoding, skipinitialspace=bare != names)
     try:
@@ -126,15 +127,19 @@ def rows(path: Path, encoding: str, sep: str) -> Iterator[tuple[int, int, list[s
             before = reader.line_num
 
 
-def _check_quotes(path: Path, encoding: str, sep: str, width: int) -> None:
+def _check_quotes(path: Path, encoding: str, sep: str) -> None:
     """Raise RecordsError for a cell that holds other rows: a quote that nobody meant."""
     if not _has_quotes(path):
         return
-    for start, stop, row in rows(path, encoding, sep):
+    first = [row for _, _, row in islice(rows(path, encoding, sep), 2)]
+    # Where the header's own cell holds rows, its length says nothing; the row below it has fewer.
+    width = min(map(len, first), default=0)
+    for k, (start, stop, row) in enumerate(rows(path, encoding, sep)):
         for cell in row if stop > start else ():
-            lines = cell.splitlines()
+            breaks = max(cell.count("\n"), cell.count("\r"))
             # Of prose over several lines hardly any has as many separators as half a record.
-            if len(lines) > 1 and 2 * cell.count(sep) >= (width - 1) * (len(lines) - 1):
+            holds_rows = 2 * cell.count(sep) >= (width - 1) * breaks
+            if breaks and (holds_rows or (k == 0 and len(row) > width)):
                 open_end = _ends_in_quote(path, encoding, sep)
                 end = "never closed" if open_end else f"closed in row {stop} only"
                 raise unreadable(

@@ -190,10 +190,12 @@ def _starts(curves: CurveSet) -> BoolArray:
 def make_pools(problems: Sequence[Problem]) -> tuple[Pool, ...]:
     """Every family on its grid, with its floor at chance and fitted, as far as the data allow."""
     # Most of a grid is ruled out at a first look, and never written down.
-    return tuple(map(_tabulated, possible([_seen(problem.condensed) for problem in problems])))
+    return tuple(
+        map(_tabulated, possible([every_curve(problem.condensed) for problem in problems]))
+    )
 
 
-def _seen(problem: Problem) -> Pool:
+def every_curve(problem: Problem) -> Pool:
     """Every curve of the grids and how far it misses the data, without its unit row."""
     etas = problem.etas(_ETAS)
     low, high = float(problem.x[0]), float(problem.x[-1])

@@ -6,10 +6,16 @@ minus the criterion of the best shape anywhere.  Its distribution is simulated f
 replicate.  The interval holds the eta whose p-value exceeds 1 - level.  Near a kink of
 unknown shape neither the chi-square nor a bootstrap around the unconstrained fit keeps its
 promise; this one does (docs/statistics).
+
+How large the statistic is by chance hardly changes from place to place, while that of the data is
+known everywhere at once.  So an end is where the two cross: it is simulated at a first guess, then
+where they would cross by what was seen, until they do.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy.special import chdtri
@@ -27,6 +33,13 @@ from emergence.interval import Interval, percentile, symmetric
 _NEAR, _HOPELESS = 10.0, 60.0
 # Looks at so many of the draws settle an eta whose p-value is 3 standard errors away.
 _LOOKS = (99, 199, 499)
+# The share of simulated statistics by which curves are compared; what 95% of them stay below, as a
+# multiple of the chi-square point, before any is simulated.
+_HIGH, _USUAL = 0.9, 1.5
+# An end lies within _APART of a place that was simulated, and is known to _FINE of the axis; a gap
+# of the grid is looked at in so many parts.
+# What is simulated at two places goes straight between them if it differs by less than _ALIKE.
+_APART, _FINE, _PARTS, _ALIKE = 2e-3, 1.5e-3, 8, 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +56,8 @@ class EtaTest:
         nothing is then fitted to the rest.
         """
         p = self.contest.problem
-        families = self.contest.families
-        here = threshold_contest(p, families, fit_level=self.contest.fit_level, etas=np.array([x0]))
-        observed = self._statistic(self.contest, here, p.wy[:, None])[0]
+        here = self._at(np.array([x0]))
+        observed = self.statistic(self.contest, here, p.wy[:, None])[0]
         if alpha is not None and observed < 0.5 * chdtri(1, alpha):
             return 1.0  # no test of one parameter rejects so little
         # A null is a curve with its onset at x0: replicates of the best curve of all would ask how
@@ -57,18 +69,37 @@ class EtaTest:
                 break  # one of the curves that may be true does not reject it
         return p_value
 
+    def cost(self, x: FloatArray) -> FloatArray:
+        """Statistic of the data at places x."""
+        column = self.contest.problem.wy[:, None]
+        profile = self._at(x).profiles(column)[:, 0]
+        return np.maximum(profile - self.contest.best(column)[0], 0.0)
+
+    def by_chance(self, x0: float) -> FloatArray:
+        """Statistic of replicates of an onset at x0, ascending."""
+        here = self._at(np.array([x0]))
+        nulls = here.polished_at_eta(max(_NEAR, 2.0 * np.log(self.contest.problem.n)))
+        looks = [_Look(self, null, here) for null in nulls]
+        # Of the curves that may be true the one whose statistic is the largest is simulated on.
+        first = [look.statistics(0, _LOOKS[1]) for look in looks]
+        worst = int(np.argmax([np.quantile(values, _HIGH) for values in first]))
+        found = [first[worst]]
+        if looks[worst].columns.shape[1] > _LOOKS[1]:
+            found.append(looks[worst].statistics(_LOOKS[1], None))
+        return np.sort(np.concatenate(found))
+
+    def _at(self, etas: FloatArray) -> Contest:
+        c = self.contest
+        return threshold_contest(c.problem, c.families, fit_level=c.fit_level, etas=etas)
+
     def _under(self, null: Candidate, here: Contest, observed: float, alpha: float | None) -> float:
         """Bootstrap p-value under one curve with its onset at the place tested."""
-        p = self.contest.problem
-        columns = replicas(p, null.ability(p.x), null.n_params - 1, self.errors)
-        contest = self.contest.shortlist(columns)
-        size, exceed, done = columns.shape[1], 0, 0
-        looks = [] if alpha is None else [look for look in _LOOKS if look < size]
-        for stop in (*looks, size):
+        look = _Look(self, null, here)
+        size, exceed, done = look.columns.shape[1], 0, 0
+        stops = [] if alpha is None else [stop for stop in _LOOKS if stop < size]
+        for stop in (*stops, size):
             # Ties by rounding count as exceeding, so that a perfect fit is never rejected.
-            exceed += int(
-                (self._statistic(contest, here, columns[:, done:stop]) >= observed - TIE).sum()
-            )
+            exceed += int((look.statistics(done, stop) >= observed - TIE).sum())
             done = stop
             estimate = (1 + exceed) / (1 + done)
             if done == size:
@@ -78,42 +109,103 @@ class EtaTest:
         return estimate
 
     @staticmethod
-    def _statistic(contest: Contest, here: Contest, columns: FloatArray) -> FloatArray:
+    def statistic(contest: Contest, here: Contest, columns: FloatArray) -> FloatArray:
+        """BIC that the onset of one contest costs beside all of another, for each data set."""
         constrained = here.best(columns)
         # A constraint can only cost: where it seems to gain, the grid missed the free fit.
         statistic: FloatArray = constrained - np.minimum(contest.best(columns), constrained)
         return statistic
 
 
-def invert(
-    accepts: Callable[[float], bool],
-    start: float,
-    edges: tuple[float, float],
-    guesses: tuple[float, float],
-    tolerance: float,
-) -> tuple[float, float, bool, bool]:
-    """Ends of the accepted set around ``start``, by bisection between it and ``edges``.
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """Replicates of one curve with its onset at the place of a contest, some of them at a time."""
 
-    ``guesses`` are places likely to lie just outside; where one is accepted, the search runs
-    to the edge.  Returns the two ends and whether each is open: the edge itself is accepted.
+    test: EtaTest
+    null: Candidate
+    here: Contest
+
+    @cached_property
+    def columns(self) -> FloatArray:
+        """Replicates, one a column."""
+        p = self.here.problem
+        return replicas(p, self.null.ability(p.x), self.null.n_params - 1, self.test.errors)
+
+    @cached_property
+    def _free(self) -> Contest:
+        return self.test.contest.shortlist(self.columns)
+
+    def statistics(self, start: int, stop: int | None) -> FloatArray:
+        """Statistic of some of them."""
+        return self.test.statistic(self._free, self.here, self.columns[:, start:stop])
+
+
+@dataclass(eq=False)
+class EtaProfile:
+    """Cost of an onset at places of the canonical axis, and what it comes to by chance.
+
+    ``cost`` is the statistic of the data at the places ``x``, ascending; ``by_chance`` holds
+    simulated ones, ascending, for the places where they were asked for.  What an interval of one
+    level has found the next one finds there.
     """
 
-    def end(edge: float, guess: float) -> tuple[float, bool]:
-        inside, outside = start, guess
-        if accepts(guess):
-            if guess == edge or accepts(edge):
-                return edge, True
-            inside, outside = guess, edge
-        while abs(outside - inside) > tolerance:
-            middle = 0.5 * (inside + outside)
-            if accepts(middle):
-                inside = middle
-            else:
-                outside = middle
-        return outside, False  # the rejected end of the last bracket: never too short
+    start: float
+    x: FloatArray
+    cost: FloatArray
+    by_chance: dict[float, FloatArray] = field(default_factory=dict)
 
-    (lo, open_low), (hi, open_high) = (end(e, g) for e, g in zip(edges, guesses, strict=True))
-    return lo, hi, open_low, open_high
+    def end(self, test: EtaTest, alpha: float, side: int) -> tuple[float, bool]:
+        """First place to one side that is rejected, or the edge, and whether the end is open."""
+        while True:
+            inner, outer = self._bracket(alpha, side)
+            if abs(outer - inner) > _FINE:
+                # Between two places of the grid a jump or a narrow peak may hide.
+                between = np.sort(np.linspace(inner, outer, _PARTS + 1)[1:-1])
+                self._add(between, test.cost(between))
+            elif (place := self._unsure(outer, alpha)) is None:
+                return outer, inner == outer
+            else:
+                self.by_chance[place] = test.by_chance(place)
+
+    def _unsure(self, place: float, alpha: float) -> float | None:
+        """Where to simulate before the end is said to be at a place; None where that is enough."""
+        known = sorted(self.by_chance)
+        i = bisect_left(known, place)
+        around = known[max(i - 1, 0) : i + 1]
+        if not around or min(abs(p - place) for p in around) > _APART:
+            return place
+        if len(around) == 2 and around[1] - around[0] > _APART:
+            # A point between them, or shapes between those of the grid, make it jump.
+            low, high = sorted(_critical(self.by_chance[p], alpha) for p in around)
+            if high > _ALIKE * low:
+                return 0.5 * (around[0] + around[1])
+        return None
+
+    def _bracket(self, alpha: float, side: int) -> tuple[float, float]:
+        """Last place to one side that is not rejected, and the next one; twice the edge if none."""
+        ahead = self.x[side * (self.x - self.start) > 0][::side]
+        cost = self.cost[side * (self.x - self.start) > 0][::side]
+        known = sorted(p for p in self.by_chance if side * (p - self.start) > 0)
+        if known:
+            # Ties by rounding do not reject, so that a perfect fit never is.
+            most = np.interp(ahead, known, [_critical(self.by_chance[p], alpha) for p in known])
+        else:
+            most = np.full(ahead.size, _USUAL * chdtri(1, alpha))
+        places = np.concatenate([[self.start], ahead, ahead[-1:]])
+        last = 1 + int(np.max(np.flatnonzero(cost <= most), initial=-1))
+        return float(places[last]), float(places[min(last + 1, places.size - 1)])
+
+    def _add(self, x: FloatArray, cost: FloatArray) -> None:
+        places, costs = np.concatenate([self.x, x]), np.concatenate([self.cost, cost])
+        order = np.argsort(places)
+        self.x, self.cost = places[order], costs[order]
+
+
+def _critical(by_chance: FloatArray, alpha: float) -> float:
+    """Largest statistic whose p-value, (1 + as large) / (1 + draws), is above alpha."""
+    most = int(alpha * (1 + by_chance.size) + 1e-9)
+    # Ties by rounding count as exceeding, so that a perfect fit is never rejected.
+    return float(by_chance[by_chance.size - most]) + TIE
 
 
 def pairs_interval(
@@ -143,26 +235,21 @@ def pairs_interval(
     return Interval(*ends, level, method)
 
 
-def eta_interval(contest: Contest, errors: ErrorSource, start: float, level: float) -> Interval:
-    """Profile interval of eta in units of loss, around ``start`` (canonical axis)."""
-    # The search runs over the thresholds that the contest's grid spans, to 1/500 of it.
+def eta_profile(contest: Contest, start: float) -> EtaProfile:
+    """Profile of the thresholds that a contest's grid spans, around ``start`` (canonical axis)."""
+    assert contest.etas is not None
+    profile = contest.profiles(contest.problem.wy[:, None])[:, 0]
+    return EtaProfile(start, contest.etas, profile - profile.min())
+
+
+def eta_interval(
+    profile: EtaProfile, contest: Contest, errors: ErrorSource, level: float
+) -> Interval:
+    """Profile interval of eta in units of loss."""
     p = contest.problem
     # Curves that the data rule out by far are no part of any test.
     test = EtaTest(contest.within(p.wy[:, None], _HOPELESS), errors)
-    alpha = 1.0 - level
-    assert contest.etas is not None
-    etas, profile = contest.etas, contest.profiles(p.wy[:, None])[:, 0]
-    edges = float(etas[0]), float(etas[-1])
-    # Twice the chi-square point is beyond the critical value of most eta (a guess, tested).
-    near = etas[profile - profile.min() <= 2.0 * chdtri(1, alpha)]
-    below, above = etas[etas < min(near[0], start)], etas[etas > max(near[-1], start)]
-    guesses = (
-        float(below[-1]) if below.size else edges[0],
-        float(above[0]) if above.size else edges[1],
-    )
-    low, high, open_low, open_high = invert(
-        lambda x0: test.p_value(x0, alpha) > alpha, start, edges, guesses, 2e-3
-    )
+    (low, open_low), (high, open_high) = (profile.end(test, 1.0 - level, side) for side in (-1, 1))
     ends = float(p.to_loss(low)), float(p.to_loss(high))
     return Interval(*ends, level, "profile", open_low, open_high)
 

@@ -16,6 +16,7 @@ from emergence.engine.eta_interval import (
     EtaTest,
     curve_draws,
     eta_interval,
+    eta_profile,
     eta_replicates,
     pairs_interval,
 )
@@ -121,8 +122,11 @@ class OnsetFit:
         contest, start = self.contest, self._estimate(shape)
         if shape != "auto":
             contest = contest.only(shape)
+        key = ("eta profile " + shape, 0.0)
+        if key not in self._known:
+            self._known[key] = eta_profile(contest, start)
         errors = self.errors.source(self.n_boot, Stream.PROFILE)
-        return eta_interval(contest, errors, start, level)
+        return eta_interval(self._known[key], contest, errors, level)
 
     def pairs(self, level: float, method: str, *, known_hinge: bool) -> Interval:
         """Interval of eta by the pairs bootstrap of the exact hinge."""

@@ -17,7 +17,6 @@ import numpy as np
 from emergence._random import Stream, child
 from emergence._typing import FloatArray
 from emergence.engine.contest import Contest, threshold_contest
-from emergence.engine.eta_interval import invert
 from emergence.engine.grid import TIE
 from emergence.engine.replicates import ResampledErrors, replicas
 from emergence.errors import DataError
@@ -53,13 +52,23 @@ class SharedCurves:
     def interval(self, eta: float, level: float) -> Interval:
         """Interval of the shared eta: those that are not rejected."""
         check_level(level, self.n_boot)
-        grid = self.etas
-        edges = float(grid[0]), float(grid[-1])
-        low, high, open_low, open_high = invert(
-            lambda place: self.p_value(place) > 1.0 - level,
-            eta, edges, edges, 2e-3 * float(np.ptp(grid)),
-        )  # fmt: skip
+        (low, open_low), (high, open_high) = (
+            self._end(eta, float(self.etas[k]), level) for k in (0, -1)
+        )
         return Interval(low, high, level, "profile", open_low=open_low, open_high=open_high)
+
+    def _end(self, eta: float, edge: float, level: float) -> tuple[float, bool]:
+        """First eta towards an edge that is rejected, by bisection, or the edge if it is not."""
+        if self.p_value(edge) > 1.0 - level:
+            return edge, True
+        inside, outside = eta, edge
+        while abs(outside - inside) > 2e-3 * float(np.ptp(self.etas)):
+            middle = 0.5 * (inside + outside)
+            if self.p_value(middle) > 1.0 - level:
+                inside = middle
+            else:
+                outside = middle
+        return outside, False  # never too short
 
     def p_value(self, eta: float) -> float:
         """Test of "the shared threshold is eta"."""

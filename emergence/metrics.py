@@ -7,7 +7,7 @@ Every metric is put on one scale before it is fitted, chance 0 and best 1:
 so that a Brier score, which is better when lower, rises with ability like any other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,25 @@ def known_metric(name: str) -> Metric | None:
     """
     key = name.strip().lower()
     return METRICS.get(ALIASES.get(key, key))
+
+
+def strict_metric(names: Iterable[str]) -> str | None:
+    """Of several metrics the one that people report: exact match, else accuracy; None if neither.
+
+    Examples
+    --------
+    >>> strict_metric(["brier", "acc_norm", "acc"]), strict_metric(["EM", "acc"])
+    ('acc', 'EM')
+    """
+    given = list(names)
+    for strict in ("exact_match", "acc"):
+        if strict in given:
+            return strict
+        known = ((name, known_metric(name)) for name in given)
+        found = next((n for n, metric in known if metric is METRICS[strict]), None)
+        if found is not None:
+            return found
+    return None
 
 
 def refusal(name: str) -> str | None:

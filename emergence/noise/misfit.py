@@ -8,6 +8,7 @@ import numpy as np
 
 from emergence._residuals import order_in
 from emergence._typing import FloatArray
+from emergence.noise.runs import directions
 
 # Lag-1 correlation of residuals along the loss, in standard errors.
 _AGREE = 2.0
@@ -21,27 +22,20 @@ def second_bend(residual: FloatArray, design: FloatArray, bends: FloatArray) -> 
     ``design`` (k, n) holds the derivatives of the fitted curve by its parameters: what they could
     explain is no sign of anything (a score test).  All rows are whitened.
     """
-    basis = _basis(design)
-    left = bends - (bends @ basis) @ basis.T
+    known = directions(design)
+    left = bends - (bends @ known.T) @ known
     square = np.einsum("ij,ij->i", left, left)
     whole = np.einsum("ij,ij->i", bends, bends)
-    known = square > 1e-6 * np.maximum(whole, 1e-300)
-    variance = float(residual @ residual) / max(residual.size - design.shape[0], 1)
-    gain = np.square(left @ residual) / np.where(known, square, np.inf) / max(variance, 1e-300)
+    new = square > 1e-6 * np.maximum(whole, 1e-300)
+    variance = float(residual @ residual) / max(residual.size - len(known), 1)
+    gain = np.square(left @ residual) / np.where(new, square, np.inf) / max(variance, 1e-300)
     best = int(gain.argmax())
     return best, float(gain[best])
 
 
 def leverage(design: FloatArray) -> FloatArray:
     """How far each fitted value follows its own observation, 0 to 1 (the hat matrix's diagonal)."""
-    return np.asarray(np.square(_basis(design)).sum(axis=1))
-
-
-def _basis(design: FloatArray) -> FloatArray:
-    """Orthonormal columns that span the rows of a design."""
-    length = np.sqrt(np.einsum("ij,ij->i", design, design))
-    known = length > 1e-12
-    return np.asarray(np.linalg.qr((design[known] / length[known, None]).T)[0])
+    return np.asarray(np.square(directions(design)).sum(axis=0))
 
 
 def signs(

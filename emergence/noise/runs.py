@@ -168,7 +168,7 @@ def fit_run_noise(
     each other; else there are offsets alone.
     """
     # A level that all runs share is the curve's, not a variance between them.
-    design = _directions(np.concatenate([design, root_w[None]]))
+    design = directions(np.concatenate([design, root_w[None]]))
     chain = _chain(run, rank)
     rho = _RHO if ar1 else _RHO[:1]
     # The offset of a single run is one with the curve.
@@ -199,12 +199,12 @@ def fit_run_noise(
     return RunNoise(float(ratio[i]) * sigma2, sigma2, float(rho[j]))
 
 
-def _directions(design: FloatArray) -> FloatArray:
+def directions(design: FloatArray) -> FloatArray:
     """Orthonormal rows that span those of a design, whatever their units."""
     length = np.sqrt(np.einsum("ij,ij->i", design, design))
     known = length > 0
     _, size, rows = np.linalg.svd(design[known] / length[known, None], full_matrices=False)
-    spanned: FloatArray = rows[size > 1e-6 * size.max()]
+    spanned: FloatArray = rows[size > 1e-6 * size.max(initial=0.0)]
     return spanned
 
 

@@ -227,14 +227,14 @@ def _per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFram
 def _percent(value: pd.Series[Any], metric: pd.Series[Any]) -> bool:
     """Whether scores are percent: none is beyond 100, and some are half beyond what one can be."""
     known_metrics = {str(name): known_metric(str(name)) for name in metric.unique()}
-    highest = metric.map({n: 1.0 if m is None else m.bounds[1] for n, m in known_metrics.items()})
-    known = value.notna()
+    bounds = {n: 1.0 if m is None else m.bounds[1] for n, m in known_metrics.items()}
+    known, highest = value.notna(), metric.map(bounds).astype(float)  # of no rows, too
     beyond = (value > 1.5 * highest)[known]
     return bool(beyond.any() and value[known].min() >= 0 and value[known].max() <= 100)
 
 
 def _few(lines: Iterable[str], most: int = 12) -> list[str]:
-    """First lines, those that say the same of several files together."""
+    """First lines, and how many more there are."""
     said = list(lines)
     return said if len(said) <= most else [*said[:most], f"... and {len(said) - most} more"]
 

@@ -26,7 +26,7 @@ import pandas as pd
 
 from emergence._typing import FloatArray
 from emergence.errors import DataError, DataWarning
-from emergence.metrics import METRICS
+from emergence.metrics import known_metric
 from emergence.readers.digitized import LEAST_READINGS, read_curves
 from emergence.readers.joined_curves import Axis, JoinedCurves, ReadFigure
 from emergence.records.points import FLOPS_PER_TOKEN
@@ -275,7 +275,7 @@ def _join(
     if frame.empty:
         raise DataError("no reading of a score lies within the range of the loss curve")
     value = frame["value"].to_numpy()
-    if (metric := METRICS.get(columns["metric"])) is not None:
+    if (metric := known_metric(columns["metric"])) is not None:
         bound = np.clip(value, *metric.bounds)
         # What lies farther out is no reading error: the records refuse it.
         frame["value"] = np.where(np.abs(value - bound) <= slack, bound, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,25 @@ def read_any(
     DataError for a file that is of a kind but damaged.
     """
     try:
-        return _read(path, kind, columns, encoding)
+        found = _read(path, kind, columns, encoding)
+        for row in (*found.scores, *found.losses) if found is not None else ():
+            _check_text((row["place"].run, row.get("task"), row.get("metric")), path)
+        return found
     except _DAMAGED as error:
         if isinstance(error, EmergenceError):
             raise
         raise DataError(f"{path} is damaged, or of another kind: {error!r}") from error
+
+
+def _check_text(names: Iterable[object], path: Path) -> None:
+    for name in names:
+        try:
+            str(name).encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{path}: the name {name!r} holds half of a character (a lone surrogate); write "
+                "it anew"
+            ) from error
 
 
 def _read(

@@ -8,19 +8,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from emergence._random import Stream, child
+from emergence._text import several
 from emergence.errors import DataError, DataWarning
 from emergence.readers.joined_curves import Axis, ReadFigure, ReadThreshold
 from emergence.readers.joining import join_curves
 from emergence.records.points import Points
-from emergence.report.finding import (
-    Finding,
-    Source,
-    answers,
-    counted,
-    panels,
-    share_word,
-    strict_groups,
-)
+from emergence.report.finding import Finding, Source, answers, panels, share_word, strict_groups
 from emergence.verdicts.axis import align_sizes
 from emergence.verdicts.collapse import collapse
 from emergence.verdicts.collapse_result import Collapse
@@ -48,7 +41,7 @@ def final_models(source: Source) -> Finding:
     families = sorted({o.name for c in pooled for o in c.offsets})
     clause = (
         f"{finding.clause}; the {len(families)} families ({', '.join(families)}) do not fall on "
-        f"one curve in {apart} of {counted(len(pooled), 'task')}"
+        f"one curve in {apart} of {several(len(pooled), 'task')}"
     )
     return Finding(finding.holds, clause, finding.table, finding.draw)
 
@@ -74,7 +67,7 @@ def _collapsed(groups: Sequence[Points]) -> Finding:
     best = sum(max(_SINGLE, key=c.explained.__getitem__) == "loss" for c in found)
     unknown = labels.count("undetermined")
     clause = (
-        f"of {counted(len(found), 'task')} with a rise the loss alone explains {alone}, size "
+        f"of {several(len(found), 'task')} with a rise the loss alone explains {alone}, size "
         f"matters at equal loss in {matters}, {unknown} cannot be told; of loss, compute, params "
         f"and tokens the loss predicts unseen runs best in {best}"
     )
@@ -143,7 +136,7 @@ def read_figures(source: Source) -> Finding:
     clause = (
         f"drawn as curves against tokens and read off with an error of {_READING_ERROR:.1%} of the "
         f"axes, eta is off by no more than the error of reading explains in {held} of "
-        f"{counted(len(rows), 'task')}"
+        f"{several(len(rows), 'task')}"
     )
     first = reads[0][2].fit
     return Finding(

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from emergence.report.finding import Finding, Source, answers, counted, panels, share_word
+from emergence._text import several
+from emergence.report.finding import Finding, Source, answers, panels, share_word
 from emergence.verdicts.carry_over import carry_over
 from emergence.verdicts.carry_over_result import CarryOver
 
@@ -29,7 +30,7 @@ def carries(source: Source) -> Finding:
     losses = sorted({a.axis for one in found for a in one.axes})
     said = [_of_loss(loss, found) for loss in losses]
     clause = (
-        f"of {counted(len(tasks), 'task')} {len(found)} begin in several groups of runs; on the "
+        f"of {several(len(tasks), 'task')} {len(found)} begin in several groups of runs; on the "
         f"loss on which the groups differ least the threshold carries over in {agree}, does not "
         f"in {differ}, cannot be told to in {unknown}; " + "; ".join(said)
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from emergence._text import several
 from emergence.errors import DataError
 from emergence.figures.style import human
 from emergence.fits.shared_threshold import share_fits
@@ -13,7 +14,7 @@ from emergence.planning.scaling_law import ScalingLaw
 from emergence.planning.size import SizeThreshold, size_threshold
 from emergence.records.points import Points
 from emergence.report.analysis import family_law, thresholds_of_runs
-from emergence.report.finding import Finding, Holds, Source, answers, counted, panels, share_word
+from emergence.report.finding import Finding, Holds, Source, answers, panels, share_word
 from emergence.verdicts.metric_audit import audit_metrics
 from emergence.verdicts.metric_audit_result import MetricAudit
 from emergence.verdicts.verdict import Verdict
@@ -50,7 +51,7 @@ def kinds(source: Source) -> Finding:
     holds: Holds = "yes" if min(decided) else "cannot be told"
     if not min(decided) and sum(decided) >= _MANY and not count["undetermined"]:
         holds = "no"
-    clause = f"of {counted(len(verdicts), 'task')} {said}"
+    clause = f"of {several(len(verdicts), 'task')} {said}"
     shown = [*source.labelled("emergent")[:2], *source.labelled("smooth")[:2]]
     return Finding(
         holds, clause, pd.DataFrame(rows), lambda: panels([v.plot for v in shown], 4.2, 3.4), count
@@ -98,7 +99,7 @@ def metrics(source: Source) -> Finding:
     labels = [a.label for a in audits]
     ability, made = labels.count("ability"), labels.count("metric")
     clause = (
-        f"of {counted(len(audits), 'emergent task')} the threshold is in the ability for {ability}"
+        f"of {several(len(audits), 'emergent task')} the threshold is in the ability for {ability}"
         f", made by the metric for {made}, undecided for {len(audits) - ability - made}{falls}"
     )
     table = pd.concat([_audit_rows(a) for a in audits], ignore_index=True)
@@ -148,7 +149,7 @@ def _perplexities(source: Source) -> str:
         fell.append(ends)
     both = sum(correct < 1.0 and wrong < 1.0 for correct, wrong in fell)
     return (
-        f"; on {both} of {counted(len(flat), 'task')} at chance the perplexity falls for the "
+        f"; on {both} of {several(len(flat), 'task')} at chance the perplexity falls for the "
         f"correct option (to {np.median([c for c, _ in fell]):.1%} of its start) and for wrong "
         f"ones (to {np.median([w for _, w in fell]):.1%})"
     )
@@ -186,8 +187,8 @@ def sizes(source: Source) -> Finding:
     reached = sum(not s.interval().open_high for s in found)
     clause = (
         f"{said}; one eta for all runs of a task is rejected for {differ} of "
-        f"{counted(len(p_values), 'task')} with several; the size that reaches eta is bounded for "
-        f"{reached} of {counted(len(rows), 'emergent task')}"
+        f"{several(len(p_values), 'task')} with several; the size that reaches eta is bounded for "
+        f"{reached} of {several(len(rows), 'emergent task')}"
     )
     if without := sorted({law for law in laws.values() if isinstance(law, str)}):
         clause += f" (no law: {'; '.join(without)})"

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emergence.errors import DataError, MethodRefused
+from emergence.metrics import strict_metric
 from emergence.records.points import Points
 from emergence.records.records import Records
 from emergence.verdicts.tasks import classify_tasks
@@ -19,8 +20,6 @@ from emergence.verdicts.verdict import Verdict
 T = TypeVar("T")
 R = TypeVar("R")
 Holds = Literal["yes", "in part", "no", "cannot be told"]
-# Where a task is scored by several metrics: the one that people report, else what there is.
-_STRICT = ("exact_match", "acc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +77,11 @@ def _key(points: Points) -> tuple[str, str, str]:
 
 
 def strict_groups(records: Records) -> list[Points]:
-    """Points of every family and task by exact match where there is one, else by accuracy."""
+    """Points of every family and task by its strict metric, else by what there is."""
     found: dict[tuple[str, str], dict[str, Points]] = {}
     for group in records.groups():
         found.setdefault((group.family, group.task), {})[group.metric] = group
-    return [next(g[m] for m in (*_STRICT, *g) if m in g) for g in found.values()]
+    return [g[strict_metric(g) or next(iter(g))] for g in found.values()]
 
 
 def answers(ask: Callable[[T], R], items: Iterable[T], otherwise: str) -> tuple[list[R], str]:
@@ -126,8 +125,3 @@ def share_word(good: int, bad: int, unknown: int = 0) -> Holds:
     if bad == 0:
         return "yes"
     return "in part" if good >= bad else "no"
-
-
-def counted(n: int, what: str) -> str:
-    """A number with its noun: 1 task, 2 tasks."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -73,6 +73,8 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise DataError(f"device {name!r}: {error}") from None
+    if device.type not in ("cpu", "cuda"):
+        raise DataError(f"device {name!r}: training knows cpu and cuda alone; use 'cpu'")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DataError(
             f"device {name!r}: torch finds {torch.cuda.device_count()} GPUs here; use 'cpu'"

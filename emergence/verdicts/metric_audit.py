@@ -21,7 +21,7 @@ from emergence._typing import FloatArray, IntArray, Noise, Runs
 from emergence.errors import DataError
 from emergence.fits.shared_threshold import SharedThreshold, share_fits
 from emergence.interval import symmetric
-from emergence.metrics import METRICS
+from emergence.metrics import known_metric, strict_metric
 from emergence.records.columns import as_records
 from emergence.records.points import Points
 from emergence.records.records import Records
@@ -114,8 +114,8 @@ def _select(
         there = ", ".join(t if not f else f"{t} of {f}" for f, t in asked) or "none"
         raise DataError(f"give one task (and family); there is {there}")
     found = {g.metric: g for g in groups}
-    first = strict or next((m for m in ("exact_match", "acc") if m in found), None)
-    others = [m for m in found if m in METRICS and not METRICS[m].counted]
+    first = strict or strict_metric(found)
+    others = [m for m in found if (known := known_metric(m)) is not None and not known.counted]
     names = [first or "exact_match", *(graded if graded is not None else others)]
     missing = [m for m in names if m not in found]
     if missing or len(names) < 2:

@@ -46,7 +46,7 @@ def _size(args: argparse.Namespace) -> None:
     records = read(args.file, args.encoding)
     family = records.select(args.task, args.metric, args.family).family
     of_law = records if args.law is None else read(args.law, args.encoding)
-    law = family_law(of_law, family, n_boot=min(args.n_boot, 299), rng=args.seed)
+    law = family_law(of_law, family, n_boot=args.n_boot, rng=args.seed)
     if not isinstance(law, ScalingLaw):
         raise EmergenceError(f"no scaling law for these records: {law}")
     if args.tokens is not None:

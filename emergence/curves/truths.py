@@ -65,6 +65,7 @@ SMOOTH_RISES: dict[str, Draw] = {
     "line": _fixed(lambda t: t),
 }
 
+# How often each way of measuring is drawn.
 NOISES = {"even": 0.4, "uneven": 0.15, "tails": 0.1, "counts": 0.25, "spread counts": 0.1}
 
 
@@ -151,9 +152,7 @@ def draw_truth(rng: np.random.Generator, *, in_runs: bool = False) -> Truth:
 def _measured(rng: np.random.Generator, *, in_runs: bool) -> dict[str, Any]:
     """Noise, and where the losses lie."""
     options: dict[str, Any] = {"loss_range": (LOW, HIGH), "crowding": float(rng.uniform(0.6, 1.8))}
-    kind = rng.choice(
-        ["even", "uneven", "tails", "counts", "spread counts"], p=[0.4, 0.15, 0.1, 0.25, 0.1]
-    )
+    kind = rng.choice(list(NOISES), p=list(NOISES.values()))
     if kind in ("counts", "spread counts"):
         options |= {
             "noise": "binomial",

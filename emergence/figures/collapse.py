@@ -28,7 +28,7 @@ _LABELS = {
 
 def plot_against(points: Points, name: str, ax: Axes, error: float, explained: float) -> Axes:
     """Draw the scores against one predictor, its error for unseen runs in the title."""
-    x = getattr(points, name)
+    x = points.shown_loss if name == "loss" else getattr(points, name)
     draw_points(tidy(ax), x, points)
     ax.axhline(points.chance, color=GREY, lw=1, ls="--")
     ax.set_xlabel(_LABELS[name])

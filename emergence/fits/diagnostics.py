@@ -24,7 +24,7 @@ from emergence._results import Result, Status, jsonable, no_interval
 from emergence._text import table
 from emergence._typing import Axes, FloatArray
 from emergence.engine.contest import Candidate
-from emergence.errors import DataError
+from emergence.errors import DataError, MethodRefused
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, interval_of
@@ -171,7 +171,7 @@ def diagnose(fit: ThresholdFit) -> Diagnostics:
     Raises
     ------
     MethodRefused
-        For an isotonic curve, which has no derivatives.
+        For an isotonic curve, which has no derivatives, and for a fit without an onset.
 
     Examples
     --------
@@ -180,6 +180,8 @@ def diagnose(fit: ThresholdFit) -> Diagnostics:
     >>> diagnose(fit_threshold(points, n_boot=199)).warnings
     ()
     """
+    if fit.status is Status.NO_ONSET:
+        raise MethodRefused(f"{fit.points.label}: {fit.status}; there is no onset to diagnose")
     best = fit.core.parametric("an isotonic curve has no derivatives; diagnose another shape")
     table = _checkpoints(fit, best)
     runs = _without_each_run(fit, table.groupby("run")["eta_shift"].sum())

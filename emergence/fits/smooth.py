@@ -192,7 +192,7 @@ class SmoothFit(Result):
         lines.append(
             "  BIC above the best: " + ", ".join(f"{k} {v - lowest:.1f}" for k, v in ranked)
         )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._warned])
 
     def onset(self, level: float) -> None:
         """None: a smooth curve has no threshold to draw."""

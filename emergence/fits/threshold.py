@@ -51,9 +51,10 @@ def fit_threshold(
         \text{score}(L) = c + f(\eta - L) \text{ for } L < \eta, \qquad c \text{ otherwise}
 
     with f(d) one of: ``hinge`` a d; ``power`` a d^g; ``saturating`` a (1 - e^{-kd});
-    ``sigmoid`` a (1 - e^{-(kd)^2}); ``jump`` j + a d; ``step`` j (on request only).  Under
-    ``shape="auto"`` they compete by BIC, for the shape decides eta: a hinge through a curved onset
-    can be off by more than any interval says.
+    ``sigmoid`` a (1 - e^{-(kd)^2}); ``jump`` j + a d; ``ceiling`` a min(kd, 1)^g;
+    ``jump_ceiling`` j + a min(kd, 1); ``step`` j (on request only).  Under ``shape="auto"`` they
+    compete by BIC, for the shape decides eta: a hinge through a curved onset can be off by more
+    than any interval says.
 
     Parameters
     ----------

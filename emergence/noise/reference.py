@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
 from emergence._residuals import exact
 from emergence._typing import FloatArray
@@ -41,7 +42,7 @@ class BinomialReference:
     def predict(self, loss: ArrayLike) -> FloatArray:
         """Score at the losses (nats per token)."""
         z = self.intercept - self.slope * np.asarray(loss, dtype=float)
-        value: FloatArray = self.chance + (1.0 - self.chance) / (1.0 + np.exp(-z))
+        value: FloatArray = self.chance + (1.0 - self.chance) * expit(z)
         return value
 
 

@@ -71,11 +71,9 @@ class ScalingLaw(Result):
     @property
     def reason(self) -> str:
         """The finding in one sentence."""
-        along = f" {self.along}" if self.ray else ""
-        return (
-            f"the loss falls with model size{along} to {self.L_inf:.4g}, with exponent "
-            f"{self.alpha:.3g} ({self.n_runs} runs, relative error {self.rms:.2%})"
-        )
+        fall = f"to {self.L_inf:.4g}, with exponent {self.alpha:.3g}"
+        text = f"the loss falls with model size {self.along} {fall}" if self.falls else HARDLY
+        return f"{' '.join(text.split())} ({self.n_runs} runs, relative error {self.rms:.2%})"
 
     @property
     def L_inf(self) -> float:

@@ -18,7 +18,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from scipy.special import stdtrit
 
-from emergence._results import Result, no_interval
+from emergence._results import Result, Status, no_interval
 from emergence._typing import Axes, FloatArray
 from emergence.errors import DataError, MethodRefused
 from emergence.fits.threshold_result import ThresholdFit
@@ -127,9 +127,8 @@ class Translation(Result):
         quantile = float(stdtrit(e.dof, 0.5 * (1.0 + level)))
         return quantile * float(np.sqrt(e.covariance[0, 0] + e.tau**2))
 
-    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """One row per run: the other loss at eta, its standard error, and the slope."""
-        check_level(level)
         return pd.DataFrame(self._local)
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -178,8 +177,8 @@ def translate(
     DataError
         Without such columns, or where no run has checkpoints on both sides of eta.
     MethodRefused
-        Where the two losses are not tied: the one does not move with the other, or differs
-        between runs by half of what was seen of it.
+        Of a fit without an onset, and where the two losses are not tied: the one does not move
+        with the other, or differs between runs by half of what was seen of it.
 
     Examples
     --------
@@ -193,6 +192,8 @@ def translate(
         raise DataError(f"no column {missing[0]!r}; there is {', '.join(map(str, table.columns))}")
     if source == target or not all(is_numeric_dtype(table[c]) for c in (source, target)):
         raise DataError(f"{source!r} and {target!r} must be two columns of numbers")
+    if isinstance(eta, ThresholdFit) and eta.status is Status.NO_ONSET:
+        raise MethodRefused(f"{eta.points.label}: {eta.status}; there is no eta to translate")
     number = float(eta.eta if isinstance(eta, ThresholdFit) else eta)
     both = table[[run, source, target]].dropna()
     both = both[np.isfinite(both[[source, target]].to_numpy(dtype=float)).all(axis=1)]

@@ -17,6 +17,7 @@ import numpy as np
 
 from emergence._typing import FloatArray
 from emergence.readers.found import HELD_OUT, TRAINING, Found, Place
+from emergence.records.points import FLOPS_PER_TOKEN
 
 # A window that ends at a checkpoint: this share of the run, so many steps of the log at least.
 _WINDOW, _LEAST = 0.01, 5
@@ -87,7 +88,7 @@ class LossSeries:
         if self.tokens is not None:
             return float(np.interp(place.step, self.x, self.tokens))
         if self.flops_per_step is not None:
-            return place.step * self.flops_per_step / (6.0 * params)
+            return place.step * self.flops_per_step / (FLOPS_PER_TOKEN * params)
         return None
 
 

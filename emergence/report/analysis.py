@@ -36,6 +36,7 @@ def plain(items: Sequence[Any], _: str) -> Iterable[Any]:
 
 # Losses of more token counts than this are a table over (N, D).
 _FIXED_TOKENS = 1.05
+_LAW_BOOT = 299  # draws of a law: a fit of its own each
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,9 @@ class Analysis:
         return "\n".join(lines)
 
 
-def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> ScalingLaw | str:
+def family_law(
+    records: Records, family: str, *, n_boot: int = _LAW_BOOT, rng: Seed
+) -> ScalingLaw | str:
     """Scaling law of the final checkpoints of one family, or why there is none."""
     # Where the runs differ in tokens the law is L(N, D), else L(N).
     frame = records.final().to_frame()
@@ -147,7 +150,7 @@ def family_law(records: Records, family: str, *, n_boot: int, rng: Seed) -> Scal
             runs["loss"],
             tokens=None if same else tokens,
             run=runs["run"],
-            n_boot=n_boot,
+            n_boot=min(n_boot, _LAW_BOOT),
             rng=rng,
         )
     except DataError as error:
@@ -194,7 +197,7 @@ def analyse(
     emergent = [i for i, v in enumerate(verdicts) if v.label == "emergent"]
     of_law = records if law_records is None else law_records
     laws = {
-        family: family_law(of_law, family, n_boot=min(n_boot, 299), rng=rng)
+        family: family_law(of_law, family, n_boot=n_boot, rng=rng)
         for family in wrap(sorted({verdicts[i].points.family for i in emergent}), "scaling laws")
     }
     # What follows each verdict needs all of them, for a label depends on their number.

@@ -20,7 +20,6 @@ from emergence.verdicts.metric_audit_result import MetricAudit
 from emergence.verdicts.verdict import Verdict
 
 _LABELS = ("smooth", "emergent", "undetermined", "flat")
-_LAW_BOOT = 299
 _ALPHA = 0.05
 _LEVEL, _HELD = 0.9, 0.8  # of forecasts: nominal, and the least that counts as held
 _FEW = 20
@@ -167,7 +166,7 @@ def sizes(source: Source) -> Finding:
     for verdict, by_run in zip(emergent, runs, strict=True):
         p, fit = verdict.points, verdict.threshold
         if p.family not in laws:
-            laws[p.family] = family_law(of_law, p.family, n_boot=_LAW_BOOT, rng=source.seed)
+            laws[p.family] = family_law(of_law, p.family, rng=source.seed)
         row = {
             "family": p.family,
             "task": p.task,

@@ -66,7 +66,7 @@ def miniature(verdict: Verdict, drawn: Drawn) -> Markup:
     curves = [curve for _, curve in drawn]
     heights = np.concatenate([points.value, *(c.score for c in curves)])
     low, high = float(heights.min()), float(heights.max())
-    most, least = float(points.loss.max()), float(points.loss.min())
+    most, least = float(points.shown_loss.max()), float(points.shown_loss.min())
 
     def place(x: FloatArray, y: FloatArray) -> list[tuple[str, str]]:
         across = 2 + (_WIDE - 4) * (most - x) / max(most - least, 1e-12)
@@ -74,7 +74,7 @@ def miniature(verdict: Verdict, drawn: Drawn) -> Markup:
         return [(f"{a:.3g}", f"{b:.3g}") for a, b in zip(across, down, strict=True)]
 
     keep = _thinned(points, _DOTS)
-    dots = "".join(f"M{a} {b}h0" for a, b in place(points.loss[keep], points.value[keep]))
+    dots = "".join(f"M{a} {b}h0" for a, b in place(points.shown_loss[keep], points.value[keep]))
     lines = "".join(
         f'<polyline points="{" ".join(f"{a},{b}" for a, b in place(c.loss, c.score))}"/>'
         for c in (_simplified(curve, _WIDE, _HIGH) for curve in curves)

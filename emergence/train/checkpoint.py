@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emergence._files import write_whole
 from emergence.errors import DataError
+from emergence.records.points import FLOPS_PER_TOKEN
 from emergence.records.records import Records
 from emergence.train.config import TrainConfig, checked, read_json
 from emergence.train.corpus.corpus import END, Corpus, read_tokenizer
@@ -47,7 +48,7 @@ def describe(config: TrainConfig, step: int, mixture: Mixture) -> dict[str, Any]
         "family": f"{mixture.name}/bpe{config.model.vocab_size}/context{config.model.context}",
         "step": step,
         "seed": config.seed,
-        "flops": 6 * config.model.params * tokens,
+        "flops": FLOPS_PER_TOKEN * config.model.params * tokens,
     }
 
 
@@ -137,7 +138,7 @@ def _base(
     name, params = Path(checkpoint).name, count_params(lm.model)
     source = f"{checkpoint}@{revision}" if revision else checkpoint
     return {"model": name, "run": name, "params": params, "tokens": tokens,
-            "flops": 6 * params * tokens, "source": source}  # fmt: skip
+            "flops": FLOPS_PER_TOKEN * params * tokens, "source": source}  # fmt: skip
 
 
 def _on_text(lm: LanguageModel, path: Path) -> tuple[dict[str, Any], dict[str, float]]:

@@ -41,7 +41,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [_object(line, path, number) for number, line in enumerate(lines[:-1], start=1)]
 
 
-def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
+def _object(line: bytes, path: Path, number: int | str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -58,10 +58,13 @@ def last_line(path: Path, glance: int = 4096) -> dict[str, Any] | None:
     """Last whole line of a log, without reading the others; None where there is none yet."""
     if not path.exists():
         return None
+    start = max(0, path.stat().st_size - glance)
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - glance))
+        file.seek(start)
         lines = file.read().split(b"\n")
-    return _object(lines[-2], path, -1) if len(lines) > 1 else None
+    if len(lines) < 3 and start:
+        return last_line(path, 8 * glance)  # of one line only its end was seen
+    return _object(lines[-2], path, "the last") if len(lines) > 1 else None
 
 
 def drop_after(path: Path, step: int) -> None:

@@ -173,7 +173,7 @@ class Collapse(Result):
             (self.by, "offset", "s.e."),
             right=[1, 2],
         )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._warned])
 
     def to_frame(self) -> pd.DataFrame:
         """One row per predictor."""

@@ -192,7 +192,7 @@ def classify_tasks(
         Replicates under each null hypothesis.
     rng : int, SeedSequence or Generator
         Same seed, same bits; every task starts from the same seed, so that other tasks in the
-        table do not change it and :func:`classify` alone gives the same.
+        table do not change it; with one thread of BLAS :func:`classify` alone gives the same.
     n_jobs : int, optional
         Tasks at once, -1 for one on each core; by default what ``joblib.parallel_config`` says,
         else one.  Inside ``with joblib.parallel_config(backend="dask")``, or ``"ray"``, the

@@ -81,6 +81,7 @@ class Verdict(Result):
             self.points,
             noise=problem.precision.name,
             runs=problem.run_model.name,
+            n_boot=self.trial.n_boot,
             rng=self.trial.seed,
         )
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emergence._typing import FloatArray
-from emergence.curves.family import Family, Scale
+from emergence.curves.family import Family, Scale, depth
 
 
 def hinge(
@@ -28,8 +28,7 @@ def hinge(
     >>> hinge([3.0, 2.0], eta=2.2, slope=0.5, chance=0.25)
     array([0.25, 0.35])
     """
-    d: FloatArray = np.maximum(eta - np.asarray(loss, dtype=float), 0.0)
-    return chance + slope * d
+    return chance + slope * depth(loss, eta)
 
 
 def softplus_hinge(

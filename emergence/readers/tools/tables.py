@@ -25,6 +25,7 @@ from emergence.readers.found import (
     run_of,
 )
 from emergence.records.files.reading import read_frame, row_numbers, text_encoding
+from emergence.records.validation import BLANKS, NUMERIC
 
 # W&B's own step counts what was logged, so it comes last.
 _STEP_NAMES = ("step", "global_step", "trainer/global_step", "train/global_step", "iter",
@@ -39,8 +40,6 @@ _TOKEN_NAMES = (
     "throughput/total_tokens",
 )
 TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls")
-_NUMERIC = ("params", "tokens", "loss", "loss_stderr", "value", "n_items", "stderr", "chance",
-            "best", "step", "seed", "flops")  # fmt: skip
 
 
 def _read(path: Path, encoding: str | None) -> pd.DataFrame:
@@ -215,12 +214,12 @@ def read_table(path: Path, columns: Mapping[str, str], encoding: str | None = No
     taken = {str(c.name) for c in chosen.values()}
     others = [c for c in frame.columns if c not in taken and c not in chosen]
     out = pd.DataFrame(chosen | {c: frame[c] for c in others})
-    for name in _NUMERIC:
+    for name in (*NUMERIC, "step"):
         if name in out:
             _check_signs(path, out, name)
             cells: list[Any] = []
             for row, cell in enumerate(out[name].tolist()):
-                blank = str(cell).strip() in ("", "nan", "NaN", "N/A", "NA", "None", "-")
+                blank = str(cell).strip() in BLANKS
                 read = _step if name == "step" else _cell
                 cells.append(np.nan if blank else read(path, out, row, name))
             out[name] = cells

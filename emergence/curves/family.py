@@ -120,7 +120,16 @@ class Family:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Pickled by name: functions of a module need not be carried.
-        return _recall, (self.curve.__module__, self.name, self.ratio)
+        how = self.curve.__module__, self.name, self.ratio
+        listed = _recall(*how)
+        if listed.grid is not self.grid or _plain(listed.basis) is not _plain(self.basis):
+            raise TypeError(f"{self.name}: a family that was changed cannot be sent elsewhere")
+        return _recall, how
+
+
+def _plain(basis: Basis) -> Basis:
+    """Basis without the ratio that it was given."""
+    return basis.func if isinstance(basis, partial) else basis
 
 
 def _recall(module: str, name: str, ratio: float) -> Family:

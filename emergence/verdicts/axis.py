@@ -19,7 +19,7 @@ from emergence._results import renamed
 from emergence._typing import BoolArray, FloatArray, IntArray
 from emergence.errors import DataError
 from emergence.records.points import Points
-from emergence.verdicts.monotone import left_out_errors, monotone_curve, within_others
+from emergence.verdicts.monotone import left_out_errors, monotone_curve, reached, within_others
 
 AXES = ("loss", "tokens", "compute")
 HALF = 0.5  # of the way from chance to perfect
@@ -165,8 +165,4 @@ def _clear(misses: dict[str, FloatArray], errors: dict[str, float], size: IntArr
 def _half_way(x: FloatArray, points: Points, mine: BoolArray) -> float:
     """Place where the curve of one size passes half ability; NaN where it does not."""
     places, level = monotone_curve(x[mine], points.ability[mine])
-    if level[-1] < HALF or level[0] >= HALF:
-        return float("nan")
-    i = int(np.argmax(level >= HALF))
-    part = (HALF - level[i - 1]) / (level[i] - level[i - 1])
-    return float(places[i - 1] + part * (places[i] - places[i - 1]))
+    return float("nan") if level[0] >= HALF else reached(places, level, HALF)

@@ -24,7 +24,7 @@ from emergence.records.datasets import losses_table
 from emergence.records.record import Record
 from emergence.records.records import Records
 from emergence.verdicts.carry_over_result import CarryOver, OnAxis
-from emergence.verdicts.monotone import monotone_curve
+from emergence.verdicts.monotone import monotone_curve, reached
 
 _ALPHA = 0.05
 _LEAST_DOF = 2
@@ -224,9 +224,7 @@ def _begin(
             begun = level[0] >= share
             aside[str(run)] = "had begun at its first checkpoint" if begun else "never begins"
             continue
-        after = int((level >= share).argmax())
-        part = (share - level[after - 1]) / (level[after] - level[after - 1])
-        at = tokens[after - 1] + part * (tokens[after] - tokens[after - 1])
+        after, at = int((level >= share).argmax()), reached(tokens, level, share)
         seen = step[list(names)].to_numpy(dtype=float)
         read = [
             np.interp([at, *tokens[after - 1 : after + 1]], step["tokens"], column)

@@ -17,7 +17,7 @@ from contextlib import suppress
 import numpy as np
 
 from emergence._random import Seed, Stream, as_seed, child
-from emergence._typing import FloatArray, IntArray, Noise, Runs
+from emergence._typing import IntArray, Noise, Runs
 from emergence.errors import DataError
 from emergence.fits.shared_threshold import SharedThreshold, share_fits
 from emergence.interval import symmetric
@@ -27,7 +27,7 @@ from emergence.records.points import Points
 from emergence.records.records import Records
 from emergence.verdicts.classify import classify
 from emergence.verdicts.metric_audit_result import Hidden, MetricAudit
-from emergence.verdicts.monotone import monotone_curve
+from emergence.verdicts.monotone import monotone_curve, reached
 from emergence.verdicts.verdict import Verdict
 
 _LEAST_RUNS = 8  # to draw half of them
@@ -181,18 +181,9 @@ def _hidden(strict: Points, graded: Points, n_boot: int, seed: np.random.SeedSeq
 def _come_so_far(strict: Points, graded: Points, rows: IntArray) -> float:
     """Share of the graded ability at the loss where the strict one is a tenth of its best."""
     places, levels = monotone_curve(-strict.loss[rows], strict.ability[rows])
-    shown = _first(places, levels, _SHOWN * levels[-1]) if levels[-1] > 0 else places[-1]
+    shown = reached(places, levels, _SHOWN * levels[-1]) if levels[-1] > 0 else places[-1]
     its_places, its_levels = monotone_curve(-graded.loss[rows], graded.ability[rows])
     if its_levels[-1] <= 0:
         return 0.0
     level = float(np.interp(shown, its_places, its_levels))
     return float(np.clip(level / its_levels[-1], 0.0, 1.0))
-
-
-def _first(places: FloatArray, levels: FloatArray, level: float) -> float:
-    """Place at which rising levels reach one, between the two that are nearest."""
-    i = int(np.argmax(levels >= level))
-    if i == 0:
-        return float(places[0])
-    share = (level - levels[i - 1]) / (levels[i] - levels[i - 1])
-    return float(places[i - 1] + share * (places[i] - places[i - 1]))

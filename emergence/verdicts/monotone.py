@@ -16,6 +16,20 @@ def monotone_curve(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray
     return places, np.asarray(fit.x)
 
 
+def reached(places: FloatArray, levels: FloatArray, level: float) -> float:
+    """Place at which rising levels reach one, on a line between the two around it.
+
+    The first place where the first level is there already; NaN where none is.
+    """
+    if levels[-1] < level:
+        return float("nan")
+    i = int(np.argmax(levels >= level))
+    if i == 0:
+        return float(places[0])
+    share = (level - levels[i - 1]) / (levels[i] - levels[i - 1])
+    return float(places[i - 1] + share * (places[i] - places[i - 1]))
+
+
 def within_others(x: FloatArray, group: AnyArray) -> BoolArray:
     """Points within the range that the other groups span."""
     out = np.zeros(x.size, dtype=bool)

@@ -47,16 +47,17 @@ class LimitTest:
     pools: tuple[Pool, ...]
     errors: Sequence[ErrorSource]
     draws: int
-    _known: dict[Hypothesis, float] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[Hypothesis, float], float] = field(default_factory=dict, repr=False)
 
     def p_value(self, hypothesis: Hypothesis, alpha: float) -> float:
         """Largest p-value over the near-best curves of the set.
 
         Where a first look at some of the draws says that it is above ``alpha`` it is enough.
         """
-        if hypothesis not in self._known:
-            self._known[hypothesis] = self._p_value(hypothesis, alpha)
-        return self._known[hypothesis]
+        key = (hypothesis, alpha)
+        if key not in self._known:
+            self._known[key] = self._p_value(hypothesis, alpha)
+        return self._known[key]
 
     def nested(
         self, measure: Measure, limits: Sequence[float], alpha: float, *, at_least: bool

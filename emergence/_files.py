@@ -35,10 +35,17 @@ def write_table(frame: "pd.DataFrame", path: Path) -> None:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a place to write to, and rename it when all went well; the suffix stays."""
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    # What a link leads to is replaced, not the link; a pipe or a device is written to.
+    through = path.exists() and not path.is_file()
+    place = path if through or not path.is_symlink() else path.resolve()
+    folder = Path(tempfile.gettempdir()) if through else place.parent
+    beside = folder / f".{place.stem}.{os.getpid()}.part{path.suffix}"
     try:
         yield beside
-        os.replace(beside, path)
+        if through:
+            place.write_bytes(beside.read_bytes())
+        else:
+            os.replace(beside, place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path} could not be written: {reason}; what was there stays") from error
@@ -62,7 +69,8 @@ def check_output(
         raise OutputError(f"{path} is a folder; name a file in it")
     if not path.parent.is_dir():
         raise OutputError(f"there is no folder {path.parent}; make it first")
-    _try_to_write(path.parent)
+    if not path.exists() or path.is_file():
+        _try_to_write(path.resolve().parent)
     return path
 
 

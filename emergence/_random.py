@@ -42,6 +42,8 @@ def as_seed(rng: Seed) -> np.random.SeedSequence:
         return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key)
     if isinstance(rng, np.random.Generator):
         return np.random.SeedSequence(rng.integers(0, 2**32, 8).tolist())
+    if rng is not None and not isinstance(rng, int | np.integer):
+        raise DataError(f"the seed (rng) is a {type(rng).__name__}; give a whole number")
     if rng is not None and rng < 0:
         raise DataError(f"the seed (rng) is {rng}; it must not be negative")
     return np.random.SeedSequence(rng)

@@ -323,3 +323,185 @@ def test_versions_of_a_logger_are_not_mixed(tmp_path: Path) -> None:
     (tmp_path / "160m" / "version_1").rename(tmp_path / "160m" / "old_1")
     (tmp_path / "160m" / "old_1" / "metrics.csv").unlink()
     assert len(imported(tmp_path)[0]) == len(STEPS)
+
+
+def log_lines(path: Path, *columns: str) -> None:
+    """A log in lines of JSON whose own step counts what was logged."""
+    rows = ({"_step": s // 10} | dict(zip(columns, (s, loss_at(s)), strict=True)) for s in STEPS)
+    written(path, "\n".join(map(json.dumps, rows)))
+
+
+@pytest.mark.parametrize("step", ["train/global_step", "trainer/global_step"])
+def test_the_step_of_the_trainer_goes_before_that_of_the_log(tmp_path: Path, step: str) -> None:
+    results(tmp_path / "res", "out/160m")
+    log_lines(tmp_path / "160m" / "hist.jsonl", step, "eval/loss")
+    frame, _ = imported(tmp_path)
+    assert frame["loss"].tolist() == [loss_at(s) for s in frame["step"]]
+
+
+@pytest.mark.parametrize("other", ["eval_router_aux_loss", "eval_z_loss", "eval_ppl_loss"])
+def test_losses_that_are_none_of_the_text_are_named(tmp_path: Path, other: str) -> None:
+    results(tmp_path / "res", "out/160m")
+    log = [{"step": s, "eval_c4-en_loss": loss_at(s), "loss": 9.0, other: 0.02} for s in STEPS]
+    written(tmp_path / "160m" / "trainer_state.json", {"log_history": log})
+    frame, found = imported(tmp_path)
+    assert frame["loss"].tolist() == [loss_at(s) for s in frame["step"]]
+    assert any(f"{other} is no loss of the text" in line for line in found.left_out)
+
+
+def table(path: Path, rows: str, header: str = "run,params,tokens,loss,task,acc") -> Path:
+    return written(path, f"{header}\n{rows}")
+
+
+COLUMNS = {"value": "acc"}
+
+
+def test_percent_is_of_a_metric_and_of_all_its_tasks(tmp_path: Path) -> None:
+    rows = [f"r,1e8,{k}e9,{4 - k / 9},{t},{v}" for k in range(1, 5)
+            for t, v in (("piqa", 50 + k), ("hellaswag", 0.3 + k / 100))]  # fmt: skip
+    with pytest.raises(DataError, match=r"'hellaswag' are at most .*write all as fractions"):
+        import_table(table(tmp_path / "t.csv", "\n".join(rows)), COLUMNS)
+    rows = [f"r,1e8,{k}e9,{4 - k / 9},piqa,{m},{v},{c},{b}" for k in range(1, 5)
+            for m, v, c, b in (("acc", 0.5 + k / 100, 0.5, ""), ("bleu", 15 + k, 0, 100))
+            ]  # fmt: skip
+    header = "run,params,tokens,loss,task,metric,value,chance,best"
+    frame = import_table(table(tmp_path / "u.csv", "\n".join(rows), header), {}).records.to_frame()
+    assert frame.groupby("metric")["value"].max().to_dict() == {"acc": 0.54, "bleu": 19.0}
+
+
+@pytest.mark.parametrize("bare", ["+46", "4.6e1", "46"])
+def test_a_number_without_a_sign_among_percent_is_named(tmp_path: Path, bare: str) -> None:
+    rows = "\n".join(f"r,1e8,{k}e9,3.{k},piqa,{v}" for k, v in enumerate(("45%", bare, "47%"), 1))
+    with pytest.raises(RecordsError, match="no percent sign") as caught:
+        import_table(table(tmp_path / "t.csv", rows), COLUMNS)
+    assert [v.row for v in caught.value.violations] == [3]
+
+
+def test_runs_of_one_name_in_two_folders(tmp_path: Path) -> None:
+    """A log that lies in one of the folders says that folders tell runs apart."""
+    results(tmp_path / "res", "a/160m")
+    results(tmp_path / "res", "b/160m", results={"arc_easy": {"acc,none": 0.9}})
+    trainer_state(tmp_path / "a" / "160m")
+    frame, found = imported(tmp_path)
+    assert set(frame["task"]) == {"piqa"}
+    assert any("b/160m: no losses of that run" in line for line in found.left_out)
+    trainer_state(tmp_path / "b" / "160m")
+    assert set(imported(tmp_path)[0]["run"]) == {"a/160m", "b/160m"}
+
+
+def test_two_folders_and_a_log_elsewhere_are_said(tmp_path: Path) -> None:
+    results(tmp_path / "res", "a/160m")
+    results(tmp_path / "res", "b/160m", results={"arc_easy": {"acc,none": 0.9}})
+    trainer_state(tmp_path / "logs" / "160m")
+    assert any("160m of a, b is one run" in line for line in imported(tmp_path)[1].assumed)
+
+
+def samples(path: Path, targets: list[Any], loglik: float = -1.0) -> None:
+    rows = [{"doc_id": i, "target": t, "filtered_resps": [[loglik], [-2], [-3], [-4]]}
+            for i, t in enumerate(targets)]  # fmt: skip
+    written(path, "\n".join(map(json.dumps, rows)))
+
+
+def test_samples_without_a_target_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "160m" / "samples_mine_2024-01-01T00-00-00.jsonl"
+    samples(path, [0] * 19 + [None])
+    found = read_any(path)
+    assert found is not None
+    assert found.scores[0]["n_items"] == 19
+    assert any("1 of 20 samples" in line for line in found.left_out)
+    samples(path, ["A"] * 15 + [0] * 5)
+    found = read_any(path)
+    assert found is not None
+    assert not found.scores
+    samples(path, [1, 2, 3, 4])
+    with pytest.raises(DataError, match="row 4: its target is 4, but its 4 options count from 0"):
+        read_any(path)
+    samples(path, [1, 2], float("nan"))
+    with pytest.raises(DataError, match="row 1: its log-likelihoods"):
+        read_any(path)
+
+
+def test_chance_by_what_the_name_says() -> None:
+    names = ("math_qa", "medqa_5options", "drop:mc", "squad:mc::gen2mc")
+    assert [options_of(t) for t in names] == [5, 5, None, None]
+    assert [options_of(t) for t in ("drop", "mc_taco", "mmlu_pro")] == [0, 2, 10]
+
+
+def test_two_sizes_in_a_name_are_none() -> None:
+    assert size_in("gpt2-124M-fineweb-10B") is None
+    assert size_in("pythia-160m-300b") is None
+    assert size_in("x-160m-8k/step500") == 1.6e8
+
+
+def test_tokens_that_names_round_are_counted_by_steps(tmp_path: Path) -> None:
+    for k, step in enumerate((50, 100, 150, 200, 250, 300)):
+        args = f"pretrained=out/160m,revision=step{step}-tokens{k // 3 + 1}B"
+        data = {"results": {"piqa": {"acc,none": 0.5}}, "config": {"model_args": args}}
+        written(tmp_path / f"r{step}.json", data)
+    written(tmp_path / "160m" / "log.jsonl", "\n".join(
+        json.dumps({"step": s, "val_loss": 4 - s / 200}) for s in range(50, 301, 50)))  # fmt: skip
+    frame, found = imported(tmp_path, tokens_per_step=None)
+    assert frame["tokens"].tolist() == pytest.approx([s * 2e9 / 300 for s in frame["step"]])
+    assert any("round the tokens" in line for line in found.assumed)
+
+
+def test_scores_of_one_log_are_told_apart(tmp_path: Path) -> None:
+    scores = [{"name": "match", "metrics": {"accuracy": {"value": v}}, "reducer": r}
+              for v, r in ((0.3, "mean"), (0.8, "pass_at_4"), (None, "mode"))]  # fmt: skip
+    data = {"eval": {"task": "x/arc", "model": "hf/160m-step200"}, "results": {"scores": scores}}
+    found = read_any(written(tmp_path / "i.json", data))
+    assert found is not None
+    assert [(s["task"], s["value"]) for s in found.scores] == [
+        ("arc", 0.3), ("arc@match@pass_at_4", 0.8)]  # fmt: skip
+    light = {"config_general": {"model_name": "a/160m-step200"},
+             "results": {f"leaderboard|arc|{n}|0": {"acc": 0.3} for n in (25, 0)}}  # fmt: skip
+    found = read_any(written(tmp_path / "l.json", light))
+    assert found is not None
+    assert [s["examples"] for s in found.scores] == ["25", "0"]
+
+
+def test_a_later_score_that_differs_is_said(tmp_path: Path) -> None:
+    for folder, score in (("one", 0.5), ("two", 0.9)):
+        results(tmp_path / folder, "out/160m", score)
+    trainer_state(tmp_path / "160m")
+    assert any(
+        "of 6 of these scores the values differ" in s for s in imported(tmp_path)[1].left_out
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"constants": {"task": "mine"}}, "has a column for 'task'"),
+        ({"chance": {"pica": 0.1}}, "'pica'; there is piqa"),
+        ({"constants": {"n_itemss": 5}}, "no field 'n_itemss'"),
+        ({"tokens_per_step": 0}, "tokens per step is 0"),
+        ({"tokens_per_step": float("nan")}, "tokens per step is nan"),
+    ],
+)
+def test_options_are_not_passed_over(tmp_path: Path, options: Any, message: str) -> None:
+    rows = "\n".join(f"r,1e8,{k}e9,3.{k},piqa,.5{k}" for k in range(1, 5))
+    with pytest.raises(DataError, match=message):
+        import_table(table(tmp_path / "t.csv", rows), COLUMNS, **options)
+
+
+@pytest.mark.parametrize("options", [{"params": 0}, {"tolerance": float("nan")}, {"window": -5}])
+def test_numbers_of_an_import_are_positive(tmp_path: Path, options: Any) -> None:
+    with pytest.raises(DataError, match="it must be a positive number"):
+        import_results(tmp_path, **options)
+
+
+@pytest.mark.parametrize("size", ["0,160B", "1,400B", "1,40"])
+def test_a_comma_that_may_be_a_point_is_refused(tmp_path: Path, size: str) -> None:
+    rows = "\n".join(f'r,"{size}",{k}e9,3.{k},piqa,.5{k}' for k in range(1, 5))
+    with pytest.raises(RecordsError, match="is not a number"):
+        import_table(table(tmp_path / "t.csv", rows), COLUMNS)
+
+
+def test_a_column_twice_in_a_sheet(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    rows = [["run", "params", "tokens", "loss", "task", "acc", "acc"]]
+    rows += [["r", 1e8, k * 1e9, 3 + k / 10, "piqa", 0.5, 0.9] for k in range(1, 5)]
+    pd.DataFrame(rows).to_excel(tmp_path / "t.xlsx", index=False, header=False)
+    with pytest.raises(DataError, match="'acc' occurs twice"):
+        import_table(tmp_path / "t.xlsx", COLUMNS)

@@ -390,9 +390,10 @@ def test_one_task_that_a_method_refuses_ends_no_table() -> None:
 def small() -> tuple[Records, str]:
     """Three tasks, and what one worker says of them."""
     frames = [
-        simulate(shape, n=60, task=shape, rng=i).to_frame()
+        simulate(shape, n=60, task=shape, rng=i).to_frame().assign(model=shape)
         for i, shape in enumerate(("jump", "hinge", "logistic"))
     ]
+    frames = [frame.assign(run=frame["model"] + frame["run"]) for frame in frames]
     records = Records(pd.concat(frames, ignore_index=True))
     return records, json.dumps([v.to_dict() for v in classify_tasks(records, n_boot=99)])
 

@@ -66,6 +66,7 @@ def test_compute_on_the_axis() -> None:
     assert frame["tokens"].max() == pytest.approx(1400e21 / (6 * 7e9))
 
 
+@pytest.mark.filterwarnings("ignore:.*tokens at most are few")
 def test_nothing_beyond_the_loss_curve_is_used_or_lost() -> None:
     losses, scores = figures()
     losses = {run: curve[curve["x"] < 1000.0] for run, curve in losses.items()}
@@ -106,6 +107,7 @@ def test_same_seed_same_bits_and_json() -> None:
     assert "read from figures: adds sd" in a.summary()
 
 
+@pytest.mark.filterwarnings("ignore:.*tokens at most are few")
 @given(beta=st.floats(0.5, 0.95), low=st.floats(0.5, 2.0))
 def test_smoothing_is_undone(beta: float, low: float) -> None:
     """A curve smoothed as figures are comes back, but for its bend within a lag."""

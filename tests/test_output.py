@@ -217,3 +217,31 @@ def test_a_terminal_gets_colour_and_a_file_does_not(monkeypatch: pytest.MonkeyPa
         plain = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
         assert plain == text + "\n"  # no line broken, no bracket taken for markup
         assert (plain != out.getvalue()) == out.isatty()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_links_are_followed_and_pipes_written_to(tmp_path: Path) -> None:
+    (tmp_path / "target.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "target.csv")
+    write_whole(tmp_path / "link.csv", b"new")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "target.csv").read_bytes() == b"new"
+    os.mkfifo(tmp_path / "pipe.csv")
+    reader = subprocess.Popen(["cat", tmp_path / "pipe.csv"], stdout=subprocess.PIPE)
+    write_whole(tmp_path / "pipe.csv", b"new")
+    assert reader.communicate(timeout=20)[0] == b"new"
+    assert (tmp_path / "pipe.csv").is_fifo()
+
+
+def test_a_table_of_another_format_is_refused(tmp_path: Path) -> None:
+    assert main(["simulate", "-o", str(tmp_path / "x.parquet"), "-q"]) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_a_terminal_cannot_write(tmp_path: Path) -> None:
+    simulate("jump", n=16, task="数学", rng=1).to_csv(tmp_path / "r.csv")
+    line = [sys.executable, "-m", "emergence", "classify", str(tmp_path / "r.csv"), "--n-boot=99"]
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(line, capture_output=True, env=env, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert rb"\u6570" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -343,3 +344,71 @@ def test_a_table_of_another_library_is_taken_as_it_is() -> None:
     mine = simulate(n=40, rng=1)
     table = pyarrow.Table.from_pandas(mine.to_frame())
     assert Records(table).select().size == mine.select().size
+
+
+def test_a_file_that_was_cut_off_is_no_table(tmp_path: Path) -> None:
+    text = "model,run,params,tokens,loss,task,metric,chance,value,source\n"
+    text += "m,r,1e8,1e9,3,t,acc,.25,0.25,x\nm,r,1e8,2e9,3,t,acc,.25,0.2"
+    with pytest.raises(RecordsError, match="the row has 9 fields, the header 10") as caught:
+        read_records(written(tmp_path, text))
+    assert [v.row for v in caught.value.violations] == [3]
+
+
+@pytest.mark.parametrize("first", ["sep=,", "# my runs"])
+def test_a_line_before_the_header_is_named(tmp_path: Path, first: str) -> None:
+    with pytest.raises(RecordsError, match=r"the first line, .* is no header; remove it"):
+        read_records(written(tmp_path, f"{first}\n" + frame().to_csv(index=False)))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "q.csv")
+    with pytest.raises(RecordsError, match="is a pipe"):
+        read_records(tmp_path / "q.csv")
+
+
+def test_what_numpy_would_convert_in_silence() -> None:
+    with pytest.raises(RecordsError, match="is a complex number"):
+        Records(frame(loss=[3 + 2j, 3.1, 3.2]))
+    assert Records(frame(task=[b"piqa"] * 3)).tasks == ["piqa"]
+    with pytest.raises(DataError, match="True or False"):
+        as_points(np.array([True, 3.1, 3.2, 3.3], dtype=object), [0.1, 0.2, 0.3, 0.4])
+    with pytest.raises(DataError, match=r"params\[0\] is 0; it must be positive"):
+        as_points([3.0, 3.1, 3.2, 3.3], [0.1, 0.2, 0.3, 0.4], params=[0, 1, 2, 3])
+
+
+def test_items_come_whole() -> None:
+    with pytest.raises(RecordsError, match="no whole number of items"):
+        Records(frame(n_items=[100, 100.5, 100]))
+
+
+def test_columns_that_are_there_twice_or_as_an_index() -> None:
+    twice = pd.concat([frame(), frame()[["loss"]]], axis=1)
+    with pytest.raises(RecordsError, match="'loss': column occurs twice"):
+        Records(twice)
+    with pytest.raises(RecordsError, match="reset_index"):
+        Records(frame().set_index("run"))
+
+
+def test_what_looks_like_another_unit_or_name_is_said() -> None:
+    tokens = [20.0, 40.0, 60.0]
+    with pytest.warns(DataWarning, match="tokens at most are few"):
+        Records(frame(tokens=tokens))
+    both = pd.concat([frame(), frame(task="u", loss=[5.0, 5.1, 5.2])])
+    with pytest.warns(DataWarning, match="another loss in other rows"):
+        Records(both)
+    same = pd.concat([frame(), frame(task="t\u200b")])
+    with pytest.warns(DataWarning, match="looks like 't' and is another task"):
+        Records(same)
+    points = as_points([30.0, 31.0, 32.0, 33.0], [48.0, 40.0, 30.0, 26.0], chance=0.25)
+    assert [("perplexity" in n, "percent" in n) for n in points.notes] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize("chance", [0.25, {"t": "abc"}])
+def test_chance_is_given_by_task(tmp_path: Path, chance: object) -> None:
+    frame().to_csv(tmp_path / "runs.csv", index=False)
+    with pytest.raises(DataError, match="chance is"):
+        read_records(tmp_path / "runs.csv", chance=chance)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from emergence import __version__
@@ -13,11 +14,12 @@ from emergence._files import check_folder, check_output
 from emergence._processes import die_with_named_parent, stop_on_termination
 from emergence.cli import fits, planning, readers, records, report, train, verdicts
 from emergence.cli.arguments import figure_path
-from emergence.errors import EmergenceError
+from emergence.errors import EmergenceError, OutputError
 
 # Commands that write a folder, and those that write a table; the others draw a figure.
 _FOLDERS = ("report", "figures", "paper", "train", "sweep")
 _TABLES = ("classify", "simulate", "import", "evaluate")
+_OTHERS = (".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".xls")  # formats of other tables
 _TRAINER = ("torch", "transformers", "tokenizers", "safetensors")
 _INPUTS = ("file", "law", "items", "text", "table")
 
@@ -59,6 +61,15 @@ def _extra(error: Exception) -> str:
     return "; pip install 'emergence-lm[train]'" if missing in _TRAINER else ""
 
 
+def _ready_streams() -> None:
+    """Let no name break a terminal that cannot write it, and no closed one the work."""
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (as long as the process)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _check_output(args: argparse.Namespace) -> None:
     """Find before the work what would be in the way of its results."""
     if (output := getattr(args, "output", None)) is None:
@@ -66,6 +77,8 @@ def _check_output(args: argparse.Namespace) -> None:
     if args.command in _FOLDERS:
         check_folder(output)
         return
+    if args.command in _TABLES and Path(output).suffix.lower() in _OTHERS:
+        raise OutputError(f"{output}: a table is written as CSV; name it {Path(output).stem}.csv")
     inputs = [*getattr(args, "paths", [])]
     inputs += [name for key in _INPUTS if isinstance(name := getattr(args, key, None), str)]
     check_output(output if args.command in _TABLES else figure_path(output), inputs)
@@ -73,6 +86,7 @@ def _check_output(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's data end with status 2 and a clear text."""
+    _ready_streams()
     args = _parser().parse_args(argv)
     args.facts = {}
     stop_on_termination()

@@ -108,8 +108,8 @@ def fit_threshold(
     """
     if shape not in ("auto", *ONSETS, "isotonic"):
         raise DataError(f"shape {shape!r} is not known: auto, {', '.join(ONSETS)}, isotonic")
-    if n_boot < 99:
-        raise DataError(f"n_boot is {n_boot}; an interval needs at least 99")
+    if not isinstance(n_boot, int | np.integer) or n_boot < 99:
+        raise DataError(f"n_boot is {n_boot!r}; an interval needs a number of at least 99")
     if shape == "isotonic" and plateau == "fitted":
         raise DataError("the isotonic shape takes the plateau at chance; it cannot be fitted")
     pts = as_points(points, value, **columns)

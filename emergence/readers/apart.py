@@ -26,6 +26,7 @@ def tell_apart(found: Found, *, one_run: bool = False) -> None:
     ``one_run``: all is known to be of one.
     """
     _by_examples(found)
+    _by_step(found)
     if not one_run:
         _by_place(found)
         _by_file(found)
@@ -44,19 +45,51 @@ def _by_examples(found: Found) -> None:
             row["task"] = f"{row['task']}@{row['examples']}-shot"
 
 
+def _by_step(found: Found) -> None:
+    """Checkpoints of several steps whose names say the same tokens, to the billion, have others."""
+    steps: dict[tuple[str, float], set[float]] = defaultdict(set)
+    most: dict[str, tuple[float, float]] = {}
+    for row in found.scores:
+        p = row["place"]
+        if p.step and p.tokens is not None:
+            steps[p.run, p.tokens].add(p.step)
+            most[p.run] = max(most.get(p.run, (0.0, 0.0)), (p.step, p.tokens))
+    rounded = {run for (run, tokens), of in steps.items() if len(of) > 1 or tokens == 0}
+    for row in found.scores:
+        p = row["place"]
+        if p.run in rounded and p.step:
+            step, tokens = most[p.run]
+            row["place"] = replace(p, tokens=p.step * tokens / step if tokens else None)
+    found.assumed += [
+        f"{run}: its names round the tokens, so they are counted by its steps, "
+        f"{most[run][1] / most[run][0]:.3g} each"
+        for run in sorted(rounded)
+        if most[run][1]
+    ]
+
+
 def without_examples(task: str) -> str:
     """Name of a task as it was before its number of examples was put to it."""
     return re.sub(r"@\d+-shot$", "", task)
 
 
 def _by_place(found: Found) -> None:
-    """Runs of one name, of which two folders or stages have the same score, are two."""
-    homes = defaultdict(set)
+    """Runs of one name in two folders or stages are two, where the same score or a log says so."""
+    homes, logs = defaultdict(set), {(row["place"].run, row["place"].of) for row in found.losses}
+    by_run: dict[str, set[str]] = defaultdict(set)
     for row in found.scores:
         p = row["place"]
         if p.of:
             homes[p.run, p.step, p.tokens, row["task"], row["metric"]].add(p.of)
+            by_run[p.run].add(p.of)
     mixed = {(key[0], of) for key, several in homes.items() if len(several) > 1 for of in several}
+    for run, several in by_run.items():
+        if len(several) > 1 and any((run, of) in logs for of in several):
+            mixed |= {(run, of) for of in several}
+        elif len(several) > 1 and not any((run, of) in mixed for of in several):
+            found.assumed.append(
+                f"{run} of {', '.join(sorted(several))} is one run; if it is not, import each alone"
+            )
     for part in (found.scores, found.losses, found.perplexities):
         for row in part:
             p = row["place"]

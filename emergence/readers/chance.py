@@ -23,9 +23,9 @@ OPTIONS: dict[str, int] = {
     "cola": 2, "commonsense_qa": 5, "commonsenseqa": 5, "copa": 2, "coqa": 0, "csqa": 5,
     "drop": 0, "global_mmlu": 4, "gpqa": 4, "gsm8k": 0, "gsm_plus": 0, "headqa": 4,
     "hellaswag": 4, "hendrycks_math": 0, "hendryckstest": 4, "humaneval": 0, "kobest_copa": 2,
-    "lambada": 0, "logiqa": 4, "math": 0, "mathqa": 5, "mbpp": 0, "mc_taco": 2, "medmcqa": 4,
-    "medqa": 4, "mgsm": 0, "minerva_math": 0, "mmlu": 4, "mmlu_pro": 10, "mnli": 3, "mrpc": 2,
-    "multirc": 2, "naturalqs": 0, "natural_questions": 0, "nq_open": 0, "openbookqa": 4,
+    "lambada": 0, "logiqa": 4, "math": 0, "math_qa": 5, "mathqa": 5, "mbpp": 0, "mc_taco": 2,
+    "medmcqa": 4, "medqa": 4, "mgsm": 0, "minerva_math": 0, "mmlu": 4, "mmlu_pro": 10, "mnli": 3,
+    "mrpc": 2, "multirc": 2, "naturalqs": 0, "natural_questions": 0, "nq_open": 0, "openbookqa": 4,
     "paws": 2, "piqa": 2, "prost": 4, "pubmedqa": 3, "qa4mre": 5, "qasper": 0, "qnli": 2, "qqp": 2,
     "race": 4, "record": 0, "rte": 2, "sciq": 4, "siqa": 3, "social_i_qa": 3, "social_iqa": 3,
     "socialiqa": 3, "squad": 0, "sst": 2, "storycloze": 2, "swag": 4, "toxigen": 2, "triviaqa": 0,
@@ -43,10 +43,14 @@ def options_of(task: str) -> int | None:
     (4, 4, None)
     """
     name = re.sub(r"[^a-z0-9]+", "_", task.lower()).strip("_")
+    if said := re.search(r"(?<![a-z0-9])(\d+)_?(?:options?|way|choices?)(?![a-z])", name):
+        return int(said[1])
     known = [key for key in OPTIONS if name == key or name.startswith(key + "_")]
     # arceasy, hellaswagzh: a name without a mark between, where it is long enough to be meant.
     known = known or [key for key in OPTIONS if len(key) > 4 and name.startswith(key)]
-    return OPTIONS[max(known, key=len)] if known else None
+    found = OPTIONS[max(known, key=len)] if known else None
+    # Written answers that are asked for as a choice (drop:mc) have options that nobody says here.
+    return None if found == 0 and re.search(r"_mc(_|$)", name) else found
 
 
 def chance_of(task: str, metric: str, given: Mapping[str, float]) -> float | None:

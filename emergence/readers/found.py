@@ -106,7 +106,7 @@ def number(text: Any) -> float:
         raise DataError(f"{text!r} is no number")
     digits, unit = found[1].replace("_", ""), found[2].lower()
     if "," in digits:
-        if not re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", digits):
+        if unit or not re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", digits):
             raise DataError(f"{text!r}: write the number with a point, without commas")
         digits = digits.replace(",", "")
     try:
@@ -123,13 +123,13 @@ def time_in(name: str) -> str:
 
 
 def size_in(name: str) -> float | None:
-    """Parameters that a name speaks of, such as pythia-1.4b; None where it says nothing."""
-    found = _SIZE.findall(name)
-    if not found:
-        return None
+    """Parameters that a name speaks of, as pythia-1.4b does; None where it says none or several."""
+    found = [_SIZE.findall(part) for part in reversed(name.split("/"))]
     # Thousands are those of a context or a batch, where millions stand beside them.
-    digits, unit = next((f for f in reversed(found) if f[1].lower() != "k"), found[-1])
-    return float(digits.replace("p", ".")) * _UNITS[unit.lower()]
+    large = ([f for f in part if f[1].lower() != "k"] for part in found)
+    said = next((part for part in large if part), next((part[-1:] for part in found if part), []))
+    sizes = {float(digits.replace("p", ".")) * _UNITS[unit.lower()] for digits, unit in said}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def run_of(path: Path) -> str:

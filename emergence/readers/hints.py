@@ -35,7 +35,7 @@ def import_line(path: Path) -> str | None:
     """Command that imports a file; None where nothing in it is known."""
     name = shlex.quote(str(path))
     try:
-        if _is_ours(path):
+        if not path.is_file() or _is_ours(path):
             return None
         if path.suffix.lower() in (".csv", ".tsv") and (columns := _columns(path)):
             chosen = " ".join(f"--column {ours}={shlex.quote(t)}" for ours, t in columns.items())

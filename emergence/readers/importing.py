@@ -10,23 +10,26 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite, log
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from emergence._text import several
 from emergence.errors import DataError
-from emergence.metrics import known_metric
-from emergence.readers.apart import tell_apart
+from emergence.readers.apart import tell_apart, without_examples
 from emergence.readers.chance import chance_of, with_chance
 from emergence.readers.found import Found, Place, home_of, size_in
 from emergence.readers.loss_series import loss_series
 from emergence.readers.recognise import KINDS, files_in, read_any
 from emergence.readers.tools.tables import read_table
+from emergence.readers.units import check_positive, per_byte, percent_rows
 from emergence.records.records import Records
+from emergence.records.validation import NUMERIC, TEXT
 
-_PER_BYTE = "bits per byte"
+# What is evaluated once.
+_SCORE = ["run", "tokens", "task", "metric"]
 _NO_TOKENS = (
     "its tokens are not known; give tokens_per_step= (--tokens-per-step), batch times context"
 )
@@ -120,6 +123,9 @@ def import_results(
     if kind not in ("auto", *KINDS):
         raise DataError(f"kind {kind!r} is not known: auto, {', '.join(KINDS)}")
     _check_names(columns or {})
+    for what, number in (("params", params), ("tokens per step", tokens_per_step),
+                         ("tolerance", tolerance), ("window", window)):  # fmt: skip
+        check_positive(what, number)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found, named = Found(), False
     for path in files_in([Path(p) for p in given]):
@@ -137,6 +143,8 @@ def import_results(
         raise DataError(f"no table among these files has the columns {names}")
     tell_apart(found, one_run=run is not None)
     rows = _joined(found, params, tokens_per_step, tolerance, window)
+    if chance:
+        _check_tasks(chance, [score["task"] for score in found.scores])
     rows = with_chance(rows, chance or {}, found)
     if not rows:
         what = f"{len(found.scores)} scores and {len(found.losses)} losses were read"
@@ -145,10 +153,15 @@ def import_results(
         )
     for row in rows:
         row |= {"family": family} if family else {}
-    frame = _per_byte(pd.DataFrame(rows).dropna(axis="columns", how="all"), bytes_per_token)
-    again = frame.duplicated(["run", "tokens", "task", "metric"], keep="last")
+    frame = per_byte(pd.DataFrame(rows).dropna(axis="columns", how="all"), bytes_per_token)
+    again = frame.duplicated(_SCORE, keep="last")
     if again.any():
-        found.left_out.append(f"{int(again.sum())} scores that a later file gives again")
+        values = frame.groupby(_SCORE)["value"]
+        apart = int((values.max() - values.min() > 1e-9).sum())
+        found.left_out.append(
+            f"{int(again.sum())} scores that a later file gives again"
+            + (f"; of {several(apart, 'of these score')} the values differ" if apart else "")
+        )
     left, assumed = (tuple(dict.fromkeys(part)) for part in (found.left_out, found.assumed))
     return Imported(Records(frame[~again], where="the imported files"), left, assumed)
 
@@ -169,8 +182,15 @@ def import_table(
     ``bytes_per_token``, ``tokens_per_step`` and ``encoding`` are those of :func:`import_results`.
     DataError names a column that is missing.
     """
+    _check_fields((*columns, *(constants or {})))
+    check_positive("tokens per step", tokens_per_step)
     frame = read_table(Path(path), columns, encoding)
     for name, value in (constants or {}).items():
+        if name in frame and frame[name].notna().any():
+            raise DataError(
+                f"{Path(path).name} has a column for {name!r}; leave out {name}={value!r}, or name "
+                "another column of the table"
+            )
         frame[name] = value
     assumed: list[str] = []
     if "run" not in frame and "model" in frame:
@@ -181,10 +201,15 @@ def import_table(
     if "metric" not in frame:
         frame["metric"] = "acc"
         assumed.append("the scores are accuracies")
-    if "value" in frame and _percent(frame["value"], frame["metric"]):
+    percent = percent_rows(frame) if "value" in frame else pd.Series(False, frame.index)
+    if percent.any():
         for name in frame.columns.intersection(["value", "stderr"]):
-            frame[name] = frame[name] / 100.0
+            frame[name] = frame[name].mask(percent, frame[name] / 100.0)
         assumed.append("scores above 1 are percent")
+    if chance and "task" in frame:
+        _check_tasks(chance, frame["task"])
+    if chance and "chance" in frame:
+        raise DataError(f"{Path(path).name} gives its chance; leave out chance= (--chance)")
     if "chance" not in frame and {"task", "metric"} <= set(frame.columns):
         pairs = zip(frame["task"], frame["metric"], strict=True)
         frame["chance"] = [chance_of(str(t), str(m), chance or {}) for t, m in pairs]
@@ -196,10 +221,26 @@ def import_table(
     if "tokens" in frame and (frame["tokens"] == 0).any():
         left.append(f"{int((frame['tokens'] == 0).sum())} rows before the first step")
         frame = frame[frame["tokens"] != 0]
-    frame = _per_byte(frame, bytes_per_token)
+    frame = per_byte(frame, bytes_per_token)
+    if frame.empty:
+        raise DataError("\n  ".join([f"{Path(path).name} gives no records", *left]))
     rows = frame.index.to_list()
     records = Records(frame, where=Path(path).name, row_of=lambda row: int(rows[row]))
     return Imported(records, tuple(left), tuple(assumed))
+
+
+def _check_fields(names: Iterable[str]) -> None:
+    """DataError unless these are fields of a record."""
+    known = (*TEXT, *NUMERIC)
+    if other := [name for name in names if name not in known]:
+        raise DataError(f"a record has no field {other[0]!r}; it has {', '.join(known)}")
+
+
+def _check_tasks(chance: Mapping[str, float], tasks: Iterable[Any]) -> None:
+    """DataError for a chance of no task that is there; under no name it is of all."""
+    there = sorted({str(task) for task in tasks} | {without_examples(str(t)) for t in tasks})
+    if other := [task for task in chance if task and task not in there]:
+        raise DataError(f"chance is given for {other[0]!r}; there is {', '.join(there)}")
 
 
 def _check_names(columns: Mapping[str, str]) -> None:
@@ -209,28 +250,6 @@ def _check_names(columns: Mapping[str, str]) -> None:
         raise DataError(f"a table of losses has no {other[0]!r}; name its {', '.join(known)}")
     if columns and ("loss" not in columns or not {"step", "tokens"} & columns.keys()):
         raise DataError("name the column of the loss, and that of the step or of the tokens")
-
-
-def _per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFrame:
-    """Losses in bits per byte where the bytes of a token are known; the family says so."""
-    if bytes_per_token is None:
-        return frame
-    if not 0 < bytes_per_token < float("inf"):
-        raise DataError(f"bytes per token is {bytes_per_token:g}; it must be a positive number")
-    scale = 1.0 / (bytes_per_token * log(2.0))
-    losses = {n: scale * frame[n] for n in ("loss", "loss_stderr") if n in frame}
-    family = frame["family"].fillna("") if "family" in frame else pd.Series("", frame.index)
-    named = [f"{name}/{_PER_BYTE}" if name else _PER_BYTE for name in family]
-    return frame.assign(**losses, family=named)
-
-
-def _percent(value: pd.Series[Any], metric: pd.Series[Any]) -> bool:
-    """Whether scores are percent: none is beyond 100, and some are half beyond what one can be."""
-    known_metrics = {str(name): known_metric(str(name)) for name in metric.unique()}
-    bounds = {n: 1.0 if m is None else m.bounds[1] for n, m in known_metrics.items()}
-    known, highest = value.notna(), metric.map(bounds).astype(float)  # of no rows, too
-    beyond = (value > 1.5 * highest)[known]
-    return bool(beyond.any() and value[known].min() >= 0 and value[known].max() <= 100)
 
 
 def _few(lines: Iterable[str], most: int = 12) -> list[str]:

@@ -32,7 +32,6 @@ KINDS = (*(name for name, *_ in _JSON), "lm-eval-samples", *logs.KINDS,
 # Files of other purposes are no error where they are no JSON.
 _OURS = re.compile(r'"(results|log_history|eval|evaluation_results|config_general)"\s*:')
 _FIRST = 20  # lines of JSON of which one says a step and a loss: a config may come first
-_STEPS = ("step", "global_step", "iter", "iteration", "_step")
 
 
 def files_in(paths: list[Path]) -> Iterator[Path]:
@@ -41,6 +40,8 @@ def files_in(paths: list[Path]) -> Iterator[Path]:
         if not path.exists():
             raise FileNotFoundError(f"no such file or folder: {path}")
         if not path.is_dir():
+            if not path.is_file():
+                raise DataError(f"{path} is a pipe or a device; write what it gives to a file")
             yield path
             continue
         for inner in sorted(path.rglob("*")):
@@ -153,7 +154,7 @@ def _read_lines(path: Path, kind: str) -> Found | None:
 
 def _losses_of(cells: dict[str, Any], run: str, path: Path) -> list[dict[str, Any]]:
     """Losses of one step of a log in lines of JSON."""
-    step = next((cells[n] for n in _STEPS if isinstance(cells.get(n), int | float)), None)
+    step = next((s for n in tables.STEP_NAMES if isinstance(s := cells.get(n), int | float)), None)
     if step is None:
         return []
     tokens = cells.get("tokens")

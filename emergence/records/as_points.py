@@ -19,6 +19,7 @@ from emergence.records.columns import (
     refuse_tables,
 )
 from emergence.records.points import COLUMNS, Points
+from emergence.records.validation import HIGH_LOSS
 from emergence.records.warnings import may_be_counts, rounding
 
 # Of anything that points hold; and how far apart losses, or weights, may lie.
@@ -84,9 +85,26 @@ def as_points(
             "if lower is better, give best"
         )
     _check(made)
-    if not isinstance(points, Points) and "n_items" in given:
-        made = replace(made, counted=_are_counts(made))
+    if not isinstance(points, Points):
+        made = _noted(made, unit_given="best" in given)
+        if "n_items" in given:
+            made = replace(made, counted=_are_counts(made))
     return cleaned(made)
+
+
+def _noted(points: Points, *, unit_given: bool) -> Points:
+    """Say what looks like numbers of another unit."""
+    if points.loss.max() > HIGH_LOSS:
+        points = points.noting(
+            f"a loss of {points.loss.max():.4g} is beyond any in nats per token; of a perplexity "
+            "take the log"
+        )
+    if not unit_given and points.value.max() > 1.5:
+        points = points.noting(
+            f"a score of {points.value.max():.4g} is beyond the best, 1; of percent give best=100 "
+            "and chance in percent, else best"
+        )
+    return points
 
 
 def _are_counts(points: Points) -> bool:
@@ -124,7 +142,8 @@ def _check(points: Points) -> None:
         raise DataError(f"outliers is {points.outliers!r}; it must be drop or keep")
     if points.losses not in LOSSES:
         raise DataError(f"losses is {points.losses!r}; it must be auto or given")
-    for name, least in (("loss", 0.0), ("weights", 0.0), ("n_items", 1.0)):
+    for name, least in (*dict.fromkeys(("loss", "weights", "params", "tokens"), 0.0).items(),
+                        ("n_items", 1.0)):  # fmt: skip
         column = columns[name]
         if column is None:
             continue

@@ -114,6 +114,8 @@ def column_of(name: str, column: ArrayLike, size: int = 0) -> AnyArray:
     if name == "run":
         array = _names(raw)
     else:
+        if raw.dtype.kind == "O" and name == "loss" and any(type(v) is bool for v in raw.flat):
+            raise DataError(f"{name} holds True or False; give real numbers")
         if raw.dtype.kind in "cMmV" or (raw.dtype.kind == "b" and name == "loss"):
             what = {"c": "complex numbers", "b": "True and False", "V": "fields"}
             problem = what.get(raw.dtype.kind, "dates")

@@ -20,7 +20,7 @@ from emergence.records.files.reading import read_frame, row_numbers
 from emergence.records.points import Points
 from emergence.records.record import Record
 from emergence.records.table import Table
-from emergence.records.warnings import count_warnings, gap_warnings, unit_warnings, whole_counts
+from emergence.records.warnings import whole_counts, worth_a_look
 
 
 class Records:
@@ -64,8 +64,8 @@ class Records:
                 f"a {type(frame).__name__} was given for a table: give a DataFrame, or "
                 "Records.from_records(rows)"
             )
-        frame = frame.reset_index(drop=True)
         found = validation.check_columns(frame, where)
+        frame = frame.reset_index(drop=True)
         if found:
             raise RecordsError(found)
         for column in validation.TEXT:
@@ -78,9 +78,7 @@ class Records:
         if found:
             raise RecordsError(sorted(found, key=lambda v: (v.row is not None, v.row or 0)))
         self._frame = frame
-        notes = [
-            note for check in (count_warnings, gap_warnings, unit_warnings) for note in check(table)
-        ]
+        notes = worth_a_look(table)
         self.warnings: tuple[Violation, ...] = tuple(notes)
         if notes:
             warnings.warn("\n".join(map(str, notes)), DataWarning, stacklevel=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from emergence._typing import BoolArray, FloatArray
-from emergence.errors import Violation
+from emergence.errors import DataError, Violation
 from emergence.metrics import known_metric, refusal
 from emergence.records.table import Table
 
@@ -32,13 +33,17 @@ BLANKS = ("", "nan", "NaN", "NA", "N/A", "null", "None", "-")
 def check_columns(frame: pd.DataFrame, where: str) -> list[Violation]:
     """Find required columns that are missing, with a guess at what was meant."""
     names = [str(c) for c in frame.columns]
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        return [Violation(where, None, twice[0], None, "column occurs twice; keep one")]
     lower = {n.strip().lower(): n for n in names}
     out = []
     for column in REQUIRED:
         if column in names:
             continue
         problem = "column is missing"
-        if column in lower:
+        if column in frame.index.names:
+            problem += "; it is the index: frame.reset_index() makes it a column"
+        elif column in lower:
             problem += f"; rename {lower[column]!r} to {column!r}"
         elif len(names) == 1 and (";" in names[0] or "\t" in names[0]):
             problem += "; the header is one column: is the separator not a comma?"
@@ -58,6 +63,9 @@ def to_numbers(table: Table) -> tuple[pd.DataFrame, list[Violation]]:
         if column not in frame:
             continue
         raw = frame[column]
+        if pd.api.types.is_complex_dtype(raw):
+            bad += table.cells(np.ones(len(raw), dtype=bool), column, "is a complex number")
+            raw = pd.Series(_NOT_A_NUMBER, index=raw.index)
         if pd.api.types.is_bool_dtype(raw) or not pd.api.types.is_numeric_dtype(raw):
             text = raw.astype("string").str.strip()
             blank = (text.isna() | text.isin(BLANKS)).to_numpy(dtype=bool)
@@ -76,12 +84,19 @@ def clean_names(column: pd.Series[Any]) -> pd.Series[Any]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _clean_categories(column)
     if not pd.api.types.is_string_dtype(column):
-        return column.map(lambda v: "" if pd.isna(v) else str(v).strip())
+        return column.map(_name)
     names = pd.Series(column.unique())
     stripped = names.str.strip()
     if not names.isna().any() and (stripped == names).all():
         return column
     return column.fillna("").str.strip()
+
+
+def _name(cell: Any) -> str:
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", errors="replace").strip()
+    missing = pd.isna(cell)
+    return "" if isinstance(missing, bool) and missing else str(cell).strip()
 
 
 def _clean_categories(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -97,7 +112,12 @@ def _clean_categories(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def fill_chance(frame: pd.DataFrame, chance: Mapping[str, float]) -> pd.Series[Any]:
     """Chance of each row where the file gives none: as given, for a Brier score 1 minus it."""
-    given = frame["task"].map(dict(chance)).astype(float)
+    if not isinstance(chance, Mapping):
+        raise DataError(f"chance is {chance!r}; give it by task: {{'TASK': 0.25}}")
+    try:
+        given = frame["task"].map(dict(chance)).astype(float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"chance is {dict(chance)!r}; give numbers, 1/k for k options") from error
     known = {name: known_metric(str(name)) for name in frame["metric"].unique()}
     brier = [name for name, metric in known.items() if metric is not None and metric.best == 0]
     given = given.mask(frame["metric"].isin(brier), 1.0 - given)
@@ -124,7 +144,8 @@ def check_cells(table: Table) -> list[Violation]:
             report((text.isna() | (text == "")).to_numpy(dtype=bool), column, "is blank; name it")
             continue
         x = frame[column].to_numpy(dtype=float)
-        if x.size and _is_sound(column, float(x.min()), float(x.max())):
+        whole = column != "n_items" or bool((x == np.round(x)).all())
+        if x.size and whole and _is_sound(column, float(x.min()), float(x.max())):
             continue  # of millions of rows one look is enough
         good = np.isfinite(x) & (x != _NOT_A_NUMBER)
         missing = np.isnan(x)
@@ -139,6 +160,7 @@ def check_cells(table: Table) -> list[Violation]:
             report((x <= 0) & good, column, "must be positive")
         elif column == "n_items":
             report((x < 1) & good, column, "must be at least 1")
+            report((x >= 1) & good & (x != np.round(x)), column, "is no whole number of items")
         elif column in ("stderr", "loss_stderr"):
             report((x < 0) & good, column, "must not be negative")
     out += _check_metrics(table)

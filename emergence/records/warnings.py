@@ -1,6 +1,7 @@
 """Warnings about a valid table of records: what is usable, but deserves a look."""
 
 from collections.abc import Iterable
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from emergence.records.table import Table
 # A count rounded on the way (to 32-bit floats, to ten digits) is off by far less than this.
 _WHOLE = 0.02
 _DIGITS = 4  # decimals of scores that were rounded; of more a few scores may end there by luck
-_SMALLEST = 1000.0  # parameters
+_SMALLEST, _FEWEST = 1000.0, 1e5  # parameters, tokens
+_SAME_LOSS = 0.01  # share by which the losses of one checkpoint may differ
 
 
 def whole_counts(frame: pd.DataFrame) -> BoolArray:
@@ -53,7 +55,13 @@ def rounding(value: FloatArray) -> float:
     return 0.0
 
 
-def count_warnings(table: Table) -> list[Violation]:
+def worth_a_look(table: Table) -> list[Violation]:
+    """Find all of them."""
+    checks = (_count_warnings, _gap_warnings, _unit_warnings, _loss_warnings, _name_warnings)
+    return [note for check in checks for note in check(table)]
+
+
+def _count_warnings(table: Table) -> list[Violation]:
     """Tasks whose scores of a counted metric are no counts; fits then take them as means."""
     frame = table.frame
     if "n_items" not in frame or not len(frame):
@@ -74,7 +82,7 @@ def count_warnings(table: Table) -> list[Violation]:
     return out
 
 
-def gap_warnings(table: Table) -> list[Violation]:
+def _gap_warnings(table: Table) -> list[Violation]:
     """Tasks with ``n_items`` in some rows only: then none of them can be used."""
     frame = table.frame
     if "n_items" not in frame:
@@ -88,14 +96,51 @@ def gap_warnings(table: Table) -> list[Violation]:
     return table.of_tasks(gaps, "n_items", advice)
 
 
-def unit_warnings(table: Table) -> list[Violation]:
-    """Sizes that look like thousands, millions or billions of parameters."""
-    frame = table.frame
-    rows = np.flatnonzero(frame["params"].to_numpy(dtype=float) < _SMALLEST)
+def _unit_warnings(table: Table) -> list[Violation]:
+    """Sizes and tokens that look like thousands, millions or billions, or like steps."""
+    params, tokens = (table.frame[c].to_numpy(dtype=float) for c in ("params", "tokens"))
+    out = []
+    few = np.flatnonzero(params < _SMALLEST)
     problem = "parameters are few for a language model; in millions or billions? Give their number"
+    out += [table.violation(int(i), "params", float(params[i]), problem) for i in few[:1]]
+    if tokens.size and tokens.max() < _FEWEST:
+        problem = (
+            "tokens at most are few to train on; billions of them, or steps? Give their number"
+        )
+        i = int(tokens.argmax())
+        out.append(table.violation(i, "tokens", float(tokens[i]), problem))
+    return out
+
+
+def _loss_warnings(table: Table) -> list[Violation]:
+    """Checkpoints whose rows give several losses: columns mixed up, or a join that is off?"""
+    frame = table.frame
+    if table.one_each(["run", "tokens"], "loss", np.ones(len(frame), dtype=bool)):
+        return []
+    losses = frame.groupby(["run", "tokens"], observed=True)["loss"]
+    spread = losses.transform("max") - losses.transform("min")
+    rows = np.flatnonzero((spread > _SAME_LOSS * frame["loss"]).to_numpy())
+    problem = (
+        "this checkpoint has another loss in other rows; a loss is of a checkpoint, not a task"
+    )
     return [
-        table.violation(int(i), "params", float(frame["params"].iloc[i]), problem) for i in rows[:1]
+        table.violation(int(i), "loss", float(frame["loss"].iloc[i]), problem) for i in rows[:1]
     ]
+
+
+def _name_warnings(table: Table) -> list[Violation]:
+    """Tasks, or runs, whose names look the same."""
+    out = []
+    for column in ("task", "run"):
+        seen: dict[str, str] = {}
+        for name in map(str, table.frame[column].unique()):
+            bare = "".join(c for c in normalize("NFKC", name).casefold() if c.isprintable())
+            other = seen.setdefault(bare, name)
+            if other != name:
+                row = int((table.frame[column] == name).to_numpy().argmax())
+                problem = f"looks like {other!r} and is another {column}; is it meant to be?"
+                out.append(table.violation(row, column, name, problem))
+    return out
 
 
 def _is_counted(name: str) -> bool:

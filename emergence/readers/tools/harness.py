@@ -19,6 +19,8 @@ from emergence.metrics import brier_score, correct_choice_prob, known_metric
 from emergence.readers.found import Found, Place, number, place_of, size_in, time_in
 
 _BLANK: tuple[Any, ...] = (None, "N/A", "", [], "nan")
+# So many samples without a target, for each with one, are left out alone.
+_FEW = 0.1
 # What stands in results beside the metrics.
 _NO_METRICS = ("alias", "name", "sample_len", "sample_count")
 
@@ -36,7 +38,7 @@ def read_results(data: dict[str, Any], path: Path) -> Found:
     """Scores of one file of results."""
     place, params, assumed = _model(data, path)
     found = Found(assumed=assumed)
-    if place.step == 0 or place.tokens == 0:
+    if place.step == 0 or (place.step is None and place.tokens == 0):
         found.left_out.append(f"{path.name}: step 0, before any training: no loss belongs to it")
         return found
     samples, groups = data.get("n-samples") or {}, data.get("group_subtasks") or {}
@@ -122,25 +124,17 @@ def read_samples(path: Path) -> Found:
     task = re.sub(r"_\d{4}-\d{2}-\d{2}T[\d.\-:]+$", "", path.stem.removeprefix("samples_"))
     # The harness writes the name of a model with "__" for "/".
     place, found = place_of(str(path.parent).replace("__", "/")), Found()
-    seen: dict[Any, tuple[list[float], int]] = {}
-    with path.open(encoding="utf-8") as lines:
-        for line_number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                loglik = _loglik(row)
-                gold = row.get("target", row.get("doc", {}).get("label"))
-            except (ValueError, TypeError, AttributeError, KeyError) as error:
-                raise DataError(f"{path.name}, row {line_number}: no sample: {error}") from error
-            if loglik is None or not str(gold).lstrip("-").isdigit():
-                continue
-            # Several filters repeat a document.
-            seen.setdefault(row["doc_id"], (loglik, int(gold)))
+    seen, no_target = _answered(path)
     by_options: dict[int, list[tuple[list[float], int]]] = defaultdict(list)
-    for loglik, gold in seen.values():
-        if len(loglik) > 1 and 0 <= gold < len(loglik):
-            by_options[len(loglik)].append((loglik, gold))
+    for loglik, target in seen.values():
+        by_options[len(loglik)].append((loglik, target))
+    if no_target and by_options:
+        found.left_out.append(
+            f"{path.name}: {len(no_target)} of {len(no_target) + len(seen)} samples, whose target "
+            "is no number of an option"
+        )
+        if len(no_target) > _FEW * len(seen):
+            return found  # the others may be of another kind
     total = sum(map(len, by_options.values()))
     if not total:
         found.left_out.append(f"{path.name}: no options with log-likelihoods, so no probabilities")
@@ -165,6 +159,37 @@ def read_samples(path: Path) -> Found:
         row = {"metric": metric, "value": sum(parts) / total, "chance": guess, "stderr": None}
         found.scores.append(base | row)
     return found
+
+
+def _answered(path: Path) -> tuple[dict[Any, tuple[list[float], int]], set[Any]]:
+    """Log-likelihoods and target of every document, and the documents without a target."""
+    seen: dict[Any, tuple[list[float], int]] = {}
+    no_target = set()
+    with path.open(encoding="utf-8") as lines:
+        for line_number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                loglik = _loglik(row)
+                gold = row.get("target", row.get("doc", {}).get("label"))
+            except (ValueError, TypeError, AttributeError, KeyError) as error:
+                raise DataError(f"{path.name}, row {line_number}: no sample: {error}") from error
+            if loglik is None or len(loglik) < 2:
+                continue
+            if not np.isfinite(loglik).all():
+                raise DataError(f"{path.name}, row {line_number}: its log-likelihoods are {loglik}")
+            if not str(gold).isdigit():
+                no_target.add(row["doc_id"])
+                continue
+            if int(gold) >= len(loglik):
+                raise DataError(
+                    f"{path.name}, row {line_number}: its target is {gold}, but its "
+                    f"{len(loglik)} options count from 0"
+                )
+            # Several filters repeat a document.
+            seen.setdefault(row["doc_id"], (loglik, int(gold)))
+    return seen, no_target
 
 
 def _loglik(row: dict[str, Any]) -> list[float] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from emergence.readers.found import Found, Place, run_of
+from emergence.readers.found import Found, Place, is_loss, run_of
 
 _LOSS = r"(?P<loss>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)"
 _STEP = r"(?P<step>\d+)"
@@ -72,8 +72,6 @@ def read_log(path: Path, kind: str) -> Found:
     return found
 
 
-# Of several sets each has a name between.
-_EVAL = re.compile(r"eval_(\w+_)?loss")
 _Row = tuple[float, float, str, str]
 
 
@@ -118,19 +116,25 @@ def is_trainer_state(data: Any) -> bool:
 
 def read_trainer_state(data: dict[str, Any], path: Path) -> Found:
     """Losses of a Hugging Face trainer, with the tokens that it counted."""
-    run, found = run_of(path), Found()
+    run, found, aside = run_of(path), Found(), set()
     last = float(data.get("global_step") or 0)
     for row in data["log_history"]:
         if not isinstance(row, dict) or "step" not in row:
             continue
         for name, loss in row.items():
-            if not isinstance(loss, int | float) or not (name == "loss" or _EVAL.fullmatch(name)):
+            # Of several sets each has a name between.
+            held_out = name.startswith("eval_") and name.endswith("loss")
+            if not isinstance(loss, int | float) or not (name == "loss" or held_out):
+                continue
+            if not is_loss(name):
+                aside.add(name)
                 continue
             seen = row.get("num_input_tokens_seen") or None
             place = Place(run, float(row["step"]), float(seen) if seen else None)
             held = "training" if name == "loss" else "held out"
             found.losses.append({"place": place, "loss": float(loss), "kind": held, "name": name,
                                  "source": path.name})  # fmt: skip
+    found.left_out += [f"{path.name}: {name} is no loss of the text" for name in sorted(aside)]
     compute = float(data.get("total_flos") or 0)
     if last and compute:
         for row in found.losses:

@@ -69,7 +69,8 @@ def read_lighteval(data: dict[str, Any], path: Path) -> Found:
             row["stderr"] = None if error is None else number(error)
             items = count.get("effective_num_docs") if isinstance(count, dict) else None
             row["n_items"] = float(items) if items and items > 0 else None
-            row |= {"examples": parts[-1] if len(parts) > 1 else None, "when": time_in(path.name)}
+            shots = parts[2] if len(parts) > 2 else parts[-1] if len(parts) > 1 else None
+            row |= {"examples": shots, "when": time_in(path.name)}
             found.scores.append(row)
     return found
 
@@ -79,13 +80,22 @@ def read_inspect(data: dict[str, Any], path: Path) -> Found:
     about, results = data["eval"], data.get("results") or {}
     revision = (about.get("model_args") or {}).get("revision")
     place, found = place_of(str(about.get("model", path.parent.name)), revision), Found()
-    task = str(about["task"]).rpartition("/")[2]
+    base = str(about["task"]).rpartition("/")[2]
     if data.get("status") not in (None, "success"):
         found.left_out.append(f"{path.name}: its status is {data['status']!r}")
         return found
-    for score in results.get("scores", []):
+    scorers = [
+        (score, [str(score[k]) for k in ("name", "reducer") if score.get(k)])
+        for score in results.get("scores", [])
+    ]
+    for i, (score, scorer) in enumerate(scorers):
+        # Of several scorers or reducers each is a task of its own, but for the first.
+        task = "@".join([base, *scorer]) if i and scorer else base
         cells = {name: m.get("value") for name, m in (score.get("metrics") or {}).items()}
         for name, value in cells.items():
+            if value is None:
+                found.left_out.append(f"{path.name}: {task} {name} is blank")
+                continue
             metric = "acc" if name == "accuracy" else _metric(name)
             if known_metric(metric) is None:
                 if name != "stderr":

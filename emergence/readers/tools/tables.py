@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ from emergence.records.files.reading import read_frame, row_numbers, text_encodi
 from emergence.records.validation import BLANKS, NUMERIC
 
 # W&B's own step counts what was logged, so it comes last.
-_STEP_NAMES = ("step", "global_step", "trainer/global_step", "train/global_step", "iter",
-               "iteration", "_step")  # fmt: skip
+STEP_NAMES = ("step", "global_step", "trainer/global_step", "train/global_step", "iter",
+              "iteration", "_step")  # fmt: skip
 _RUN_NAMES = ("run", "run_name", "name", "model")
 _TOKEN_NAMES = (
     "tokens",
@@ -49,17 +50,23 @@ def _read(path: Path, encoding: str | None) -> pd.DataFrame:
         row_of = row_numbers(path, encoding, len(frame), first)
         return frame.astype(str).set_axis([row_of(i) for i in range(len(frame))], axis="index")
     try:
-        sheets = pd.read_excel(path, sheet_name=None, dtype=str, keep_default_na=False)
+        sheets = pd.read_excel(path, sheet_name=None, header=None, dtype=str, keep_default_na=False)
     except ImportError as error:
         raise ImportError(f"{path.name}: {error}; pip install 'emergence-lm[excel]'") from error
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
-    filled = [name for name, sheet in sheets.items() if len(sheet)] or list(sheets)[:1]
+    filled = [name for name, sheet in sheets.items() if len(sheet) > 1] or list(sheets)[:1]
     if len(filled) > 1:
-        names = ", ".join(map(str, filled))
-        raise DataError(f"{path.name} has several sheets ({names}); save the one to read by itself")
-    frame = sheets[filled[0]]
-    return frame.set_axis(frame.index + 2, axis="index")
+        there = ", ".join(map(str, filled))
+        raise DataError(f"{path.name} has several sheets ({there}); save the one to read by itself")
+    sheet = sheets[filled[0]]
+    # By hand: pandas would give a name that stands there twice another one.
+    names = [str(name).strip() for name in sheet.head(1).to_numpy(dtype=object).ravel()]
+    if twice := [name for name, n in Counter(names).items() if name and n > 1]:
+        raise DataError(f"{path.name}: column {twice[0]!r} occurs twice in the header; keep one")
+    return (
+        sheet.iloc[1:].set_axis(names, axis="columns").set_axis(sheet.index[1:] + 1, axis="index")
+    )
 
 
 def header_of(path: Path, encoding: str | None = None) -> list[str]:
@@ -75,9 +82,9 @@ def kind_of_table(header: list[str]) -> str | None:
     names = [name.strip().lower() for name in header]
     if names[:3] == ["wall time", "step", "value"]:
         return "tensorboard-csv"
-    if any(" - " in name for name in names) and names and names[0] in _STEP_NAMES:
+    if any(" - " in name for name in names) and names and names[0] in STEP_NAMES:
         return "wandb"
-    has_step = any(name in names for name in (*_STEP_NAMES, *_TOKEN_NAMES))
+    has_step = any(name in names for name in (*STEP_NAMES, *_TOKEN_NAMES))
     if has_step and any(name in names for name in (*HELD_OUT, *TRAINING)):
         return "losses"
     return None
@@ -104,7 +111,7 @@ def read_losses(path: Path, kind: str, encoding: str | None) -> Found:
                 continue
             columns[str(name)] = (run, "held out" if held_out(metric) else "training")
         return _series(path, frame, str(frame.columns[0]), None, columns)
-    step = next((lower[n] for n in _STEP_NAMES if n in lower), None)
+    step = next((lower[n] for n in STEP_NAMES if n in lower), None)
     tokens = next((lower[n] for n in _TOKEN_NAMES if n in lower), None)
     run_column = next((lower[n] for n in _RUN_NAMES if n in lower), None)
     chosen = {lower[n]: "held out" for n in HELD_OUT if n in lower}
@@ -158,7 +165,7 @@ def _series(
     found = Found()
     for column, (run, held) in columns.items():
         for row, cell in enumerate(frame[column].tolist()):
-            if not str(cell).strip() or str(cell).strip().lower() in ("nan", "none"):
+            if str(cell).strip() in BLANKS:
                 continue
             at = None if step is None else _step(path, frame, row, step)
             seen = None if tokens is None else _cell(path, frame, row, tokens)
@@ -191,7 +198,7 @@ def _step(path: Path, frame: pd.DataFrame, row: int, column: str) -> float:
 def _check_signs(path: Path, frame: pd.DataFrame, column: str) -> None:
     """Raise RecordsError for a number without a percent sign among others with one."""
     cells = [str(cell).strip() for cell in frame[column].tolist()]
-    bare = [i for i, cell in enumerate(cells) if re.fullmatch(r"[\d.]+", cell)]
+    bare = [i for i, cell in enumerate(cells) if cell not in BLANKS and cell[-1] != "%"]
     if any(cell.endswith("%") for cell in cells) and bare:
         row, what = int(frame.index[bare[0]]), "has no percent sign, where others have one"
         raise RecordsError([Violation(path.name, row, column, cells[bare[0]], what)])

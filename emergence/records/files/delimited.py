@@ -33,6 +33,8 @@ def read_delimited(path: Path, encoding: str, sep: str, *, text: bool = False) -
             "the separator is ';'; save the file with commas between the columns, and points in "
             "the numbers",
         )
+    if len(names) < 3 and (names[:1] or [""])[0].strip().lower().startswith(("sep=", "#")):
+        raise unreadable(path, f"the first line, {names[0]!r}, is no header; remove it", 1)
     bare = [n.strip() for n in names]
     if len(names) > _MOST_COLUMNS and not text:
         raise unreadable(
@@ -62,7 +64,22 @@ def read_delimited(path: Path, encoding: str, sep: str, *, text: bool = False) -
         raise unreadable(
             path, f"{str(error).strip()}; is a text with commas not in quotes?"
         ) from error
+    last = frame.iloc[:, -1] if len(frame) else pd.Series(dtype=float)
+    if (last.isna() | (last == "")).any():  # as those of short rows are
+        _check_short(path, encoding, sep, len(names))
     return frame.rename(columns=lambda name: str(name).strip())
+
+
+def _check_short(path: Path, encoding: str, sep: str, width: int) -> None:
+    """Raise RecordsError for a row with fewer fields than the header: a file that was cut off?"""
+    short = ((stop, row) for _, stop, row in rows(path, encoding, sep) if len(row) < width)
+    if (found := next(short, None)) is not None:
+        raise unreadable(
+            path,
+            f"the row has {len(found[1])} fields, the header {width}; was the file cut off? Copy "
+            "it again, or give the row a cell for every column",
+            found[0],
+        )
 
 
 def _read(

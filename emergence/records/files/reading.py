@@ -31,6 +31,8 @@ def read_frame(
         raise FileNotFoundError(f"no such file: {path}")
     if path.is_dir():
         raise unreadable(path, "is a folder; give a file of records")
+    if not path.is_file():
+        raise unreadable(path, "is a pipe or a device; write what it gives to a file first")
     suffix, packed = _suffix(path), path.suffix.lower() == ".gz"
     if suffix not in SUFFIXES or (packed and suffix not in (".csv", ".tsv")):
         known = ", ".join(SUFFIXES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -245,3 +246,10 @@ def test_a_reading_that_was_taken_is_taken_again() -> None:
     found = join_curves(losses, low, params=SIZES, task="t", metric="exact_match", chance=0.0,
                         x_unit=1e9, score_unit=0.01)  # fmt: skip
     assert abs(found.fit_threshold(n_boot=99, n_readings=20).eta - 2.1) < 0.1
+
+
+def test_decimal_commas_are_no_second_series(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("7B,\nX,Y\n1,5,2,8\n2,5,2,7\n3,5,2,6\n")
+    with pytest.raises(RecordsError, match="a decimal comma") as caught:
+        read_curves(tmp_path / "c.csv")
+    assert [v.row for v in caught.value.violations] == [3]

@@ -94,8 +94,8 @@ def two_kinds() -> Records:
 def read_off() -> JoinedCurves:
     """Two curves as if read off the figures of a report."""
     x = np.linspace(10, 1000, 60)
-    loss = pd.DataFrame({"x": x, "y": 1.5 + 5 * x**-0.3})
-    score = pd.DataFrame({"x": x, "y": 25 + 50 * np.maximum(0, 0.9 - 5 * x**-0.3)})
+    loss = pd.DataFrame({"x": 1e9 * x, "y": 1.5 + 5 * x**-0.3})
+    score = pd.DataFrame({"x": 1e9 * x, "y": 25 + 50 * np.maximum(0, 0.9 - 5 * x**-0.3)})
     return join_curves(loss, score, params=7e9, task="mmlu", chance=0.25, score_unit=0.01)
 
 

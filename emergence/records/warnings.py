@@ -103,7 +103,7 @@ def _unit_warnings(table: Table) -> list[Violation]:
     few = np.flatnonzero(params < _SMALLEST)
     problem = "parameters are few for a language model; in millions or billions? Give their number"
     out += [table.violation(int(i), "params", float(params[i]), problem) for i in few[:1]]
-    if tokens.size and tokens.max() < _FEWEST:
+    if tokens.size and tokens.max() < min(_FEWEST, 1e-3 * params.max()):
         problem = (
             "tokens at most are few to train on; billions of them, or steps? Give their number"
         )
@@ -119,7 +119,9 @@ def _loss_warnings(table: Table) -> list[Violation]:
         return []
     losses = frame.groupby(["run", "tokens"], observed=True)["loss"]
     spread = losses.transform("max") - losses.transform("min")
-    rows = np.flatnonzero((spread > _SAME_LOSS * frame["loss"]).to_numpy())
+    # Scores without runs may go by any names for them.
+    in_runs = frame.groupby("run", observed=True)["tokens"].transform("nunique") > 1
+    rows = np.flatnonzero((in_runs & (spread > _SAME_LOSS * frame["loss"])).to_numpy())
     problem = (
         "this checkpoint has another loss in other rows; a loss is of a checkpoint, not a task"
     )

@@ -1,6 +1,8 @@
 """fit_threshold: where on the loss axis an ability begins, and how sure that is."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -21,8 +23,9 @@ from emergence.errors import DataError
 from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
 from emergence.fits.runs.random_threshold import RandomThresholdFit
 from emergence.fits.runs.thresholds import only_run, run_thresholds
+from emergence.fits.runs.thresholds_result import RunThresholds
 from emergence.fits.threshold_result import ThresholdFit
-from emergence.noise.run_model import RunModel
+from emergence.noise.run_model import RunModel, runs_may_differ
 from emergence.records.as_points import as_points
 from emergence.records.points import Points
 
@@ -30,6 +33,12 @@ from emergence.records.points import Points
 _CLEARLY = 2.0
 # A curve that rises by less than this, on an axis from chance (0) to perfect (1), is rounding.
 _NOTHING = 1e-9
+# Runs too short for thresholds of their own get them all the same from so small a p-value of one.
+_DIFFER = 0.1
+_SHORT = (
+    "runs of few checkpoints begin at losses of their own: eta is that of their mean; rho and the "
+    "onset are those of one curve for all"
+)
 _STAYS = 3  # checkpoints below a threshold, at which a run contradicts it
 
 
@@ -73,9 +82,9 @@ def fit_threshold(
     runs : {"auto", "independent", "offset", "offset+ar1", "random threshold"}
         What checkpoints of one run share: nothing, an offset, an offset and errors that follow
         each other in the order of tokens, or the latter and a threshold of their own.  ``auto``
-        takes what the points carry: a threshold for each run where all have at least 15
-        checkpoints and two or more say where theirs is, else ``offset+ar1`` where they share runs;
-        where one of them alone rises, the fit is of its points.
+        takes what the points carry: a threshold for each run where all have at least 15 checkpoints
+        (of fewer, where one for all is hard to believe) and two or more say where theirs is, else
+        ``offset+ar1``; where one of them alone rises, the fit is of its points.
     n_boot : int
         Bootstrap replicates behind each interval, at least 99.
     rng : int, SeedSequence or Generator
@@ -115,28 +124,47 @@ def fit_threshold(
     pts = as_points(points, value, **columns)
     problem = make_problem(pts, noise, runs)
     check_size(problem, "a threshold")
-    if problem.run_model.apart and (shape != "isotonic" or runs != "auto"):
+    model, seed = problem.run_model, as_seed(rng)
+    options: dict[str, Any] = {"plateau": plateau, "noise": noise, "n_boot": n_boot, "rng": seed}
+    between = partial(run_thresholds, pts, shape=shape, **options)
+
+    def of_runs(found: RunThresholds) -> RandomThresholdFit:
+        return _of_runs(found, points=pts, model=model, requested=shape, **options)
+
+    if model.apart and (shape != "isotonic" or runs != "auto"):
         try:
-            model = problem.run_model
-            return _of_runs(pts, model, shape, plateau, noise, n_boot=n_boot, rng=rng)
+            return of_runs(between())
         except DataError:
             if runs != "auto":
                 raise
             name = only_run(pts)
-            alone = name and _of_one_run(pts, name, shape, plateau, noise, n_boot=n_boot, rng=rng)
+            alone = name and _of_one_run(pts, name, shape, plateau, noise, n_boot=n_boot, rng=seed)
             if alone:
                 return alone
             problem = _of_common_curve(problem)
+    elif runs == "auto" and shape != "isotonic" and (found := _differing(pts, between)):
+        return of_runs(found)
     if problem.run is not None:  # else errors are independent already
         problem = structured(problem)
-    return _common(problem, shape, plateau, n_boot=n_boot, rng=rng)
+    return _common(problem, shape, plateau, n_boot=n_boot, rng=seed)
+
+
+def _differing(points: Points, between: Callable[[], RunThresholds]) -> RunThresholds | None:
+    """Thresholds of runs too short to be given any, where one for all is hard to believe."""
+    # A jump of all together would be known to a gap of their losses, however much they differ.
+    if not runs_may_differ(points):
+        return None
+    try:
+        found = between()
+    except DataError:
+        return None
+    return found if found.p_common <= _DIFFER and len(found.runs) > 2 else None
 
 
 def _of_common_curve(problem: Problem) -> Problem:
     """Problem of runs that have too little to say of their own thresholds."""
-    model = problem.run_model
-    why = f"{model.reason}; fewer than two say where their own threshold is"
-    return replace(problem, run_model=replace(model, apart=False, reason=why))
+    why = f"{problem.run_model.reason}; fewer than two say where their own threshold is"
+    return replace(problem, run_model=replace(problem.run_model, apart=False, reason=why))
 
 
 def _common(
@@ -163,31 +191,28 @@ def _common(
 
 
 def _of_runs(
+    between: RunThresholds,
+    *,
     points: Points,
     model: RunModel,
-    shape: str,
+    requested: str,
     plateau: Plateau,
     noise: Noise,
-    *,
     n_boot: int,
     rng: Seed,
 ) -> RandomThresholdFit:
     """Fit of the runs shifted onto one curve; eta and its interval are those of their mean."""
-    seed = as_seed(rng)
-    between = run_thresholds(
-        points, shape=shape, plateau=plateau, noise=noise, n_boot=n_boot, rng=seed
-    )
     aligned = make_problem(between.aligned, noise, model.name)
     aligned = structured(replace(aligned, run_model=replace(model, apart=False)))
-    fit = _common(aligned, between.shape, plateau, n_boot=n_boot, rng=seed)
+    fit = _common(aligned, between.shape, plateau, n_boot=n_boot, rng=rng)
     described = f"random threshold: sd {between.spread:.2g} nats, {fit.noise['runs']}"
     own: dict[str, Any] = {f.name: getattr(fit, f.name) for f in fields(fit)}
     own |= {
         "points": points,
-        "requested": shape,
+        "requested": requested,
         "eta": between.eta,
         "noise": fit.noise | {"runs": described},
-        "warnings": (*fit.warnings, *between.warnings),
+        "warnings": (*fit.warnings, *between.warnings, *([] if model.apart else [_SHORT])),
     }
     return RandomThresholdFit(**own, thresholds=between)
 

@@ -12,6 +12,8 @@ from emergence.records.points import Points
 # An autoregression is fitted to runs of at least this many checkpoints, and a run of at least
 # so many may show a threshold of its own.
 _LONG_RUN, _SHOWS_THRESHOLD = 3, 15
+# So many runs of so many checkpoints may show that they differ, if not where each begins.
+_MAY_DIFFER = 3, 6
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,16 @@ def run_model(points: Points, runs: Runs = "auto") -> RunModel:
 
 def runs_show_thresholds(points: Points) -> bool:
     """Whether there are several runs, every one with checkpoints enough for its own threshold."""
-    if points.run is None or points.n_runs < 2:
+    return _several(points, 2, _SHOWS_THRESHOLD)
+
+
+def runs_may_differ(points: Points) -> bool:
+    """Whether there are runs enough, and checkpoints in each, to see that thresholds differ."""
+    return _several(points, *_MAY_DIFFER)
+
+
+def _several(points: Points, runs: int, checkpoints: int) -> bool:
+    if points.run is None or points.n_runs < runs:
         return False
     count = np.unique(points.run.astype(str), return_counts=True)[1]
-    return int(count.min()) >= _SHOWS_THRESHOLD
+    return int(count.min()) >= checkpoints

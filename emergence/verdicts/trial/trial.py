@@ -10,6 +10,7 @@ from emergence.engine.contest import Candidate
 from emergence.engine.misfit import at_edge, hidden, misfit, resting_on
 from emergence.engine.runs.own_curves import OwnCurves, own_curves
 from emergence.engine.runs.sides import RunCurves, Side
+from emergence.fits.runs.random_threshold import RandomThresholdFit
 from emergence.fits.threshold import fit_threshold
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.interval import Interval, widened
@@ -66,8 +67,8 @@ class Trial:
     @cached_property
     def common(self) -> ThresholdFit:
         """Threshold of the common curve."""
-        model = run_model(self.points, self.runs)
-        return self._fit(model.name) if model.apart else self.threshold
+        apart = isinstance(self.threshold, RandomThresholdFit)
+        return self._fit(run_model(self.points, self.runs).name) if apart else self.threshold
 
     @cached_property
     def _own(self) -> OwnCurves | None:

@@ -194,7 +194,8 @@ def main() -> None:
             store = pd.concat([store, pd.DataFrame([run_cell(pool, cell, args)])])
             store.to_csv(STORE, index=False)
             print(store.iloc[-1].dropna().to_dict(), flush=True)
-    write("calibration", "Calibration", table(store))
+    kept = "Cells are kept once they are counted, each by as many data sets as it says.\n\n"
+    write("calibration", "Calibration", kept + table(store))
 
 
 if __name__ == "__main__":

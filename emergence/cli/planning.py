@@ -55,8 +55,13 @@ def _size(args: argparse.Namespace) -> None:
     found = size_threshold(fit, law, tokens=args.tokens, rng=args.seed)
     parts = (fit, law, found)
     text = "\n\n".join(part.summary(args.level) for part in parts)
-    names = ("threshold", "law", "size")
-    say(args, text, **{n: part.to_dict() for n, part in zip(names, parts, strict=True)})
+    facts: dict[str, Any] = {
+        n: part.to_dict() for n, part in zip(("threshold", "law", "size"), parts, strict=True)
+    }
+    names = ["params", *(["cheapest_params", "cheapest_tokens", "cheapest_flops"]
+                         if found.cheapest is not None else [])]  # fmt: skip
+    ends = {n: [*found.interval(n, args.level)] for n in names}
+    say(args, text, **facts, interval=ends, level=args.level)
 
 
 def _pilot(args: argparse.Namespace, path: str) -> ThresholdFit:

@@ -89,6 +89,8 @@ def as_points(
         made = _noted(made, unit_given="best" in given)
         if "n_items" in given:
             made = replace(made, counted=_are_counts(made))
+            if made.best > 1.0 and not made.counted:
+                made = made.noting("n_items is no count of scores beyond 1: give fractions")
     return cleaned(made)
 
 

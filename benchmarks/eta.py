@@ -64,6 +64,8 @@ HARD: dict[str, Curve] = {
         -0.1 * np.expm1(-8 * _depth(x, 2.6)) - 0.3 * np.expm1(-8 * _depth(x, 2.0))
     ),
     "gentle foot": lambda x: 0.15 * _depth(x, 2.4) + 0.9 * _depth(x, 2.0),
+    "logarithm": lambda x: 0.15 * np.log1p(15 * _depth(x)),
+    "two pieces": lambda x: 0.3 * _depth(x) + 0.6 * _depth(x, 1.9),
 }
 TRUTHS = PLAIN | {f"{name}, ceiling": curve for name, curve in CAPPED.items()} | HARD
 WITH_ERRORS = ("hinge", "power .7", "saturating", "sigmoid", "jump", "hinge, ceiling")

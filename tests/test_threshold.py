@@ -12,6 +12,8 @@ from emergence._results import Status
 from emergence.curves.onsets.hinge import hinge
 from emergence.engine.hinge_search import search_hinge
 from emergence.errors import DataError, MethodRefused
+from emergence.fits.runs.random_threshold import RandomThresholdFit
+from emergence.records.as_points import as_points
 from emergence.records.points import Points
 
 
@@ -365,3 +367,30 @@ def test_runs_that_stop_before_the_threshold_share_its_curve() -> None:
     fit = fit_threshold(p, n_boot=199)
     assert fit.points.n_runs == p.n_runs
     assert eta in fit.interval()
+
+
+def short_runs(seed: int, spread: float) -> Points:
+    """Six runs of ten checkpoints that jump at losses with a spread of their own."""
+    rng, time = np.random.default_rng(seed), np.linspace(0.05, 1, 10)
+    loss = 2.0 + rng.uniform(0, 0.15, (6, 1)) + 0.55 * (time**-0.4 - 1)
+    depth = np.maximum(2.45 + rng.normal(0, spread, (6, 1)) - loss, 0)
+    value = 0.25 + np.where(depth > 0, 0.1 + 0.4 * depth, 0) + rng.normal(0, 0.01, loss.shape)
+    run, tokens = np.repeat(list("abcdef"), 10), np.tile(1e10 * time, 6)
+    return as_points(loss.ravel(), value.ravel(), chance=0.25, run=run, tokens=tokens)
+
+
+def test_short_runs_that_differ_have_the_interval_of_their_mean() -> None:
+    fits = [fit_threshold(short_runs(seed, 0.03), n_boot=199) for seed in range(12)]
+    apart = [isinstance(fit, RandomThresholdFit) for fit in fits]
+    assert sum(apart) >= 8
+    for fit, own in zip(fits, apart, strict=True):
+        assert any(("begin at losses of their own" in w) for w in fit.warnings)
+        assert any(("that of their mean" in w) is own for w in fit.warnings)
+    assert sum(2.45 in fit.interval() for fit in fits) >= 8  # 34 of 40 such data sets
+
+
+def test_one_jump_for_runs_that_agree_is_said() -> None:
+    fits = [fit_threshold(short_runs(seed, 0.0), n_boot=199) for seed in range(6)]
+    assert sum(isinstance(fit, RandomThresholdFit) for fit in fits) <= 1
+    assert sum(2.45 in fit.interval() for fit in fits) >= 5
+    assert sum(any("one jump for all runs" in w for w in fit.warnings) for fit in fits) >= 4

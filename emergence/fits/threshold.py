@@ -10,12 +10,10 @@ from numpy.typing import ArrayLike
 
 from emergence._random import Seed, as_seed
 from emergence._results import Status
-from emergence._text import several
 from emergence._typing import Columns, Noise, Plateau, Runs
 from emergence.curves.catalogue import ONSETS
-from emergence.engine.contest import Candidate, Contest, onset_contest, smooth_contest
+from emergence.engine.contest import Candidate, onset_contest, smooth_contest
 from emergence.engine.isotonic import IsotonicOnset, fit_isotonic
-from emergence.engine.misfit import at_edge, hidden, misfit
 from emergence.engine.problem import Problem, check_size, make_problem
 from emergence.engine.replicates import ErrorModel
 from emergence.engine.runs.covariance import structured
@@ -24,15 +22,12 @@ from emergence.fits.onset_fit import OnsetFit, ShapeFit, shape_fit
 from emergence.fits.runs.random_threshold import RandomThresholdFit
 from emergence.fits.runs.thresholds import only_run, run_thresholds
 from emergence.fits.runs.thresholds_result import RunThresholds
+from emergence.fits.threshold_report import noise_report, one_jump, rivals, status_of, warnings_of
 from emergence.fits.threshold_result import ThresholdFit
 from emergence.noise.run_model import RunModel, runs_may_differ
 from emergence.records.as_points import as_points
 from emergence.records.points import Points
 
-# A smooth curve better by this much BIC calls the threshold into question.
-_CLEARLY = 2.0
-# A curve that rises by less than this, on an axis from chance (0) to perfect (1), is rounding.
-_NOTHING = 1e-9
 # Runs too short for thresholds of their own get them all the same from so small a p-value of one.
 _DIFFER = 0.1
 _SHORT = (
@@ -146,7 +141,8 @@ def fit_threshold(
         return of_runs(found)
     if problem.run is not None:  # else errors are independent already
         problem = structured(problem)
-    return _common(problem, shape, plateau, n_boot=n_boot, rng=seed)
+    fit = _common(problem, shape, plateau, n_boot=n_boot, rng=seed)
+    return replace(fit, warnings=(*fit.warnings, *one_jump(fit.core)))
 
 
 def _differing(points: Points, between: Callable[[], RunThresholds]) -> RunThresholds | None:
@@ -246,7 +242,7 @@ def _result(core: OnsetFit, isotonic: IsotonicOnset | None, requested: str) -> T
     if isotonic is not None:
         eta = problem.to_loss(isotonic.eta)
         shapes.append(ShapeFit("isotonic", eta, {}, problem.points.chance, isotonic.bic))
-    status = _status(core)
+    status = status_of(core)
     if status is Status.NO_ONSET:
         shapes = [replace(s, eta=float("nan"), params={}) for s in shapes]
     mine = next(s for s in shapes if requested != "isotonic" or s.shape == "isotonic")
@@ -260,81 +256,9 @@ def _result(core: OnsetFit, isotonic: IsotonicOnset | None, requested: str) -> T
         rss=core.chosen.rss,
         bic=core.chosen.bic,
         shapes=tuple(shapes),
-        noise=_noise_report(core.contest, core.candidates[0]),
+        noise=noise_report(core.contest, core.candidates[0]),
         status=status,
-        warnings=(*_warnings(core, status), *_rivals(core)),
+        warnings=(*warnings_of(core, status), *rivals(core)),
         n_boot=core.n_boot,
         core=core,
     )
-
-
-def _rivals(core: OnsetFit) -> tuple[str, ...]:
-    """Warn where a curve without a threshold does better: then eta may stand for nothing."""
-    smooth = min(core.smooth.candidates(), key=lambda c: c.bic)
-    if smooth.bic > core.chosen.bic - _CLEARLY:
-        return ()
-    better = core.chosen.bic - smooth.bic
-    return (
-        f"a smooth curve ({smooth.family.name}) fits better, by {better:.0f} BIC: "
-        "there may be no threshold (see classify)",
-    )
-
-
-def _status(core: OnsetFit) -> Status:
-    grid, chosen = core.contest.etas, core.chosen
-    assert grid is not None
-    if isinstance(chosen, Candidate):
-        rise = np.abs(chosen.ability(core.problem.x) - chosen.amps[0]).max()
-        if rise <= _NOTHING:
-            return Status.NO_ONSET
-    inside = grid[0] < core.eta < grid[-1]
-    return Status.CONVERGED if inside else Status.AT_BOUNDARY
-
-
-def _noise_report(contest: Contest, best: Candidate) -> dict[str, Any]:
-    p = contest.problem.whole
-    dof = max(p.n - best.n_params, 1)
-    residual = p.y - best.ability(p.x)
-    variance = float((np.square(residual) * p.root_w**2).sum()) / dof
-    scale = abs(p.points.best - p.points.chance)
-    dispersion = None
-    if p.precision.unit is not None:
-        dispersion = float((residual**2 / p.precision.unit).sum() / dof)
-    runs = f"{p.run_model.name} ({p.run_model.reason})"
-    if (noise := p.run_model.noise) is not None:
-        runs += (
-            f": offset sd {np.sqrt(noise.offset_var) * scale:.2g}, rho {noise.rho:.2f}, "
-            f"{p.points.n_runs} runs"
-        )
-    return {
-        "name": p.precision.name,
-        "reason": p.precision.reason,
-        "sd": float(np.sqrt(variance) * scale),
-        "dispersion": dispersion,
-        "intraclass": p.precision.intraclass,
-        "runs": runs,
-        "plateau": "fitted" if contest.fit_level else "chance",
-    }
-
-
-def _warnings(core: OnsetFit, status: Status) -> tuple[str, ...]:
-    p, out = core.problem, []
-    isotonic = isinstance(core.chosen, IsotonicOnset)
-    if status is not Status.CONVERGED:
-        out.append(str(status))
-    below = int((p.x < core.eta).sum())
-    if below < 6 and status is not Status.NO_ONSET:
-        out.append(f"only {below} points lie below the threshold")
-    if p.run is not None and p.points.n_runs < 5:
-        out.append(
-            f"only {several(p.points.n_runs, 'run')}: how much runs differ is poorly known, and "
-            "the interval with it"
-        )
-    if isotonic and p.run is not None:
-        out.append("the isotonic limit takes checkpoints as independent")
-    if core.contest.fit_level and not isotonic:
-        out.append("the plateau is not at chance; its level was fitted")
-    if not isotonic and status is not Status.NO_ONSET:
-        out += misfit(p, core.candidates[0])
-        out += filter(None, [hidden(p, core.candidates[0]) or at_edge(p)])
-    return (*out, *p.points.notes)

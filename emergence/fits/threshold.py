@@ -119,8 +119,8 @@ def fit_threshold(
     pts = as_points(points, value, **columns)
     problem = make_problem(pts, noise, runs)
     check_size(problem, "a threshold")
-    model, seed = problem.run_model, as_seed(rng)
-    options: dict[str, Any] = {"plateau": plateau, "noise": noise, "n_boot": n_boot, "rng": seed}
+    model = problem.run_model
+    options: dict[str, Any] = {"plateau": plateau, "noise": noise, "n_boot": n_boot, "rng": rng}
     between = partial(run_thresholds, pts, shape=shape, **options)
 
     def of_runs(found: RunThresholds) -> RandomThresholdFit:
@@ -133,7 +133,7 @@ def fit_threshold(
             if runs != "auto":
                 raise
             name = only_run(pts)
-            alone = name and _of_one_run(pts, name, shape, plateau, noise, n_boot=n_boot, rng=seed)
+            alone = name and _of_one_run(pts, name, shape, plateau, noise, n_boot=n_boot, rng=rng)
             if alone:
                 return alone
             problem = _of_common_curve(problem)
@@ -141,7 +141,7 @@ def fit_threshold(
         return of_runs(found)
     if problem.run is not None:  # else errors are independent already
         problem = structured(problem)
-    fit = _common(problem, shape, plateau, n_boot=n_boot, rng=seed)
+    fit = _common(problem, shape, plateau, n_boot=n_boot, rng=rng)
     return replace(fit, warnings=(*fit.warnings, *one_jump(fit.core)))
 
 

@@ -67,8 +67,10 @@ class Trial:
     @cached_property
     def common(self) -> ThresholdFit:
         """Threshold of the common curve."""
-        apart = isinstance(self.threshold, RandomThresholdFit)
-        return self._fit(run_model(self.points, self.runs).name) if apart else self.threshold
+        # Of runs with thresholds of their own the other fit is of their mean, or of one of them.
+        model = run_model(self.points, self.runs)
+        apart = model.apart or isinstance(self.threshold, RandomThresholdFit)
+        return self._fit(model.name) if apart else self.threshold
 
     @cached_property
     def _own(self) -> OwnCurves | None:

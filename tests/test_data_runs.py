@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emergence import fit_threshold, load_dataset, load_losses, run_thresholds
+from emergence import classify, fit_threshold, load_dataset, load_losses, run_thresholds
 from emergence.train.config import TrainConfig
 from emergence.train.corpus.tasks import TASKS
 from emergence.train.sweeps.presets import preset
@@ -66,6 +66,12 @@ def test_runs_do_not_begin_to_read_at_one_loss() -> None:
     found = run_thresholds(load_dataset("paper3-cpu").select("reading_en", "acc"), n_boot=99)
     assert found.p_common <= 0.05
     assert set(found.never) == {"76k-seed3"}
+
+
+def test_the_verdict_of_the_exam_is_of_all_runs() -> None:
+    verdict = classify(load_dataset("paper3-cpu").select("exam_en", "acc"), n_boot=199)
+    assert verdict.label == "emergent"
+    assert "in 1 of 9 runs" in verdict.reason
 
 
 def test_the_exam_is_that_of_the_one_run_that_learns_it() -> None:

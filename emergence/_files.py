@@ -37,8 +37,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a place to write to, and rename it when all went well; the suffix stays."""
     # What a link leads to is replaced, not the link; a pipe or a device is written to.
     through = path.exists() and not path.is_file()
-    place = path if through or not path.is_symlink() else path.resolve()
-    folder = Path(tempfile.gettempdir()) if through else place.parent
+    place = path if through or not path.is_symlink() else _led_to(path)
+    folder = Path(tempfile.mkdtemp()) if through else place.parent
     beside = folder / f".{place.stem}.{os.getpid()}.part{path.suffix}"
     try:
         yield beside
@@ -52,6 +52,16 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)  # leave no half of a file on a full disk
+            if through:
+                folder.rmdir()
+
+
+def _led_to(path: Path) -> Path:
+    """Place that a link leads to; OutputError where it leads round in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"{path} is a link that leads nowhere: {error}") from error
 
 
 def check_output(
@@ -70,7 +80,7 @@ def check_output(
     if not path.parent.is_dir():
         raise OutputError(f"there is no folder {path.parent}; make it first")
     if not path.exists() or path.is_file():
-        _try_to_write(path.resolve().parent)
+        _try_to_write(_led_to(path).parent)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def interval_of(low: float, high: float, level: float, method: str) -> Interval:
 
 def check_level(level: float, n_boot: int | None = None) -> None:
     """Raise DataError for a level out of range, or finer than the draws (if any) can show."""
-    if not isinstance(level, int | float) or not 0.5 <= level <= 0.999:
+    if not isinstance(level, Real) or not 0.5 <= level <= 0.999:
         raise DataError(f"level is {level!r}; it must be a number between 0.5 and 0.999")
     if n_boot is not None and (n_boot + 1) * (1.0 - level) < 1.0 - 1e-9:
         raise DataError(f"{n_boot} draws cannot show a level of {level}: raise n_boot")

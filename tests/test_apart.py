@@ -377,14 +377,22 @@ def test_a_number_without_a_sign_among_percent_is_named(tmp_path: Path, bare: st
     assert [v.row for v in caught.value.violations] == [3]
 
 
+def test_percent_near_nothing_where_guessing_scores_nothing(tmp_path: Path) -> None:
+    rows = [f"r,1e8,{k}e9,{4 - k / 9},{t},{m},{v}" for k in range(1, 5)
+            for t, m, v in (("piqa", "acc", 50 + k), ("gsm8k", "exact_match", k / 5))]  # fmt: skip
+    header = "run,params,tokens,loss,task,metric,value"
+    frame = import_table(table(tmp_path / "t.csv", "\n".join(rows), header), {}).records.to_frame()
+    assert frame.groupby("task")["value"].max().to_dict() == {"gsm8k": 0.008, "piqa": 0.54}
+
+
 def test_runs_of_one_name_in_two_folders(tmp_path: Path) -> None:
-    """A log that lies in one of the folders says that folders tell runs apart."""
+    """Two logs say that folders tell runs apart; one may be that of evaluations elsewhere."""
     results(tmp_path / "res", "a/160m")
     results(tmp_path / "res", "b/160m", results={"arc_easy": {"acc,none": 0.9}})
     trainer_state(tmp_path / "a" / "160m")
     frame, found = imported(tmp_path)
-    assert set(frame["task"]) == {"piqa"}
-    assert any("b/160m: no losses of that run" in line for line in found.left_out)
+    assert set(frame["task"]) == {"piqa", "arc_easy"}
+    assert any("160m of a, b is one run" in line for line in found.assumed)
     trainer_state(tmp_path / "b" / "160m")
     assert set(imported(tmp_path)[0]["run"]) == {"a/160m", "b/160m"}
 
@@ -410,6 +418,11 @@ def test_samples_without_a_target_are_counted(tmp_path: Path) -> None:
     assert found.scores[0]["n_items"] == 19
     assert any("1 of 20 samples" in line for line in found.left_out)
     samples(path, ["A"] * 15 + [0] * 5)
+    found = read_any(path)
+    assert found is not None
+    assert not found.scores
+    assert any("5 of 20 samples" in line or "15 of 20" in line for line in found.left_out)
+    samples(path, ["12", "7", "²"])
     found = read_any(path)
     assert found is not None
     assert not found.scores
@@ -443,6 +456,19 @@ def test_tokens_that_names_round_are_counted_by_steps(tmp_path: Path) -> None:
     frame, found = imported(tmp_path, tokens_per_step=None)
     assert frame["tokens"].tolist() == pytest.approx([s * 2e9 / 300 for s in frame["step"]])
     assert any("round the tokens" in line for line in found.assumed)
+
+
+def test_tokens_of_two_stages_are_those_of_their_names(tmp_path: Path) -> None:
+    for stage, each in (("stage1", 1000), ("stage2", 500)):
+        for k in (1, 2, 3):
+            args = f"pretrained=out/160m,revision={stage}-step{k * each}-tokens{4 * k}B"
+            data = {"results": {"piqa": {"acc,none": 0.5}}, "config": {"model_args": args}}
+            written(tmp_path / f"{stage}-{k}.json", data)
+    steps = [*range(500, 3001, 500)]
+    log = "\n".join(json.dumps({"step": s, "val_loss": 4 - s / 2000}) for s in steps)
+    written(tmp_path / "160m" / "log.jsonl", log)
+    frame, _ = imported(tmp_path, tokens_per_step=None)
+    assert set(frame["tokens"]) == {4e9, 8e9, 12e9}
 
 
 def test_scores_of_one_log_are_told_apart(tmp_path: Path) -> None:

@@ -394,3 +394,11 @@ def test_one_jump_for_runs_that_agree_is_said() -> None:
     assert sum(isinstance(fit, RandomThresholdFit) for fit in fits) <= 1
     assert sum(2.45 in fit.interval() for fit in fits) >= 5
     assert sum(any("one jump for all runs" in w for w in fit.warnings) for fit in fits) >= 4
+
+
+def test_an_interval_does_not_depend_on_what_was_asked_before() -> None:
+    for seed in range(3):
+        points = simulate("hinge", n=40, rng=100 + seed).select()
+        first, second = (fit_threshold(points, n_boot=299, rng=0) for _ in range(2))
+        ends = [first.interval("eta", level) for level in (0.9, 0.95, 0.99)]
+        assert ends == [second.interval("eta", level) for level in (0.99, 0.95, 0.9)][::-1]

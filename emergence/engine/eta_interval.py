@@ -7,9 +7,10 @@ replicate.  The interval holds the eta whose p-value exceeds 1 - level.  Near a 
 unknown shape neither the chi-square nor a bootstrap around the unconstrained fit keeps its
 promise; this one does (docs/statistics).
 
-How large the statistic is by chance hardly changes from place to place, while that of the data is
-known everywhere at once.  So an end is where the two cross: it is simulated at a first guess, then
-where they would cross by what was seen, until they do.
+How large the statistic is by chance changes slowly around an end, while that of the data is known
+everywhere at once.  So an end is the outermost place where the two cross: the first is simulated at
+a guess, then where they would cross by what was seen, until they do.  Far beyond, where hardly a
+plateau is left, chance alone may make it as large again; such places are no part of the interval.
 """
 
 from bisect import bisect_left
@@ -140,65 +141,76 @@ class _Look:
         return self.test.statistic(self._free, self.here, self.columns[:, start:stop])
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class EtaProfile:
-    """Cost of an onset at places of the canonical axis, and what it comes to by chance.
+    """Cost of an onset, the statistic of the data, at places ``x``, ascending.
 
-    ``cost`` is the statistic of the data at the places ``x``, ascending; ``by_chance`` holds
-    simulated ones, ascending, for the places where they were asked for.  What an interval of one
-    level has found the next one finds there.
+    What is simulated at a place is kept: intervals of other levels ask for much of it again.
     """
 
     start: float
     x: FloatArray
     cost: FloatArray
-    by_chance: dict[float, FloatArray] = field(default_factory=dict)
+    _by_chance: dict[float, FloatArray] = field(default_factory=dict, repr=False)
 
     def end(self, test: EtaTest, alpha: float, side: int) -> tuple[float, bool]:
-        """First place to one side that is rejected, or the edge, and whether the end is open."""
+        """Outermost place to one side that is not rejected, or the edge; whether the end is open.
+
+        Beyond the outermost place that is simulated, what comes by chance is taken to be as there.
+        """
+        most: dict[float, float] = {}  # the critical value at places that were simulated
+        ahead = side * (self.x - self.start) > 0
+        x, cost = self.x[ahead][::side], self.cost[ahead][::side]
+        if not x.size:
+            return self.start, True
         while True:
-            inner, outer = self._bracket(alpha, side)
+            inner, outer = _bracket(self.start, x, cost, most or alpha)
             if abs(outer - inner) > _FINE:
                 # Between two places of the grid a jump or a narrow peak may hide.
                 between = np.sort(np.linspace(inner, outer, _PARTS + 1)[1:-1])
-                self._add(between, test.cost(between))
-            elif (place := self._unsure(outer, alpha)) is None:
+                x, cost = np.append(x, between), np.append(cost, test.cost(between))
+                order = np.argsort(side * x)
+                x, cost = x[order], cost[order]
+            elif (place := _unsure(outer, most)) is None:
                 return outer, inner == outer
             else:
-                self.by_chance[place] = test.by_chance(place)
+                # On a lattice, so that another level finds it; but the edge is the edge.
+                place = place if inner == outer else _APART * round(place / _APART)
+                if place not in self._by_chance:
+                    self._by_chance[place] = test.by_chance(place)
+                most[place] = _critical(self._by_chance[place], alpha)
 
-    def _unsure(self, place: float, alpha: float) -> float | None:
-        """Where to simulate before the end is said to be at a place; None where that is enough."""
-        known = sorted(self.by_chance)
-        i = bisect_left(known, place)
-        around = known[max(i - 1, 0) : i + 1]
-        if not around or min(abs(p - place) for p in around) > _APART:
-            return place
-        if len(around) == 2 and around[1] - around[0] > _APART:
-            # A point between them, or shapes between those of the grid, make it jump.
-            low, high = sorted(_critical(self.by_chance[p], alpha) for p in around)
-            if high > _ALIKE * low:
-                return 0.5 * (around[0] + around[1])
-        return None
 
-    def _bracket(self, alpha: float, side: int) -> tuple[float, float]:
-        """Last place to one side that is not rejected, and the next one; twice the edge if none."""
-        ahead = self.x[side * (self.x - self.start) > 0][::side]
-        cost = self.cost[side * (self.x - self.start) > 0][::side]
-        known = sorted(p for p in self.by_chance if side * (p - self.start) > 0)
-        if known:
-            # Ties by rounding do not reject, so that a perfect fit never is.
-            most = np.interp(ahead, known, [_critical(self.by_chance[p], alpha) for p in known])
-        else:
-            most = np.full(ahead.size, _USUAL * chdtri(1, alpha))
-        places = np.concatenate([[self.start], ahead, ahead[-1:]])
-        last = 1 + int(np.max(np.flatnonzero(cost <= most), initial=-1))
-        return float(places[last]), float(places[min(last + 1, places.size - 1)])
+def _bracket(
+    start: float, x: FloatArray, cost: FloatArray, most: dict[float, float] | float
+) -> tuple[float, float]:
+    """Last place outwards that is not rejected, and the next one; twice the edge if none.
 
-    def _add(self, x: FloatArray, cost: FloatArray) -> None:
-        places, costs = np.concatenate([self.x, x]), np.concatenate([self.cost, cost])
-        order = np.argsort(places)
-        self.x, self.cost = places[order], costs[order]
+    ``most`` holds critical values, or the level where none is known yet.
+    """
+    if isinstance(most, dict):
+        places = sorted(most)
+        bound = np.interp(x, places, [most[p] for p in places])
+    else:
+        bound = np.full(x.size, _USUAL * chdtri(1, most))
+    outwards = np.concatenate([[start], x, x[-1:]])
+    last = 1 + int(np.max(np.flatnonzero(cost <= bound), initial=-1))
+    return float(outwards[last]), float(outwards[min(last + 1, outwards.size - 1)])
+
+
+def _unsure(place: float, most: dict[float, float]) -> float | None:
+    """Where to simulate before the end is said to be at a place; None where that is enough."""
+    known = sorted(most)
+    i = bisect_left(known, place)
+    around = known[max(i - 1, 0) : i + 1]
+    if not around or min(abs(p - place) for p in around) > _APART:
+        return place
+    if len(around) == 2 and around[1] - around[0] > 2 * _APART:
+        # A point between them, or shapes between those of the grid, make it jump.
+        low, high = sorted(most[p] for p in around)
+        if high > _ALIKE * low:
+            return 0.5 * (around[0] + around[1])
+    return None
 
 
 def _critical(by_chance: FloatArray, alpha: float) -> float:

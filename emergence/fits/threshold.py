@@ -119,6 +119,24 @@ def fit_threshold(
     pts = as_points(points, value, **columns)
     problem = make_problem(pts, noise, runs)
     check_size(problem, "a threshold")
+    if problem.run is None:
+        return _common(problem, shape, plateau, n_boot=n_boot, rng=rng)
+    options: dict[str, Any] = {"plateau": plateau, "noise": noise, "n_boot": n_boot}
+    return _in_runs(pts, problem, shape, runs, **options, rng=as_seed(rng))
+
+
+def _in_runs(
+    pts: Points,
+    problem: Problem,
+    shape: str,
+    runs: Runs,
+    *,
+    plateau: Plateau,
+    noise: Noise,
+    n_boot: int,
+    rng: np.random.SeedSequence,
+) -> ThresholdFit:
+    """One curve for all runs, shifted where thresholds differ, or that of the one that rises."""
     model = problem.run_model
     options: dict[str, Any] = {"plateau": plateau, "noise": noise, "n_boot": n_boot, "rng": rng}
     between = partial(run_thresholds, pts, shape=shape, **options)
@@ -139,9 +157,7 @@ def fit_threshold(
             problem = _of_common_curve(problem)
     elif runs == "auto" and shape != "isotonic" and (found := _differing(pts, between)):
         return of_runs(found)
-    if problem.run is not None:  # else errors are independent already
-        problem = structured(problem)
-    fit = _common(problem, shape, plateau, n_boot=n_boot, rng=rng)
+    fit = _common(structured(problem), shape, plateau, n_boot=n_boot, rng=rng)
     return replace(fit, warnings=(*fit.warnings, *one_jump(fit.core)))
 
 

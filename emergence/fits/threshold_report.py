@@ -10,6 +10,7 @@ from emergence.engine.contest import Candidate, Contest
 from emergence.engine.isotonic import IsotonicOnset
 from emergence.engine.misfit import at_edge, hidden, misfit
 from emergence.fits.onset_fit import OnsetFit
+from emergence.noise.run_model import runs_show_thresholds
 
 # A smooth curve better by this much BIC calls the threshold into question.
 _CLEARLY = 2.0
@@ -20,9 +21,8 @@ _NOTHING = 1e-9
 def one_jump(core: OnsetFit) -> tuple[str, ...]:
     """Warn of a jump of several runs at once: it is known better than that of any of them."""
     p, chosen = core.problem, core.chosen
-    if p.run is None or p.points.n_runs < 2 or not isinstance(chosen, Candidate):
-        return ()
-    if not chosen.family.jumps:
+    several_short = p.run is not None and p.points.n_runs > 1 and not runs_show_thresholds(p.points)
+    if not (several_short and isinstance(chosen, Candidate) and chosen.family.jumps):
         return ()
     return (
         "one jump for all runs: its interval is a gap between the losses of all, too short where "

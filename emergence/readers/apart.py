@@ -18,6 +18,7 @@ from emergence.readers.found import Found
 # Logs of one run may overlap, where one goes on from the other; of so large a share of the shorter,
 # and with losses that differ by so much, they are of two.
 _OVERLAP, _DIFFERENT = 0.5, 1e-3
+_UNIT = 1e9  # tokens, to which names round them
 
 
 def tell_apart(found: Found, *, one_run: bool = False) -> None:
@@ -26,10 +27,10 @@ def tell_apart(found: Found, *, one_run: bool = False) -> None:
     ``one_run``: all is known to be of one.
     """
     _by_examples(found)
-    _by_step(found)
     if not one_run:
         _by_place(found)
         _by_file(found)
+    _by_step(found)
     # A whole evaluation counts for more than a part of it, a later one more than an earlier.
     found.scores.sort(key=lambda row: (not row.get("limited"), row.get("when") or ""))
 
@@ -47,24 +48,27 @@ def _by_examples(found: Found) -> None:
 
 def _by_step(found: Found) -> None:
     """Checkpoints of several steps whose names say the same tokens, to the billion, have others."""
-    steps: dict[tuple[str, float], set[float]] = defaultdict(set)
-    most: dict[str, tuple[float, float]] = {}
+    runs: dict[tuple[str, str], dict[float, float]] = defaultdict(dict)
     for row in found.scores:
         p = row["place"]
         if p.step and p.tokens is not None:
-            steps[p.run, p.tokens].add(p.step)
-            most[p.run] = max(most.get(p.run, (0.0, 0.0)), (p.step, p.tokens))
-    rounded = {run for (run, tokens), of in steps.items() if len(of) > 1 or tokens == 0}
+            runs[p.run, p.of][p.step] = p.tokens
+    each: dict[tuple[str, str], float] = {}
+    for run, tokens in runs.items():
+        last = max(tokens)
+        ratio = tokens[last] / last
+        rounded = len(set(tokens.values())) < len(tokens) or 0.0 in tokens.values()
+        # Where the batch grew, or two runs go by one name, no ratio gives what the names say.
+        if rounded and all(abs(at * ratio - said) <= _UNIT for at, said in tokens.items()):
+            each[run] = ratio
     for row in found.scores:
         p = row["place"]
-        if p.run in rounded and p.step:
-            step, tokens = most[p.run]
-            row["place"] = replace(p, tokens=p.step * tokens / step if tokens else None)
+        if (p.run, p.of) in each and p.step:
+            row["place"] = replace(p, tokens=p.step * each[p.run, p.of] or None)
     found.assumed += [
-        f"{run}: its names round the tokens, so they are counted by its steps, "
-        f"{most[run][1] / most[run][0]:.3g} each"
-        for run in sorted(rounded)
-        if most[run][1]
+        f"{run}: its names round the tokens, so they are counted by its steps, {ratio:.3g} each"
+        for (run, _), ratio in sorted(each.items())
+        if ratio
     ]
 
 
@@ -74,7 +78,7 @@ def without_examples(task: str) -> str:
 
 
 def _by_place(found: Found) -> None:
-    """Runs of one name in two folders or stages are two, where the same score or a log says so."""
+    """Runs of one name in two folders or stages are two, where a score or their logs say so."""
     homes, logs = defaultdict(set), {(row["place"].run, row["place"].of) for row in found.losses}
     by_run: dict[str, set[str]] = defaultdict(set)
     for row in found.scores:
@@ -84,7 +88,7 @@ def _by_place(found: Found) -> None:
             by_run[p.run].add(p.of)
     mixed = {(key[0], of) for key, several in homes.items() if len(several) > 1 for of in several}
     for run, several in by_run.items():
-        if len(several) > 1 and any((run, of) in logs for of in several):
+        if sum((run, of) in logs for of in several) > 1:
             mixed |= {(run, of) for of in several}
         elif len(several) > 1 and not any((run, of) in mixed for of in several):
             found.assumed.append(

@@ -7,9 +7,10 @@ own descriptions; a task whose items differ in their number has that of most.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from emergence.errors import DataError
 from emergence.metrics import known_metric
 from emergence.readers.apart import without_examples
 from emergence.readers.found import Found
@@ -43,7 +44,8 @@ def options_of(task: str) -> int | None:
     (4, 4, None)
     """
     name = re.sub(r"[^a-z0-9]+", "_", task.lower()).strip("_")
-    if said := re.search(r"(?<![a-z0-9])(\d+)_?(?:options?|way|choices?)(?![a-z])", name):
+    said = re.search(r"(?<![a-z0-9])(\d{1,2})_?(?:options?|way|choices?)(?![a-z])", name)
+    if said and int(said[1]) > 1:
         return int(said[1])
     known = [key for key in OPTIONS if name == key or name.startswith(key + "_")]
     # arceasy, hellaswagzh: a name without a mark between, where it is long enough to be meant.
@@ -67,6 +69,13 @@ def chance_of(task: str, metric: str, given: Mapping[str, float]) -> float | Non
         return 1.0 - said if known.best == 0 else said
     options = options_of(task)
     return None if options is None else known.chance(options)
+
+
+def check_tasks(chance: Mapping[str, float], tasks: Iterable[Any]) -> None:
+    """DataError for a chance of no task that is there; under no name it is of all."""
+    there = sorted({str(task) for task in tasks} | {without_examples(str(t)) for t in tasks})
+    if other := [task for task in chance if task and task not in there]:
+        raise DataError(f"chance is given for {other[0]!r}; there is {', '.join(there)}")
 
 
 def with_chance(

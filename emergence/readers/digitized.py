@@ -57,9 +57,10 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, pd.DataFrame]:
     if width % 2:
         text = f"{width} columns; readings come in pairs, X and Y"
         raise RecordsError([_problem(path, 1, "", None, text)])
-    if first and max(map(len, rows[:first])) < width - 1:
-        row = next(i for i, cells in enumerate(rows, start=1) if len(cells) > len(rows[0]))
-        text = f"{width} columns where the header has {len(rows[0])}; a decimal comma? Write 1.5"
+    if first and rows[first - 1][0].lower() == "x" and len(rows[first - 1]) < width - 1:
+        header = len(rows[first - 1])
+        row = next(i for i, cells in enumerate(rows, start=1) if len(cells) > header)
+        text = f"{width} columns where the header has {header}; a decimal comma? Write 1.5"
         raise RecordsError([_problem(path, row, "", None, text)])
     names += [""] * (width // 2 - len(names))
     found: dict[str, pd.DataFrame] = {}

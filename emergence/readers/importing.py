@@ -18,8 +18,8 @@ import pandas as pd
 
 from emergence._text import several
 from emergence.errors import DataError
-from emergence.readers.apart import tell_apart, without_examples
-from emergence.readers.chance import chance_of, with_chance
+from emergence.readers.apart import tell_apart
+from emergence.readers.chance import chance_of, check_tasks, with_chance
 from emergence.readers.found import Found, Place, home_of, size_in
 from emergence.readers.loss_series import loss_series
 from emergence.readers.recognise import KINDS, files_in, read_any
@@ -144,7 +144,7 @@ def import_results(
     tell_apart(found, one_run=run is not None)
     rows = _joined(found, params, tokens_per_step, tolerance, window)
     if chance:
-        _check_tasks(chance, [score["task"] for score in found.scores])
+        check_tasks(chance, [score["task"] for score in found.scores])
     rows = with_chance(rows, chance or {}, found)
     if not rows:
         what = f"{len(found.scores)} scores and {len(found.losses)} losses were read"
@@ -201,13 +201,17 @@ def import_table(
     if "metric" not in frame:
         frame["metric"] = "acc"
         assumed.append("the scores are accuracies")
-    percent = percent_rows(frame) if "value" in frame else pd.Series(False, frame.index)
+    percent = (
+        percent_rows(frame, chance or {}) if "value" in frame else pd.Series(False, frame.index)
+    )
     if percent.any():
         for name in frame.columns.intersection(["value", "stderr"]):
             frame[name] = frame[name].mask(percent, frame[name] / 100.0)
         assumed.append("scores above 1 are percent")
     if chance and "task" in frame:
-        _check_tasks(chance, frame["task"])
+        check_tasks(chance, frame["task"])
+    if "chance" in frame and frame["chance"].isna().all():
+        frame = frame.drop(columns="chance")
     if chance and "chance" in frame:
         raise DataError(f"{Path(path).name} gives its chance; leave out chance= (--chance)")
     if "chance" not in frame and {"task", "metric"} <= set(frame.columns):
@@ -234,13 +238,6 @@ def _check_fields(names: Iterable[str]) -> None:
     known = (*TEXT, *NUMERIC)
     if other := [name for name in names if name not in known]:
         raise DataError(f"a record has no field {other[0]!r}; it has {', '.join(known)}")
-
-
-def _check_tasks(chance: Mapping[str, float], tasks: Iterable[Any]) -> None:
-    """DataError for a chance of no task that is there; under no name it is of all."""
-    there = sorted({str(task) for task in tasks} | {without_examples(str(t)) for t in tasks})
-    if other := [task for task in chance if task and task not in there]:
-        raise DataError(f"chance is given for {other[0]!r}; there is {', '.join(there)}")
 
 
 def _check_names(columns: Mapping[str, str]) -> None:

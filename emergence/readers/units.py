@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import log
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from emergence.errors import DataError
 from emergence.metrics import known_metric
+from emergence.readers.chance import chance_of
 
 _PER_BYTE = "bits per byte"
 
@@ -31,29 +33,35 @@ def per_byte(frame: pd.DataFrame, bytes_per_token: float | None) -> pd.DataFrame
     return frame.assign(**losses, family=named)
 
 
-def percent_rows(frame: pd.DataFrame) -> pd.Series[Any]:
-    """Rows whose scores are percent: of a metric that none beyond 100, and some half beyond 1.
+def percent_rows(frame: pd.DataFrame, given: Mapping[str, float]) -> pd.Series[Any]:
+    """Rows whose scores are percent: of metrics of one bound, none beyond 100, some far beyond 1.
 
-    DataError where a task of that metric seems to be in fractions beside them.
+    A task beside them whose scores are all below 1 is percent too where guessing scores nothing;
+    else DataError, for percent would be far below its chance.  ``given``: chance by task.
     """
     known = {name: known_metric(str(name)) for name in frame["metric"].unique()}
-    highest = frame["metric"].map({n: m.bounds[1] for n, m in known.items() if m is not None})
+    bounds = {n: m.bounds[1] for n, m in known.items() if m is not None}
+    highest = frame["metric"].map(bounds).astype(float)
     value = frame["value"].where(highest.notna() & ~_own_best(frame))
-    far = value > 1.5 * highest.astype(float)
     percent = pd.Series(False, frame.index)
-    for metric, mine in value.groupby(frame["metric"]):
-        if far[mine.index].any() and mine.min() >= 0 and mine.max() <= 100:
+    for bound, mine in value.groupby(highest):
+        if (mine > 1.5 * float(str(bound))).any() and mine.min() >= 0 and mine.max() <= 100:
             percent[mine.dropna().index] = True
-            by_task = frame["task"] if "task" in frame else pd.Series("", frame.index)
-            most = mine.groupby(by_task[mine.index]).max()
-            small = most[(most > 0) & (most <= 1.0)]
-            if small.size:
-                raise DataError(
-                    f"the scores of {small.index[0]!r} are at most {small.iloc[0]:g}, those of "
-                    f"other tasks by {metric} up to {mine.max():g}: write all as fractions, or "
-                    "with a percent sign"
-                )
+            _check_mixed(frame.loc[mine.dropna().index], given)
     return percent
+
+
+def _check_mixed(frame: pd.DataFrame, given: Mapping[str, float]) -> None:
+    """DataError for a task of a table in percent that seems to be in fractions."""
+    if "task" not in frame:
+        return
+    for (task, metric), value in frame.groupby(["task", "metric"])["value"]:
+        guess = chance_of(str(task), str(metric), given)
+        if 0 < value.max() <= 1.0 and guess != 0.0:
+            raise DataError(
+                f"the scores of {task!r} are at most {value.max():g}, those of other tasks up to "
+                f"{frame['value'].max():g}: write all as fractions, or with a percent sign"
+            )
 
 
 def _own_best(frame: pd.DataFrame) -> pd.Series[Any]:

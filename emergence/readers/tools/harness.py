@@ -128,7 +128,7 @@ def read_samples(path: Path) -> Found:
     by_options: dict[int, list[tuple[list[float], int]]] = defaultdict(list)
     for loglik, target in seen.values():
         by_options[len(loglik)].append((loglik, target))
-    if no_target and by_options:
+    if no_target:
         found.left_out.append(
             f"{path.name}: {len(no_target)} of {len(no_target) + len(seen)} samples, whose target "
             "is no number of an option"
@@ -179,10 +179,11 @@ def _answered(path: Path) -> tuple[dict[Any, tuple[list[float], int]], set[Any]]
                 continue
             if not np.isfinite(loglik).all():
                 raise DataError(f"{path.name}, row {line_number}: its log-likelihoods are {loglik}")
-            if not str(gold).isdigit():
+            known = str(gold).isascii() and str(gold).isdecimal()
+            if not known or int(gold) > len(loglik):
                 no_target.add(row["doc_id"])
                 continue
-            if int(gold) >= len(loglik):
+            if int(gold) == len(loglik):
                 raise DataError(
                     f"{path.name}, row {line_number}: its target is {gold}, but its "
                     f"{len(loglik)} options count from 0"

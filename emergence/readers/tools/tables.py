@@ -61,8 +61,9 @@ def _read(path: Path, encoding: str | None) -> pd.DataFrame:
         raise DataError(f"{path.name} has several sheets ({there}); save the one to read by itself")
     sheet = sheets[filled[0]]
     # By hand: pandas would give a name that stands there twice another one.
-    names = [str(name).strip() for name in sheet.head(1).to_numpy(dtype=object).ravel()]
-    if twice := [name for name, n in Counter(names).items() if name and n > 1]:
+    header = sheet.head(1).to_numpy(dtype=object).ravel()
+    names = [str(name).strip() or f"unnamed {k}" for k, name in enumerate(header, start=1)]
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(f"{path.name}: column {twice[0]!r} occurs twice in the header; keep one")
     return (
         sheet.iloc[1:].set_axis(names, axis="columns").set_axis(sheet.index[1:] + 1, axis="index")
@@ -165,7 +166,7 @@ def _series(
     found = Found()
     for column, (run, held) in columns.items():
         for row, cell in enumerate(frame[column].tolist()):
-            if str(cell).strip() in BLANKS:
+            if str(cell).strip().lower() in map(str.lower, BLANKS):
                 continue
             at = None if step is None else _step(path, frame, row, step)
             seen = None if tokens is None else _cell(path, frame, row, tokens)

@@ -16,6 +16,7 @@ _WHOLE = 0.02
 _DIGITS = 4  # decimals of scores that were rounded; of more a few scores may end there by luck
 _SMALLEST, _FEWEST = 1000.0, 1e5  # parameters, tokens
 _SAME_LOSS = 0.01  # share by which the losses of one checkpoint may differ
+_LOOKS = 100  # rows with another loss whose runs are looked at
 
 
 def whole_counts(frame: pd.DataFrame) -> BoolArray:
@@ -114,20 +115,21 @@ def _unit_warnings(table: Table) -> list[Violation]:
 
 def _loss_warnings(table: Table) -> list[Violation]:
     """Checkpoints whose rows give several losses: columns mixed up, or a join that is off?"""
-    frame = table.frame
-    if table.one_each(["run", "tokens"], "loss", np.ones(len(frame), dtype=bool)):
-        return []
-    losses = frame.groupby(["run", "tokens"], observed=True)["loss"]
-    spread = losses.transform("max") - losses.transform("min")
-    # Scores without runs may go by any names for them.
-    in_runs = frame.groupby("run", observed=True)["tokens"].transform("nunique") > 1
-    rows = np.flatnonzero((in_runs & (spread > _SAME_LOSS * frame["loss"])).to_numpy())
+    loss, runs = table.frame["loss"].to_numpy(dtype=float), table.codes("run")[0]
+    key, most = table.keys(["run", "tokens"])
+    if most > 10 * loss.size + 1000:  # few of the pairs are there
+        key, kinds = pd.factorize(key)
+        most = len(kinds)
+    low, high = np.full(most, np.inf), np.full(most, -np.inf)
+    np.minimum.at(low, key, loss)
+    np.maximum.at(high, key, loss)
+    rows = np.flatnonzero(((high - low) > _SAME_LOSS * high)[key])
+    # Scores without runs may go by any names for them: a run has several checkpoints.
+    rows = np.array([i for i in rows[:_LOOKS] if np.ptp(key[runs == runs[i]]) > 0], dtype=int)
     problem = (
         "this checkpoint has another loss in other rows; a loss is of a checkpoint, not a task"
     )
-    return [
-        table.violation(int(i), "loss", float(frame["loss"].iloc[i]), problem) for i in rows[:1]
-    ]
+    return [table.violation(int(i), "loss", float(loss[i]), problem) for i in rows[:1]]
 
 
 def _name_warnings(table: Table) -> list[Violation]:

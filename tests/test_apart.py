@@ -531,3 +531,12 @@ def test_a_column_twice_in_a_sheet(tmp_path: Path) -> None:
     pd.DataFrame(rows).to_excel(tmp_path / "t.xlsx", index=False, header=False)
     with pytest.raises(DataError, match="'acc' occurs twice"):
         import_table(tmp_path / "t.xlsx", COLUMNS)
+
+
+def test_a_log_as_powershell_writes_it(tmp_path: Path) -> None:
+    text = "".join(f"step {s}: train loss 3.1, val loss {loss_at(s)}\n" for s in STEPS)
+    (tmp_path / "160m").mkdir()
+    (tmp_path / "160m" / "train.log").write_text(text, encoding="utf-16")
+    results(tmp_path / "res", "out/160m")
+    frame, _ = imported(tmp_path)
+    assert frame["loss"].tolist() == [loss_at(s) for s in frame["step"]]

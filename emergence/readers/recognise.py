@@ -12,6 +12,7 @@ from typing import Any
 from emergence.errors import DataError, EmergenceError
 from emergence.readers.found import HELD_OUT, TRAINING, Found, Place, run_of
 from emergence.readers.tools import events, harness, logs, others, tables
+from emergence.records.files.reading import text_encoding
 
 # Folders of whole trees that hold no results.
 _SKIPPED = (".git", "__pycache__", "wandb-cache", ".venv", "node_modules")
@@ -103,7 +104,7 @@ def _read(
             return None
         return tables.read_losses(path, seen, encoding)
     if suffix in (".txt", ".log", ".out", ""):
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding=text_encoding(path, None), errors="replace") as file:
             found = logs.kind_of_log(file.read(_HEAD)) if kind == "auto" else kind
         return logs.read_log(path, found) if found is not None else None
     return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emergence.readers.found import Found, Place, is_loss, run_of
+from emergence.records.files.reading import text_encoding
 
 _LOSS = r"(?P<loss>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)"
 _STEP = r"(?P<step>\d+)"
@@ -63,7 +64,7 @@ def kind_of_log(head: str) -> str | None:
 def read_log(path: Path, kind: str) -> Found:
     """Losses of a printed log."""
     run, found = run_of(path), Found()
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding=text_encoding(path, None), errors="replace") as file:
         lines = (_ANSI.sub("", line) for line in file)
         rows = _olmo(lines) if kind == "olmo" else _single(lines, kind)
         for step, loss, held, name in rows:

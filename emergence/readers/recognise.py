@@ -64,8 +64,10 @@ def read_any(
     """
     try:
         found = _read(path, kind, columns, encoding)
-        for row in (*found.scores, *found.losses) if found is not None else ():
-            _check_text((row["place"].run, row.get("task"), row.get("metric")), path)
+        if found is not None:
+            scores = {str(row[k]) for row in found.scores for k in ("task", "metric")}
+            runs = {row["place"].run for row in (*found.scores, *found.losses)}
+            _check_text(scores | runs, path)
         return found
     except _DAMAGED as error:
         if isinstance(error, EmergenceError):
@@ -73,10 +75,10 @@ def read_any(
         raise DataError(f"{path} is damaged, or of another kind: {error!r}") from error
 
 
-def _check_text(names: Iterable[object], path: Path) -> None:
-    for name in names:
+def _check_text(names: Iterable[str], path: Path) -> None:
+    for name in sorted(names):
         try:
-            str(name).encode()
+            name.encode()
         except UnicodeEncodeError as error:
             raise DataError(
                 f"{path}: the name {name!r} holds half of a character (a lone surrogate); write "

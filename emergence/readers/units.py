@@ -43,9 +43,9 @@ def percent_rows(frame: pd.DataFrame, given: Mapping[str, float]) -> pd.Series[A
     bounds = {n: m.bounds[1] for n, m in known.items() if m is not None}
     highest = frame["metric"].map(bounds).astype(float)
     value = frame["value"].where(highest.notna() & ~_own_best(frame))
-    percent = pd.Series(False, frame.index)
-    for bound, mine in value.groupby(highest):
-        if (mine > 1.5 * float(str(bound))).any() and mine.min() >= 0 and mine.max() <= 100:
+    far, percent = value > 1.5 * highest, pd.Series(False, frame.index)
+    for _, mine in value.groupby(highest):
+        if far[mine.index].any() and mine.min() >= 0 and mine.max() <= 100:
             percent[mine.dropna().index] = True
             _check_mixed(frame.loc[mine.dropna().index], given)
     return percent

@@ -138,7 +138,9 @@ def _name_warnings(table: Table) -> list[Violation]:
     for column in ("task", "run"):
         seen: dict[str, str] = {}
         for name in map(str, table.frame[column].unique()):
-            bare = "".join(c for c in normalize("NFKC", name).casefold() if c.isprintable())
+            bare = name.casefold()
+            if not (name.isascii() and name.isprintable()):  # as hardly any of millions is
+                bare = "".join(c for c in normalize("NFKC", bare) if c.isprintable())
             other = seen.setdefault(bare, name)
             if other != name:
                 row = int((table.frame[column] == name).to_numpy().argmax())

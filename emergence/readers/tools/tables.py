@@ -40,6 +40,7 @@ _TOKEN_NAMES = (
     "total_tokens",
     "throughput/total_tokens",
 )
+_BLANKS = {blank.lower() for blank in BLANKS}
 TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls")
 
 
@@ -166,7 +167,7 @@ def _series(
     found = Found()
     for column, (run, held) in columns.items():
         for row, cell in enumerate(frame[column].tolist()):
-            if str(cell).strip().lower() in map(str.lower, BLANKS):
+            if str(cell).strip().lower() in _BLANKS:
                 continue
             at = None if step is None else _step(path, frame, row, step)
             seen = None if tokens is None else _cell(path, frame, row, tokens)

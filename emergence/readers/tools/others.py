@@ -93,13 +93,13 @@ def read_inspect(data: dict[str, Any], path: Path) -> Found:
         task = "@".join([base, *scorer]) if i and scorer else base
         cells = {name: m.get("value") for name, m in (score.get("metrics") or {}).items()}
         for name, value in cells.items():
-            if value is None:
-                found.left_out.append(f"{path.name}: {task} {name} is blank")
-                continue
             metric = "acc" if name == "accuracy" else _metric(name)
             if known_metric(metric) is None:
                 if name != "stderr":
                     found.left_out.append(f"{task} {name}: no metric that a fit takes")
+                continue
+            if value is None:
+                found.left_out.append(f"{path.name}: {task} {name} is blank")
                 continue
             row = _row(place, task, metric, value, path)
             row["stderr"] = cells.get("stderr")

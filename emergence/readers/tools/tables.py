@@ -223,7 +223,7 @@ def read_table(path: Path, columns: Mapping[str, str], encoding: str | None = No
     taken = {str(c.name) for c in chosen.values()}
     others = [c for c in frame.columns if c not in taken and c not in chosen]
     out = pd.DataFrame(chosen | {c: frame[c] for c in others})
-    for name in (*NUMERIC, "step"):
+    for name in NUMERIC:
         if name in out:
             _check_signs(path, out, name)
             cells: list[Any] = []
